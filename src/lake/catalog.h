@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lake/catalog.h: the embedded catalog: <root>/_tapeline/catalog.json names the lake's tables, so that a lake folder alone can be queried. */
+#pragma once
+
+#include "base/type.h"
+#include "lake/store.h"
+#include "base/rows.h"
+
+struct tl_catalog_table {
+    const char *database, *name, *path; /* "stock_streaming_database", "avg_1min", "streaming/avg_1min" */
+    const struct tl_column_def *columns;
+    size_t column_count;
+    const char *const *partition_by;
+    size_t partition_count;
+    bool synthetic; /* sample data: said wherever it is shown */
+};
+/* Adds or updates a table, atomically; an incompatible change of an existing table's columns is TL_CONFLICT with the way out. */
+TL_MUST_USE bool tl_catalog_ensure(struct tl_store *store, const struct tl_catalog_table *table, struct tl_error *error);
+
+/* Loaded copy. */
+struct tl_catalog {
+    struct tl_arena *arena_private;
+    struct tl_catalog_table *tables;
+    size_t count;
+};
+TL_MUST_USE bool tl_catalog_load(struct tl_store *store, struct tl_catalog *out, struct tl_error *error);
+void tl_catalog_release(struct tl_catalog *catalog);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lake/parquet_sink.h: rows of one epoch to Parquet files in Hive-style folders, exactly once.
+ *
+ * The file of a partition is <path>/<col>=<value>/.../part-<epoch>-<hash>.parquet: a pure function of (pipeline, view, epoch, partition).
+ * Written under <root>/_tmp/, fsynced, renamed into place, folder fsynced: a lister sees all of a file or nothing of it. Writing the
+ * same rows again gives the same bytes under the same name. Partition values are escaped as Hive does; NULL and "" go to
+ * __HIVE_DEFAULT_PARTITION__. Partition columns are left out of the file. TIMESTAMP is INT64 microseconds adjusted to UTC. */
+#pragma once
+
+#include "base/rows.h"
+#include "lake/store.h"
+
+struct tl_parquet_sink;
+struct tl_parquet_sink_options {
+    const char *pipeline, *view; /* in the file's name hash */
+    const char *path;            /* relative to the store's root */
+    const char *const *partition_by;
+    size_t partition_count;
+};
+struct tl_file_list {
+    char **names; /* relative to the root */
+    uint64_t *row_counts;
+    size_t count, cap;
+};
+void tl_file_list_release(struct tl_file_list *list);
+TL_MUST_USE bool tl_parquet_sink_open(struct tl_parquet_sink **out, struct tl_store *store, const struct tl_parquet_sink_options *options,
+                                      struct tl_error *error);
+void tl_parquet_sink_close(struct tl_parquet_sink *sink);
+/* Rows need not be sorted: they are written in the order given. Appends the files' names to *files. No rows: no files. */
+TL_MUST_USE bool tl_parquet_sink_write(struct tl_parquet_sink *sink, uint64_t epoch, const struct tl_rows *rows, struct tl_file_list *files,
+                                       struct tl_error *error);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* query/query.h: SQL over the lake, in a confined child process (DESIGN section 7): memory and CPU limits, no network, a read-only view
+ * of the lake; its death is one failed query. Tables are those of the embedded catalog, as database.table. */
+#pragma once
+
+#include "base/buf.h"
+#include "base/error.h"
+
+enum tl_query_format { TL_QUERY_TABLE, TL_QUERY_CSV, TL_QUERY_JSON, TL_QUERY_PARQUET };
+struct tl_query_options {
+    const char *lake_root;
+    const char *sql;
+    enum tl_query_format format;
+    uint64_t row_max;     /* 0: 1,000,000; more: cut, and said in the result's *truncated */
+    int64_t timeout_ns;   /* 0: 60 s */
+    size_t memory_max;    /* 0: 2 GiB */
+    const bool *cancel;
+    int output_fd;        /* where the result goes (stdout for the command); -1: into *out */
+};
+struct tl_query_result {
+    struct tl_buf out; /* initialised by the callee, released by the caller with tl_query_result_release */
+    uint64_t rows;
+    bool truncated;
+    int64_t elapsed_ns;
+};
+TL_MUST_USE bool tl_query_run(const struct tl_query_options *options, struct tl_query_result *result, struct tl_error *error);
+void tl_query_result_release(struct tl_query_result *result);
+/* The child's side: main() calls it first thing when argv[1] is "query-child"; never returns to the caller's logic: returns the exit code. */
+int tl_query_child_main(int argc, char **argv);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* web/web.h: the dashboard's server: the page, live events, status, metrics. Its viewers get conflated snapshots and can never slow the
+ * engine. The page is on its own server and loop thread. */
+#pragma once
+
+#include "base/error.h"
+#include "engine/engine.h"
+
+struct tl_web;
+struct tl_web_options {
+    const char *listen;            /* "127.0.0.1:8080" */
+    const struct tl_plan *plan;
+    struct tl_engine *engine;      /* outlives the web */
+    const char *lake_root;
+    const char *aws_endpoint;      /* shown on the page; may be NULL */
+    bool synthetic;                /* the history is sample data: said on the page */
+    /* Feed progress for the page; NULL when no feed runs. Called on the page's thread; fills JSON object text. */
+    void (*feed_status)(void *user, struct tl_buf *json);
+    void *user;
+};
+TL_MUST_USE bool tl_web_open(struct tl_web **out, const struct tl_web_options *options, struct tl_error *error);
+const char *tl_web_address(const struct tl_web *w);
+void tl_web_close(struct tl_web *w);
