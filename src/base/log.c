@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/log.h"
+
+#include "base/io.h"
+#include "base/time.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define LINE_MAX_BYTES 4096
+#define PARTS_MAX 16
+
+static struct {
+    bool json, all;
+    char parts[PARTS_MAX][16]; /* those whose debug lines are wanted */
+    int part_count;
+} config;
+
+void tl_log_init(const char *spec, bool json)
+{
+    config.json = json;
+    config.all = false;
+    config.part_count = 0;
+    struct tl_view rest = tl_view_of(spec), item;
+    while (rest.size) {
+        item = tl_view_split(rest, ',', &rest);
+        struct tl_view level, part = tl_view_split(item, '=', &level);
+        if (tl_view_is(part, "debug") && !level.data)
+            config.all = true;
+        else if (tl_view_is(level, "debug") && part.size < sizeof config.parts[0] && config.part_count < PARTS_MAX)
+            memcpy(config.parts[config.part_count++], part.data, part.size);
+    }
+}
+
+bool tl_log_enabled(const char *part, enum tl_log_level level)
+{
+    if (level != TL_LOG_DEBUG || config.all)
+        return true;
+    for (int i = 0; i < config.part_count; i++)
+        if (strcmp(config.parts[i], part) == 0)
+            return true;
+    return false;
+}
+
+struct line {
+    char text[LINE_MAX_BYTES];
+    size_t size;
+};
+
+static void put(struct line *line, const char *text)
+{
+    size_t size = strlen(text), room = sizeof line->text - 8 - line->size;
+    size = size > room ? room : size;
+    memcpy(line->text + line->size, text, size);
+    line->size += size;
+}
+
+/* Control characters would let a record write lines or colours of its own into the log. */
+static void put_escaped(struct line *line, const char *text, bool json)
+{
+    for (; *text && line->size < sizeof line->text - 16; text++) {
+        unsigned char c = (unsigned char)*text;
+        char escape[8];
+        if (c < 0x20 || c == 0x7f)
+            snprintf(escape, sizeof escape, json ? "\\u%04x" : "\\x%02x", c);
+        else if (json && (c == '"' || c == '\\'))
+            snprintf(escape, sizeof escape, "\\%c", c);
+        else
+            snprintf(escape, sizeof escape, "%c", c);
+        put(line, escape);
+    }
+}
+
+void tl_log(enum tl_log_level level, const char *part, const char *fmt, ...)
+{
+    static const char *const names[] = { "error", "warn", "info", "debug" };
+    if (!tl_log_enabled(part, level))
+        return;
+    char message[2048], when[TL_TIME_TEXT_MAX];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(message, sizeof message, fmt, args);
+    va_end(args);
+    tl_time_format(tl_io->wall_ns(), TL_TIME_ISO_MS, when);
+    struct line line = { .size = 0 };
+    put(&line, config.json ? "{\"time\":\"" : "");
+    put(&line, when);
+    put(&line, config.json ? "\",\"level\":\"" : " ");
+    put(&line, names[level]);
+    put(&line, config.json ? "\",\"part\":\"" : strlen(names[level]) == 4 ? "  " : " ");
+    put_escaped(&line, part, config.json);
+    put(&line, config.json ? "\",\"message\":\"" : ": ");
+    put_escaped(&line, message, config.json);
+    put(&line, config.json ? "\"}\n" : "\n");
+    /* A log that cannot be written has nowhere to say so. */
+    (void)!tl_io->write(STDERR_FILENO, line.text, line.size);
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/cmd_run.c: the engine alone: over a Kinesis stream, or over files (backtest and benchmark). */
+#include "base/time.h"
+#include "cli/commands.h"
+#include "cli/ledger_text.h"
+#include "cli/pipeline_file.h"
+#include "cli/places.h"
+#include "cli/signals.h"
+#include "engine/engine.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define POLL_EMBEDDED_NS (20 * TL_NS_PER_MS)
+#define POLL_AWS_NS (200 * TL_NS_PER_MS) /* five reads a second and shard are allowed */
+
+static const struct tl_option options[] = {
+    { "profile", TL_OPTION_TEXT, "P", "the file's profile to run with (default: its default)" },
+    { "data", TL_OPTION_TEXT, "DIR", "folder of lake and state (default " TL_DATA_DEFAULT "; with --input: none)" },
+    { "lake", TL_OPTION_TEXT, "DIR", "the lake's folder, instead of --data" },
+    { "state", TL_OPTION_TEXT, "DIR", "the checkpoints' folder (default: in the lake)" },
+    { "until-now", TL_OPTION_FLAG, NULL, "read what is in the stream now, close all windows, exit" },
+    { "input", TL_OPTION_LIST, "GLOB", "read NDJSON files, each a shard, instead of the stream" },
+    { "dump", TL_OPTION_TEXT, "VIEW", "print the view's rows as CSV at the end" },
+    { "threads", TL_OPTION_COUNT, "N", "worker threads (default: one a processor)" },
+    { "json", TL_OPTION_FLAG, NULL, "print the ledger as a JSON object, the last line of stdout" },
+};
+
+struct run {
+    const struct tl_args *args;
+    const struct tl_plan *plan;
+    struct tl_places places;
+    glob_t files;
+    size_t dump_view; /* SIZE_MAX: none */
+    char endpoint[512];
+};
+
+static bool expand_inputs(struct run *run, struct tl_error *error)
+{
+    size_t count;
+    const char *const *patterns = tl_args_list(run->args, "input", &count);
+    for (size_t i = 0; i < count; i++) {
+        int failed = glob(patterns[i], GLOB_MARK | (i ? GLOB_APPEND : 0), NULL, &run->files);
+        if (failed == GLOB_NOMATCH)
+            return tl_error_set(error, TL_NOT_FOUND, "--input: no file matches '%s'", patterns[i]);
+        if (failed)
+            return tl_error_set(error, TL_IO, "--input: cannot read the folder of '%s'", patterns[i]);
+    }
+    return true;
+}
+
+static bool find_dump_view(struct run *run, struct tl_error *error)
+{
+    const char *name = tl_args_text(run->args, "dump", NULL);
+    run->dump_view = SIZE_MAX;
+    for (size_t i = 0; name && i < run->plan->view_count; i++)
+        if (strcmp(run->plan->views[i].name, name) == 0)
+            run->dump_view = i;
+    if (name && run->dump_view == SIZE_MAX)
+        return tl_error_set(error, TL_NOT_FOUND, "--dump: the pipeline has no view '%s'", name);
+    return true;
+}
+
+static bool print_rows(const struct tl_rows *rows, struct tl_error *error)
+{
+    struct tl_buf line;
+    tl_buf_init(&line, 64 << 20);
+    for (size_t c = 0; c < rows->column_count; c++)
+        tl_buf_addf(&line, "%s%s", c ? "," : "", rows->columns[c].def.name);
+    tl_buf_add_char(&line, '\n');
+    bool ok = true;
+    for (size_t r = 0; ok && r <= rows->row_count; r++) {
+        ok = tl_buf_ok(&line, "a row", error);
+        if (ok && fwrite(line.data, 1, line.size, stdout) != line.size)
+            ok = tl_error_sys(error, errno, "cannot write to stdout");
+        tl_buf_reset(&line);
+        for (size_t c = 0; r < rows->row_count && c < rows->column_count; c++) {
+            if (c)
+                tl_buf_add_char(&line, ',');
+            tl_rows_cell_to_csv(rows, r, c, &line);
+        }
+        tl_buf_add_char(&line, '\n');
+    }
+    tl_buf_release(&line);
+    return ok;
+}
+
+static bool dump(struct run *run, struct tl_engine *engine, struct tl_error *error)
+{
+    if (run->dump_view == SIZE_MAX)
+        return true;
+    struct tl_rows rows;
+    if (!tl_engine_dump(engine, run->dump_view, &rows, error))
+        return false;
+    bool ok = print_rows(&rows, error);
+    tl_rows_release(&rows);
+    return ok;
+}
+
+static void stop_engine(void *engine)
+{
+    tl_engine_stop(engine);
+}
+
+static void report_end(struct run *run, struct tl_engine *engine)
+{
+    struct tl_engine_stats stats;
+    tl_engine_stats_get(engine, &stats);
+    tl_ledger_print(stderr, &stats.ledger);
+    if (run->places.lake)
+        fprintf(stderr, "committed epoch %llu: %llu rows in %llu files this run\n", (unsigned long long)stats.epoch,
+                (unsigned long long)stats.rows_committed, (unsigned long long)stats.files_committed);
+    if (tl_args_flag(run->args, "json"))
+        tl_ledger_print_json(stdout, &stats.ledger);
+}
+
+static int run_engine(struct run *run)
+{
+    const struct tl_profile_plan *profile = tl_plan_profile(run->plan, tl_args_text(run->args, "profile", NULL));
+    struct tl_engine_options engine_options = {
+        .plan = run->plan,
+        .inputs = (const char *const *)run->files.gl_pathv,
+        .input_count = run->files.gl_pathc,
+        .kinesis = tl_pipeline_kinesis(profile, NULL, run->endpoint, tl_signals_stopping()),
+        .lake_dir = run->places.lake,
+        .state_dir = run->places.state,
+        .threads = (unsigned)tl_args_count(run->args, "threads", 0),
+        .until_now = tl_args_flag(run->args, "until-now"),
+    };
+    engine_options.poll_ns = engine_options.kinesis.embedded ? POLL_EMBEDDED_NS : POLL_AWS_NS;
+    struct tl_error error;
+    struct tl_engine *engine;
+    if (!tl_engine_open(&engine, &engine_options, &error))
+        return tl_report(&error);
+    if (run->dump_view != SIZE_MAX)
+        tl_engine_keep_rows(engine, run->dump_view);
+    tl_signals_on_stop(stop_engine, engine);
+    bool ok = tl_engine_run(engine, &error) && dump(run, engine, &error);
+    tl_signals_on_stop(NULL, NULL);
+    if (ok)
+        report_end(run, engine);
+    tl_engine_close(engine);
+    return ok ? TL_EXIT_OK : tl_report(&error);
+}
+
+static int run_with_plan(const struct tl_args *args, const struct tl_plan *plan)
+{
+    struct run run = { .args = args, .plan = plan };
+    struct tl_error error;
+    int code;
+    bool from_files = tl_args_has(args, "input");
+    if (!expand_inputs(&run, &error) || !find_dump_view(&run, &error) ||
+        !tl_places_open(&run.places, tl_args_text(args, "data", NULL), tl_args_text(args, "lake", NULL),
+                        tl_args_text(args, "state", NULL), !from_files,
+                        tl_plan_profile(plan, tl_args_text(args, "profile", NULL)), &error)) {
+        code = tl_report(&error);
+    } else {
+        code = run_engine(&run);
+        tl_places_close(&run.places);
+    }
+    globfree(&run.files);
+    return code;
+}
+
+static int run_run(const struct tl_args *args)
+{
+    if (tl_args_count(args, "threads", 0) > 256) {
+        fputs("tapeline run: --threads is at most 256\n", stderr);
+        return TL_EXIT_USAGE;
+    }
+    struct tl_plan *plan = NULL;
+    int code = tl_pipeline_file_load(tl_args_positional(args, 0), tl_args_text(args, "profile", NULL), &plan);
+    if (code == TL_EXIT_OK)
+        code = run_with_plan(args, plan);
+    tl_plan_free(plan);
+    return code;
+}
+
+const struct tl_command tl_command_run = {
+    .name = "run",
+    .summary = "run a pipeline's streaming views, over a stream or over files",
+    .positional = "FILE",
+    .positional_min = 1,
+    .positional_max = 1,
+    .options = options,
+    .option_count = TL_COUNT(options),
+    .examples = "  tapeline run pipelines/stock_stream.sql\n"
+                "  tapeline run pipelines/stock_stream.sql --input 'ticks/*.ndjson' --lake out --dump avg_1min\n"
+                "  tapeline run pipelines/stock_stream.sql --until-now --json\n",
+    .run = run_run,
+};

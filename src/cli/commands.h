@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/commands.h: the rows of the table of commands. */
+#pragma once
+
+#include "cli/command.h"
+
+extern const struct tl_command tl_command_up, tl_command_run, tl_command_broker, tl_command_feed, tl_command_query,
+    tl_command_check, tl_command_explain, tl_command_ingest, tl_command_sample, tl_command_env, tl_command_completion,
+    tl_command_version;

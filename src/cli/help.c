@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/help.h"
+
+void tl_help_overview(FILE *out)
+{
+    fputs("tapeline: a real-time market-data pipeline in one binary\n\n"
+          "  tapeline up                          run everything: broker, feed, engine, lake, dashboard\n"
+          "  tapeline query \"SELECT * FROM stock_streaming_database.avg_1min LIMIT 10\"\n\n"
+          "commands:\n",
+          out);
+    for (size_t i = 0; tl_commands[i]; i++)
+        fprintf(out, "  %-11s %s\n", tl_commands[i]->name, tl_commands[i]->summary);
+    fputs("\n'tapeline COMMAND --help' tells more. Exit: 0 done, 1 failed, 2 usage, 3 the pipeline file is wrong.\n", out);
+}
+
+void tl_help_command(FILE *out, const struct tl_command *command)
+{
+    fprintf(out, "%s\n\n%s\nusage: tapeline %s%s%s%s\n", command->summary, command->examples ? command->examples : "",
+            command->name, command->positional ? " " : "", command->positional ? command->positional : "",
+            command->option_count ? " [options]" : "");
+    for (size_t i = 0; i < command->option_count; i++) {
+        const struct tl_option *option = &command->options[i];
+        char left[64];
+        snprintf(left, sizeof left, "--%s%s%s", option->name, option->value ? " " : "",
+                 option->value ? option->value : "");
+        fprintf(out, "  %-22s %s%s\n", left, option->help,
+                option->kind == TL_OPTION_LIST ? " (may be given several times)" : "");
+    }
+}
+
+static void completion_bash(FILE *out)
+{
+    fputs("_tapeline() {\n  local cur=${COMP_WORDS[COMP_CWORD]}\n  if [ \"$COMP_CWORD\" = 1 ]; then\n    COMPREPLY=($(compgen -W \"",
+          out);
+    for (size_t i = 0; tl_commands[i]; i++)
+        fprintf(out, "%s%s", i ? " " : "", tl_commands[i]->name);
+    fputs("\" -- \"$cur\"))\n    return\n  fi\n  case ${COMP_WORDS[1]} in\n", out);
+    for (size_t i = 0; tl_commands[i]; i++) {
+        fprintf(out, "    %s) COMPREPLY=($(compgen -W \"--help", tl_commands[i]->name);
+        for (size_t o = 0; o < tl_commands[i]->option_count; o++)
+            fprintf(out, " --%s", tl_commands[i]->options[o].name);
+        fputs("\" -- \"$cur\") $(compgen -f -- \"$cur\")) ;;\n", out);
+    }
+    fputs("  esac\n}\ncomplete -o filenames -F _tapeline tapeline\n", out);
+}
+
+static void completion_zsh(FILE *out)
+{
+    fputs("#compdef tapeline\nautoload -U +X bashcompinit && bashcompinit\n", out);
+    completion_bash(out);
+}
+
+static void completion_fish(FILE *out)
+{
+    for (size_t i = 0; tl_commands[i]; i++) {
+        const struct tl_command *command = tl_commands[i];
+        fprintf(out, "complete -c tapeline -n __fish_use_subcommand -a %s -d '%s'\n", command->name, command->summary);
+        for (size_t o = 0; o < command->option_count; o++)
+            fprintf(out, "complete -c tapeline -n '__fish_seen_subcommand_from %s' -l %s%s -d '%s'\n", command->name,
+                    command->options[o].name, command->options[o].kind == TL_OPTION_FLAG ? "" : " -r",
+                    command->options[o].help);
+    }
+}
+
+bool tl_help_completion(FILE *out, const char *shell)
+{
+    static const struct {
+        const char *name;
+        void (*write)(FILE *);
+    } shells[] = { { "bash", completion_bash }, { "zsh", completion_zsh }, { "fish", completion_fish } };
+    for (size_t i = 0; i < TL_COUNT(shells); i++) {
+        if (strcmp(shells[i].name, shell) == 0) {
+            shells[i].write(out);
+            return true;
+        }
+    }
+    return false;
+}

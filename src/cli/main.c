@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/main.c: the process begins here. */
+#include "base/log.h"
+#include "cli/command.h"
+#include "cli/signals.h"
+#include "query/query.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a command printed has reached its reader, or the exit code says that it did not. A reader that went away (EPIPE) is none
+ * of our business. */
+static int flush_output(int code)
+{
+    bool failed = ferror(stdout) != 0;
+    if (fflush(stdout) != 0 || failed) {
+        if (errno == EPIPE)
+            return code;
+        struct tl_error error;
+        tl_error_sys(&error, errno, "cannot write to stdout");
+        return tl_report(&error);
+    }
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    /* The confined child of a query: it must not start threads or take signals as the command does. */
+    if (argc > 1 && strcmp(argv[1], "query-child") == 0)
+        return tl_query_child_main(argc, argv);
+    struct tl_error error;
+    const char *format = getenv("TAPELINE_LOG_FORMAT");
+    tl_log_init(getenv("TAPELINE_LOG"), format && strcmp(format, "json") == 0);
+    if (!tl_signals_open(&error))
+        return tl_report(&error);
+    return flush_output(tl_command_dispatch(argc, argv));
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/signals.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+static struct {
+    pthread_mutex_t lock; /* guards all below */
+    pthread_cond_t stopped;
+    void (*fn)(void *);
+    void *arg;
+    bool stopping; /* written under lock, read as an atomic */
+    int received;
+    sigset_t set;
+} state = { .lock = PTHREAD_MUTEX_INITIALIZER, .stopped = PTHREAD_COND_INITIALIZER };
+
+static void begin_stop(int signal_number)
+{
+    pthread_mutex_lock(&state.lock);
+    if (signal_number && state.received) {
+        /* The second one: the person does not want to wait. Nothing acknowledged is lost by that. */
+        _exit(128 + signal_number);
+    }
+    if (signal_number)
+        state.received = signal_number;
+    if (!state.stopping) {
+        __atomic_store_n(&state.stopping, true, __ATOMIC_SEQ_CST);
+        pthread_cond_broadcast(&state.stopped);
+        if (state.fn)
+            state.fn(state.arg);
+    }
+    pthread_mutex_unlock(&state.lock);
+}
+
+static void *signal_thread(void *unused)
+{
+    (void)unused;
+    for (;;) {
+        int number = 0;
+        if (sigwait(&state.set, &number) != 0)
+            continue;
+        begin_stop(number == SIGUSR1 ? 0 : number);
+    }
+    return NULL;
+}
+
+bool tl_signals_open(struct tl_error *error)
+{
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&state.set);
+    sigaddset(&state.set, SIGINT);
+    sigaddset(&state.set, SIGTERM);
+    sigaddset(&state.set, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &state.set, NULL);
+    pthread_t thread;
+    int failed = pthread_create(&thread, NULL, signal_thread, NULL);
+    if (failed)
+        return tl_error_sys(error, failed, "cannot start the signal thread");
+    pthread_detach(thread);
+    return true;
+}
+
+const bool *tl_signals_stopping(void)
+{
+    return &state.stopping;
+}
+
+void tl_signals_on_stop(void (*fn)(void *), void *arg)
+{
+    pthread_mutex_lock(&state.lock);
+    state.fn = fn;
+    state.arg = arg;
+    if (fn && state.stopping)
+        fn(arg);
+    pthread_mutex_unlock(&state.lock);
+}
+
+void tl_signals_stop(void)
+{
+    kill(getpid(), SIGUSR1);
+}
+
+void tl_signals_wait(void)
+{
+    pthread_mutex_lock(&state.lock);
+    while (!state.stopping)
+        pthread_cond_wait(&state.stopped, &state.lock);
+    pthread_mutex_unlock(&state.lock);
+}
+
+int tl_signals_received(void)
+{
+    pthread_mutex_lock(&state.lock);
+    int received = state.received;
+    pthread_mutex_unlock(&state.lock);
+    return received;
+}

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: exit codes, and one clear line for each wrong input, with nothing half-written."""
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+from tapeline import PIPELINE, Server, run
+
+
+def fails(test, code, pattern, *args):
+    p = run(*args, check=False)
+    test.assertEqual(p.returncode, code, p.stderr)
+    test.assertRegex(p.stderr, pattern)
+    return p
+
+
+class CommandLine(unittest.TestCase):
+    def test_usage_errors_are_2_and_suggest(self):
+        fails(self, 2, "did you mean 'query'", "qurey", "SELECT 1")
+        fails(self, 2, "did you mean '--profile'", "run", PIPELINE, "--profil", "x")
+        fails(self, 2, "a value is missing after '--data'", "up", "--data")
+        fails(self, 2, "'x' is not a whole number", "run", PIPELINE, "--threads", "x")
+        fails(self, 2, "FILE is missing", "check")
+        fails(self, 2, "one argument too many", "check", "a", "b")
+
+    def test_planned_commands_say_so_by_name(self):
+        fails(self, 1, "'compact' is not in this version", "compact")
+
+    def test_every_command_has_help(self):
+        overview = run("--help").stdout
+        names = [line.split()[0] for line in overview.split("commands:")[1].splitlines() if line.startswith("  ")]
+        self.assertGreaterEqual(len(names), 12)
+        for name in names:
+            self.assertIn("usage: tapeline " + name, run(name, "--help").stdout)
+
+    def test_version_and_completion(self):
+        self.assertRegex(run("version").stdout, r"^tapeline \d+\.\d+\.\d+\n$")
+        self.assertIn("complete", run("completion", "bash").stdout)
+        fails(self, 2, "bash, zsh or fish", "completion", "tcsh")
+
+    def test_completion_is_valid_bash(self):
+        text = run("completion", "bash").stdout
+        subprocess.run(["bash", "-n"], input=text, text=True, check=True)
+
+    def test_a_wrong_pipeline_file_is_3_with_the_place(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".sql") as f:
+            f.write(open(PIPELINE).read().replace("AVG(close)", "AVG(clsoe)"))
+            f.flush()
+            p = fails(self, 3, r":\d+:\d+: ", "check", f.name)
+            self.assertIn("did you mean", p.stderr)
+            self.assertIn("^", p.stderr)
+
+    def test_the_reference_pipeline_checks_and_explains(self):
+        self.assertIn("ok", run("check", PIPELINE).stdout)
+        text = run("explain", PIPELINE).stdout
+        for word in ("stock_stream", "avg_1min", "latest_close", "1 min", "2 min"):
+            self.assertIn(word, text)
+
+    def test_a_missing_pipeline_file(self):
+        fails(self, 1, "'/nowhere/x.sql'", "check", "/nowhere/x.sql")
+
+    def test_input_that_matches_nothing(self):
+        fails(self, 1, "no file matches '/nowhere/", "run", PIPELINE, "--input", "/nowhere/*.ndjson")
+
+    def test_dump_of_no_view(self):
+        fails(self, 1, "no view 'nope'", "run", PIPELINE, "--input", PIPELINE, "--dump", "nope")
+
+    def test_port_in_use(self):
+        with socket.socket() as s, tempfile.TemporaryDirectory() as data:
+            s.bind(("127.0.0.1", 0))
+            s.listen()
+            port = s.getsockname()[1]
+            fails(self, 1, "127.0.0.1:%d" % port, "broker", "--data", data, "--listen", "127.0.0.1:%d" % port)
+            fails(self, 1, "127.0.0.1:%d" % port, "up", "--data", data, "--aws-listen", "127.0.0.1:%d" % port,
+                  "--listen", "127.0.0.1:0")
+            fails(self, 1, "127.0.0.1:%d" % port, "up", "--data", data, "--listen", "127.0.0.1:%d" % port,
+                  "--aws-listen", "127.0.0.1:0")
+
+    def test_a_bad_address(self):
+        with tempfile.TemporaryDirectory() as data:
+            fails(self, 1, "no-such", "broker", "--data", data, "--listen", "no-such")
+
+    def test_data_folder_cannot_be_made(self):
+        with tempfile.NamedTemporaryFile() as f:
+            fails(self, 1, "data folder '%s/x'" % f.name, "broker", "--data", f.name + "/x", "--listen", "127.0.0.1:0")
+
+    def test_data_folder_of_a_newer_version_is_left_alone(self):
+        with tempfile.TemporaryDirectory() as data:
+            with open(os.path.join(data, "format"), "w") as f:
+                f.write("99\n")
+            fails(self, 1, "newer tapeline", "up", "--data", data, "--listen", "127.0.0.1:0", "--aws-listen", "127.0.0.1:0")
+            self.assertEqual(sorted(n for n in os.listdir(data) if n != "LOCK"), ["format"])
+
+    def test_data_folder_in_use_names_the_pid(self):
+        with tempfile.TemporaryDirectory() as data:
+            with Server("broker", "--data", data, "--listen", "127.0.0.1:0") as s:
+                fails(self, 1, r"in use by process %d" % s.pid, "broker", "--data", data, "--listen", "127.0.0.1:0")
+                self.assertEqual(s.stop(), 0)
+
+    def test_empty_history(self):
+        with tempfile.TemporaryDirectory() as data:
+            with open(os.path.join(data, "p.sql"), "w") as f:
+                f.write(open(PIPELINE).read().replace("year = 2024", "year = 1901"))
+            p = run("up", os.path.join(data, "p.sql"), "--data", os.path.join(data, "d"), "--listen", "127.0.0.1:0",
+                    "--aws-listen", "127.0.0.1:0", check=False)
+            self.assertEqual(p.returncode, 1, p.stderr)
+            self.assertRegex(p.stderr, "no history")
+
+    def test_sigint_and_sigterm_stop_cleanly(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with tempfile.TemporaryDirectory() as data:
+                with Server("up", "--data", data, "--listen", "127.0.0.1:0", "--aws-listen", "127.0.0.1:0") as s:
+                    time.sleep(1)
+                    self.assertEqual(s.stop(number), 0, "".join(s.lines))
+                    self.assertRegex("".join(s.lines), r"committed epoch \d+")
+
+    def test_full_disk_is_said_and_survived(self):
+        """/dev/full stands in for a full disk behind stdout."""
+        p = subprocess.run("%s explain %s >/dev/full" % (os.environ.get("TAPELINE", "build/tapeline"), PIPELINE), shell=True,
+                           stderr=subprocess.PIPE, text=True)
+        self.assertEqual(p.returncode, 1)
+        self.assertIn("cannot write to stdout", p.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

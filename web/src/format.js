@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Numbers, sizes, durations and instants as text. The page's language is English; figures are grouped and tabular.
+
+const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const compactNumber = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+
+/** @param {number} n */
+export const count = (n) => whole.format(n);
+
+/** @param {number} n */
+export function rate(n) {
+    if (n >= 10000) return compactNumber.format(n);
+    return n >= 100 ? whole.format(n) : n.toFixed(1);
+}
+
+/**
+ * @param {number} value
+ * @param {number} digits
+ */
+export const decimal = (value, digits) =>
+    value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+
+/** Digits after the point that suit values of this size. @param {number} largest */
+export function digitsFor(largest) {
+    if (!(largest > 0) || largest >= 1) return 2;
+    return Math.min(8, 2 - Math.floor(Math.log10(largest)));
+}
+
+/** @param {number} n */
+export function bytes(n) {
+    const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let unit = 0;
+    while (n >= 1024 && unit < units.length - 1) {
+        n /= 1024;
+        unit++;
+    }
+    return `${unit === 0 || n >= 100 ? whole.format(n) : n.toFixed(1)} ${units[unit]}`;
+}
+
+/** 950 ms, 1.5 s, 2 min 5 s, 3 h 10 min. @param {number} ms */
+export function duration(ms) {
+    if (ms < 0) return `−${duration(-ms)}`;
+    if (ms < 1000) return `${ms < 10 && ms > 0 ? ms.toFixed(1) : Math.round(ms)} ms`;
+    const s = ms / 1000;
+    if (s < 60) return `${s < 10 ? s.toFixed(1) : Math.round(s)} s`;
+    const minutes = Math.floor(s / 60);
+    if (minutes < 60) return `${minutes} min ${Math.floor(s % 60)} s`;
+    return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** @typedef {"utc" | "local"} Zone */
+
+/** @type {Map<string, Intl.DateTimeFormat>} */
+const formats = new Map();
+
+/**
+ * @param {Zone} zone
+ * @param {string} style
+ * @param {Intl.DateTimeFormatOptions} options
+ */
+function formatFor(zone, style, options) {
+    const key = `${zone} ${style}`;
+    let format = formats.get(key);
+    if (!format) {
+        // en-GB for 24 hours and day before month; the zone is always printed beside.
+        format = new Intl.DateTimeFormat("en-GB", { ...options, timeZone: zone === "utc" ? "UTC" : undefined });
+        formats.set(key, format);
+    }
+    return format;
+}
+
+/** @param {number} ms @param {Zone} zone */
+export const clock = (ms, zone) =>
+    formatFor(zone, "clock", { hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(ms);
+
+/** @param {number} ms @param {Zone} zone */
+export const minute = (ms, zone) => formatFor(zone, "minute", { hour: "2-digit", minute: "2-digit" }).format(ms);
+
+/** @param {number} ms @param {Zone} zone */
+export const day = (ms, zone) => formatFor(zone, "day", { day: "numeric", month: "short" }).format(ms);
+
+/** @param {number} ms @param {Zone} zone */
+export const dayAndMinute = (ms, zone) => `${day(ms, zone)}, ${minute(ms, zone)}`;
+
+/** The zone's name as printed beside times. @param {Zone} zone */
+export function zoneName(zone) {
+    if (zone === "utc") return "UTC";
+    const parts = formatFor("local", "zone", { timeZoneName: "short" }).formatToParts(Date.now());
+    return parts.find((part) => part.type === "timeZoneName")?.value ?? "local";
+}

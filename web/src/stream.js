@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// The live connection: server-sent events with resume, and the history that fills what came before.
+//
+// EventSource reconnects by itself after a broken connection and sends Last-Event-ID, but gives up for good on an HTTP
+// error, and cannot see a connection that is open and silent. Both are handled here: the server sends stats every second,
+// so ten seconds of silence mean that the connection is dead.
+
+/** @typedef {import("./store.js").Store} Store */
+/** @typedef {import("./types.js").RowsEvent} RowsEvent */
+
+const SILENCE_MS = 10_000;
+const RETRY_MAX_MS = 10_000;
+
+/**
+ * @template T
+ * @param {string} path
+ * @returns {Promise<T>}
+ */
+export async function getJson(path) {
+    const response = await fetch(path, { cache: "no-store" });
+    if (!response.ok) throw new Error(`${path} answered ${response.status}`);
+    return /** @type {T} */ (await response.json());
+}
+
+export class Stream {
+    /** @param {Store} store */
+    constructor(store) {
+        this.store = store;
+        this.lastId = "";
+        this.lastSeen = Date.now();
+        this.attempt = 0;
+        /** @type {EventSource | null} */
+        this.source = null;
+        /** @type {number | undefined} */
+        this.retryTimer = undefined;
+        setInterval(() => this.#watch(), 1000);
+        this.#open();
+    }
+
+    #open() {
+        this.lastSeen = Date.now();
+        const query = this.lastId ? `?last_event_id=${encodeURIComponent(this.lastId)}` : "";
+        const source = new EventSource(`/api/events${query}`);
+        this.source = source;
+        source.onerror = () => this.#failed(source);
+        source.addEventListener("stats", (event) => this.#on(source, event, (data) => this.store.applyStats(data)));
+        for (const view of this.store.plan.views) {
+            source.addEventListener(view.event, (event) =>
+                this.#on(source, event, (data) => this.#rows(view.name, data)));
+        }
+    }
+
+    /**
+     * @param {EventSource} source
+     * @param {MessageEvent<string>} event
+     * @param {(data: any) => void} apply
+     */
+    #on(source, event, apply) {
+        if (source !== this.source) return;
+        this.lastSeen = Date.now();
+        this.lastId = event.lastEventId || this.lastId;
+        if (this.store.connection.state !== "live") {
+            this.attempt = 0;
+            this.store.setConnection("live");
+        }
+        apply(JSON.parse(event.data));
+    }
+
+    /**
+     * @param {string} view
+     * @param {RowsEvent} data
+     */
+    #rows(view, data) {
+        this.store.applyRows(view, data);
+        const windowed = this.store.rowsOf(view).plan.windowed;
+        if (windowed && (data.snapshot || data.truncated)) void this.#history(view);
+    }
+
+    /** Closed windows from before: upserted, so that it does not matter what arrived meanwhile. @param {string} view */
+    async #history(view) {
+        const before = this.store.rowsOf(view).snapshots;
+        try {
+            /** @type {{rows: import("./types.js").Row[]}} */
+            const history = await getJson(`/api/history?view=${encodeURIComponent(view)}`);
+            // A newer snapshot has its own history on the way.
+            if (this.store.rowsOf(view).snapshots !== before) return;
+            this.store.applyRows(view, { version: 0, rows: history.rows });
+        } catch (error) {
+            console.warn(`the history of ${view} is not there: ${error}`);
+        }
+    }
+
+    /** @param {EventSource} source */
+    #failed(source) {
+        if (source !== this.source) return;
+        this.attempt++;
+        this.store.setConnection("retrying", this.attempt);
+        if (source.readyState === EventSource.CLOSED) this.#retry();
+    }
+
+    #retry() {
+        this.source?.close();
+        this.source = null;
+        clearTimeout(this.retryTimer);
+        const delay = Math.min(RETRY_MAX_MS, 500 * 2 ** Math.min(this.attempt, 5)) * (0.5 + Math.random() / 2);
+        this.retryTimer = setTimeout(() => this.#open(), delay);
+    }
+
+    #watch() {
+        this.store.touch("clock");
+        if (!this.source || Date.now() - this.lastSeen < SILENCE_MS) return;
+        this.attempt++;
+        this.lastSeen = Date.now();
+        this.store.setConnection("retrying", this.attempt);
+        this.#retry();
+    }
+}
