@@ -32,7 +32,8 @@ void *tl_buf_reserve(struct tl_buf *b, size_t size);
 TL_MUST_USE bool tl_buf_ok(const struct tl_buf *b, const char *what, struct tl_error *error);
 static inline struct tl_view tl_buf_view(const struct tl_buf *b)
 {
-    return (struct tl_view){ b->data, b->size };
+    struct tl_view v = { b->data, b->size };
+    return v;
 }
 /* The NUL-terminated text ("" when empty); valid until the next add. */
 const char *tl_buf_text(const struct tl_buf *b);

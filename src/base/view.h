@@ -21,7 +21,8 @@ struct tl_view {
 
 static inline struct tl_view tl_view_of(const char *text)
 {
-    return (struct tl_view){ text, text ? strlen(text) : 0 };
+    struct tl_view v = { text, text ? strlen(text) : 0 };
+    return v;
 }
 static inline bool tl_view_eq(struct tl_view a, struct tl_view b)
 {

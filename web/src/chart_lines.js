@@ -5,7 +5,7 @@
 import { createChart, CrosshairMode, LineSeries, LineStyle, PriceScaleMode } from "lightweight-charts";
 import { OpenBand, Rings } from "./chart_open.js";
 import { isDark, seriesColor, seriesDash } from "./palette.js";
-import { clock, dayAndMinute, decimal, digitsFor, minute, zoneName } from "./format.js";
+import { clock, day, dayAndMinute, decimal, digitsFor, minute, zoneName } from "./format.js";
 
 /** @typedef {import("./rows.js").Series} Series */
 /** @typedef {import("./format.js").Zone} Zone */
@@ -70,7 +70,8 @@ export class ChartLines {
     #tick = (time, mark) => {
         const ms = /** @type {number} */ (time) * 1000;
         const zone = this.spec.zone();
-        if (mark <= 2) return dayAndMinute(ms, zone).split(",")[0] ?? "";
+        // The library finds midnights in UTC; in another zone that mark is an hour like the others.
+        if (mark <= 2 && minute(ms, zone) === "00:00") return day(ms, zone);
         return mark === 4 ? clock(ms, zone) : minute(ms, zone);
     };
 
@@ -94,8 +95,11 @@ export class ChartLines {
 
     /** The zone changed: every time is printed anew. */
     applyZone() {
-        this.chart.applyOptions({ localization: { timeFormatter: this.#crosshairTime } });
-        this.chart.timeScale().applyOptions({ tickMarkFormatter: this.#tick });
+        // Fresh functions: the library keeps the labels of the ones it knows.
+        this.chart.applyOptions({
+            localization: { timeFormatter: (/** @type {unknown} */ time) => this.#crosshairTime(time) },
+            timeScale: { tickMarkFormatter: (/** @type {unknown} */ time, /** @type {number} */ mark) => this.#tick(time, mark) },
+        });
     }
 
     /** @param {Line} line */

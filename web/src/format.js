@@ -37,15 +37,18 @@ export function bytes(n) {
     return `${unit === 0 || n >= 100 ? whole.format(n) : n.toFixed(1)} ${units[unit]}`;
 }
 
-/** 950 ms, 1.5 s, 2 min 5 s, 3 h 10 min. @param {number} ms */
+/** @param {string} first @param {number} rest @param {string} unit */
+const join = (first, rest, unit) => (rest === 0 ? first : `${first} ${rest} ${unit}`);
+
+/** 950 ms, 1.5 s, 2 min 5 s, 3 h 10 min. @param {number} ms @returns {string} */
 export function duration(ms) {
     if (ms < 0) return `−${duration(-ms)}`;
     if (ms < 1000) return `${ms < 10 && ms > 0 ? ms.toFixed(1) : Math.round(ms)} ms`;
     const s = ms / 1000;
     if (s < 60) return `${s < 10 ? s.toFixed(1) : Math.round(s)} s`;
     const minutes = Math.floor(s / 60);
-    if (minutes < 60) return `${minutes} min ${Math.floor(s % 60)} s`;
-    return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+    if (minutes < 60) return join(`${minutes} min`, Math.floor(s % 60), "s");
+    return join(`${Math.floor(minutes / 60)} h`, minutes % 60, "min");
 }
 
 /** @typedef {"utc" | "local"} Zone */

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* codec/json_tick.h: one flat JSON object into declared columns, strictly (rule 7), without allocating per record.
+ *
+ * Accepted: one JSON object (RFC 8259, UTF-8), members by exact name, of a repeated name the last, unknown ones ignored, null and
+ * absent alike. Refused: anything else, text after the object, and a value of another type than declared: a number for VARCHAR,
+ * a string for a number, a fraction or exponent for an integer, a number out of range. (An integer literal beyond 64 bits is
+ * refused also for DOUBLE: simdjson does not read it.) */
+#pragma once
+
+#include "base/error.h"
+#include "base/rows.h"
+
+struct tl_json_tick_decoder;
+struct tl_tick_value {
+    union {
+        int64_t i64; /* BOOLEAN, INTEGER, BIGINT; DATE and TIMESTAMP are parsed from text */
+        double f64;
+        struct tl_view text; /* dies with the next record */
+    } as;
+    bool null;
+};
+
+TL_MUST_USE bool tl_json_tick_decoder_new(struct tl_json_tick_decoder **out, const struct tl_column_def *columns, size_t count,
+                                          struct tl_error *error);
+void tl_json_tick_decoder_free(struct tl_json_tick_decoder *d);
+/* text[0..size) and 64 bytes after it are readable. One value a column into values. NULL, or the reason why it is malformed: "not
+ * JSON", "not an object", "close is null", "close has a wrong type" (the first column in order of declaration); it lives as long as
+ * the decoder. */
+const char *tl_json_tick_decode(struct tl_json_tick_decoder *d, const char *text, size_t size, struct tl_tick_value *values);

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+// One CREATE CHART of the plan as a panel: title, controls, lines, legend, notes, keyboard, and the same as a table.
+
+import { ChartLines } from "./chart_lines.js";
+import { ChartTable } from "./chart_table.js";
+import { Legend } from "./legend.js";
+import { choice, el, setText } from "./dom.js";
+import { duration, minute, zoneName } from "./format.js";
+
+/** @typedef {import("./store.js").Store} Store */
+/** @typedef {import("./types.js").ChartPlan} ChartPlan */
+/** @typedef {import("./rows.js").Series} Series */
+/** @typedef {import("./chart_lines.js").ScaleMode} ScaleMode */
+
+const RANGES = [
+    { value: "300000", text: "5 m" },
+    { value: "900000", text: "15 m" },
+    { value: "3600000", text: "1 h" },
+    { value: "0", text: "All", title: "everything that is kept" },
+];
+const SHOWN_AT_FIRST = 12;
+const DRAWN_MAX = 24;
+
+export class ChartPanel {
+    /**
+     * @param {Store} store
+     * @param {ChartPlan} chart
+     */
+    constructor(store, chart) {
+        this.store = store;
+        this.chart = chart;
+        this.rows = store.rowsOf(chart.view);
+        this.part = `view:${chart.view}`;
+        this.range = 900_000;
+        this.following = true;
+        /** @type {number | null} */
+        this.crosshair = null;
+        this.snapshots = this.rows.snapshots;
+        /** @type {string[]} keys in the order of their colours */
+        this.order = [];
+        this.host = el("div", { class: "chart-host", "aria-hidden": "true" });
+        this.note = el("p", { class: "chart-note" }, "Waiting for the first tick…");
+        this.heldText = el("span", { class: "held" });
+        this.cursor = { series: 0, at: Infinity };
+        this.spoken = el("p", { class: "unseen", "aria-live": "assertive" });
+        this.frame = el("div", { class: "chart-frame", tabindex: 0, role: "group",
+            "aria-label": `Chart of ${chart.y} by ${chart.x}. Arrow keys move along points and series; the data table has the same values.` },
+        this.host, this.note, this.spoken);
+        this.lines = new ChartLines(this.host, {
+            y: chart.y,
+            windowMs: this.rows.plan.window_ms || 60_000,
+            zone: () => store.zone,
+            onCrosshair: (x) => this.#crosshairMoved(x),
+            onLeave: () => this.#follow(false),
+        });
+        this.legend = new Legend(chart, () => this.render());
+        this.table = new ChartTable(chart);
+        this.root = this.#build();
+        this.#keyboard();
+        store.subscribe((changed) => this.#changed(changed));
+    }
+
+    #build() {
+        const { chart } = this;
+        const id = `chart-${chart.name}`;
+        this.now = el("button", { type: "button", class: "button", disabled: true, onclick: () => this.goToNow() }, "Go to now");
+        this.pause = el("button", { type: "button", class: "button", "aria-pressed": "false",
+            onclick: () => this.store.setPaused(!this.store.paused) }, "Pause");
+        this.toggle = el("button", { type: "button", class: "button", "aria-pressed": "false", "aria-controls": `${id}-table`,
+            onclick: () => this.#showTable() }, "Data table");
+        this.table.root.id = `${id}-table`;
+        return el("section", { class: "panel chart", "aria-labelledby": id },
+            el("div", { class: "panel-head" },
+                el("div", {},
+                    el("h2", { id }, chart.y, chart.series ? el("span", { class: "by" }, ` by ${chart.series}`) : null),
+                    el("p", { class: "sub" }, this.#describe())),
+                el("div", { class: "controls" },
+                    choice({ label: "Scale", name: `${id}-scale`, value: /** @type {ScaleMode} */ ("value"),
+                        options: [{ value: "value", text: "Value" },
+                            { value: "percent", text: "%", title: "change since the left edge" },
+                            { value: "log", text: "Log" }],
+                        onchange: (mode) => this.lines.setScale(mode) }),
+                    choice({ label: "Time range", name: `${id}-range`, value: String(this.range), options: RANGES,
+                        onchange: (value) => this.#setRange(Number(value)) }),
+                    this.pause, this.now, this.toggle)),
+            this.frame, this.table.root,
+            el("div", { class: "legend-row" }, this.legend.root, this.#key()));
+    }
+
+    #describe() {
+        const { chart, rows } = this;
+        const size = rows.plan.windowed ? `${duration(rows.plan.window_ms)} windows of ${chart.view}` : chart.view;
+        return `${size}, drawn at ${chart.x}`;
+    }
+
+    /** Says how a closed window differs from an open one. */
+    #key() {
+        return el("p", { class: "key" },
+            el("span", { class: "key-closed" }), "closed window: final",
+            el("span", { class: "key-open" }), "open window: provisional, moves with each tick",
+            this.heldText);
+    }
+
+    #keyboard() {
+        this.frame.addEventListener("keydown", (event) => {
+            const moves = /** @type {Record<string, () => void>} */ ({
+                ArrowLeft: () => this.#step(-1), ArrowRight: () => this.#step(1),
+                ArrowUp: () => this.#stepSeries(-1), ArrowDown: () => this.#stepSeries(1),
+                Home: () => this.#step(-Infinity), End: () => this.#step(Infinity),
+                Escape: () => this.#leavePoint(),
+            });
+            const move = moves[event.key];
+            if (!move || event.ctrlKey || event.metaKey || event.altKey) return;
+            event.preventDefault();
+            move();
+        });
+    }
+
+    /** @param {number} by */
+    #step(by) {
+        const points = this.#cursorSeries()?.points;
+        if (!points || points.length === 0) return;
+        const from = Math.min(this.cursor.at, points.length - 1);
+        this.#pointAt(Math.max(0, Math.min(points.length - 1, from + by)));
+    }
+
+    /** @param {number} by */
+    #stepSeries(by) {
+        const shown = this.#shown();
+        if (shown.length === 0) return;
+        this.cursor.series = (this.cursor.series + by + shown.length) % shown.length;
+        this.#step(0);
+    }
+
+    #cursorSeries() {
+        const shown = this.#shown();
+        return shown[Math.min(this.cursor.series, shown.length - 1)];
+    }
+
+    /** @param {number} at */
+    #pointAt(at) {
+        const series = this.#cursorSeries();
+        const point = series?.points[at];
+        if (!series || !point) return;
+        this.cursor.at = at;
+        const value = point.row[this.chart.y];
+        if (typeof value !== "number") return;
+        this.lines.point(series.key, point.x, value);
+        this.#crosshairMoved(point.x);
+        const zone = this.store.zone;
+        setText(this.spoken, `${series.label} ${this.lines.format(value)} at ${minute(point.x, zone)} ${zoneName(zone)}`
+            + (point.final ? "" : ", provisional"));
+    }
+
+    #leavePoint() {
+        this.lines.unpoint();
+        this.#crosshairMoved(null);
+    }
+
+    #shown() {
+        return this.order.filter((key) => !this.legend.hidden.has(key))
+            .map((key) => this.rows.series.get(key)).filter((series) => series !== undefined);
+    }
+
+    /** @param {number | null} x */
+    #crosshairMoved(x) {
+        if (x === this.crosshair) return;
+        this.crosshair = x;
+        this.#renderLegend();
+    }
+
+    #showTable() {
+        const open = this.table.root.hidden;
+        this.table.root.hidden = !open;
+        this.toggle?.setAttribute("aria-pressed", String(open));
+        if (open) this.#renderTable();
+    }
+
+    /** @param {boolean} following */
+    #follow(following) {
+        if (this.following === following) return;
+        this.following = following;
+        if (this.now) this.now.disabled = following;
+    }
+
+    goToNow() {
+        this.#follow(true);
+        this.lines.showNow(this.range);
+        this.frame.focus({ preventScroll: true });
+    }
+
+    /** @param {number} range */
+    #setRange(range) {
+        this.range = range;
+        this.#follow(true);
+        this.lines.showNow(range);
+    }
+
+    /** @param {Set<string>} changed */
+    #changed(changed) {
+        if (changed.has("theme")) {
+            this.lines.applyTheme();
+            this.legend.forget();
+            this.#renderLegend();
+        }
+        if (changed.has("zone")) this.lines.applyZone();
+        if (changed.has("paused")) this.#renderPaused();
+        const rows = changed.has(this.part) || changed.has("paused") || changed.has("zone");
+        if (rows && !this.store.paused) this.render();
+        if (this.store.paused) setText(this.heldText, `paused; ${this.store.held} updates held`);
+        if (changed.has("stats") || rows) this.#renderNote();
+    }
+
+    #renderPaused() {
+        const { paused } = this.store;
+        this.pause?.setAttribute("aria-pressed", String(paused));
+        if (this.pause) setText(this.pause, paused ? "Resume" : "Pause");
+        this.root.classList.toggle("is-paused", paused);
+        if (!paused) setText(this.heldText, "");
+    }
+
+    render() {
+        if (this.snapshots !== this.rows.snapshots) {
+            this.snapshots = this.rows.snapshots;
+            this.lines.clear();
+        }
+        this.#orderSeries();
+        for (const [index, key] of this.order.entries()) {
+            const series = this.rows.series.get(key);
+            if (series) this.lines.draw(series, index, !this.legend.hidden.has(key));
+        }
+        this.lines.finish();
+        if (this.following) this.lines.showNow(this.range);
+        this.#renderLegend();
+        this.#renderTable();
+    }
+
+    /** A series keeps its colour while the page lives; those that come together are put in order of name. */
+    #orderSeries() {
+        if (this.order.length >= DRAWN_MAX) return;
+        const fresh = [...this.rows.series.keys()].filter((key) => !this.order.includes(key)).sort();
+        for (const key of fresh.slice(0, DRAWN_MAX - this.order.length)) {
+            if (this.order.length >= SHOWN_AT_FIRST) this.legend.hidden.add(key);
+            this.order.push(key);
+        }
+    }
+
+    #renderLegend() {
+        this.legend.render(this.order, this.rows, this.crosshair, (value) => this.lines.format(value));
+    }
+
+    #renderTable() {
+        if (this.table.root.hidden) return;
+        this.table.render(this.order.filter((key) => !this.legend.hidden.has(key)), this.rows, this.store.zone,
+            (value) => this.lines.format(value));
+    }
+
+    /** What an empty or young chart says about itself. */
+    #renderNote() {
+        const drawn = this.lines.describe();
+        const wait = this.rows.plan.window_ms + (this.store.plan.sources[0]?.delay_ms ?? 0);
+        let text = "";
+        if (drawn.closed + drawn.provisional === 0) {
+            text = `Waiting for the first tick… the first window closes about ${duration(wait)} after the start.`;
+        } else if (drawn.closed === 0) {
+            text = `All points are provisional: the first window closes about ${duration(wait)} after the start.`;
+        }
+        setText(this.note, text);
+        this.note.hidden = text === "";
+    }
+}
