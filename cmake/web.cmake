@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+# The page: bundled by esbuild, hashed, compressed and embedded into tl_web. Nothing is fetched here (scripts/setup does).
+find_program(ESBUILD esbuild REQUIRED)
+find_program(GZIP gzip REQUIRED)
+set(web_dir ${CMAKE_SOURCE_DIR}/web)
+set(web_out ${CMAKE_BINARY_DIR}/web)
+file(GLOB web_sources CONFIGURE_DEPENDS ${web_dir}/src/*.js ${web_dir}/styles/*.css)
+
+add_custom_command(
+  OUTPUT ${web_out}/web_assets.S ${web_out}/web_assets_table.h
+  COMMAND ${ESBUILD} src/main.js --bundle --minify --format=esm --target=es2022 --legal-comments=none
+          --log-level=warning --outfile=${web_out}/bundle/main.js
+  COMMAND ${ESBUILD} src/theme.js --minify --log-level=warning --outfile=${web_out}/bundle/theme.js
+  COMMAND ${ESBUILD} styles/main.css --bundle --minify --log-level=warning --outfile=${web_out}/bundle/main.css
+  COMMAND ${CMAKE_COMMAND} -DSOURCE=${web_dir} -DBUNDLE=${web_out}/bundle -DOUT=${web_out} -DGZIP=${GZIP}
+          -P ${web_dir}/pack.cmake
+  DEPENDS ${web_sources} ${web_dir}/index.html ${web_dir}/mark.svg ${web_dir}/pack.cmake ${web_dir}/package-lock.json
+  WORKING_DIRECTORY ${web_dir}
+  COMMENT "Packing the page"
+  VERBATIM)
+target_sources(tl_web PRIVATE ${web_out}/web_assets.S ${web_out}/web_assets_table.h)
+target_include_directories(tl_web PRIVATE ${web_out})

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sql/parse_source.c: CREATE SOURCE name (columns, WATERMARK FOR ...) WITH (...). */
+#include "sql/parser_int.h"
+
+static const char *const type_words[] = { "VARCHAR", "BOOLEAN", "INTEGER", "BIGINT", "DOUBLE", "DATE", "TIMESTAMP", NULL };
+
+/* name AS PARSE_TIMESTAMP(column) */
+static bool parse_computed(struct tl_parser *p, struct tl_ast_column *column)
+{
+    static const char *const functions[] = { "PARSE_TIMESTAMP", NULL };
+    const struct tl_token *t = tl_peek(p, 0);
+    if (!tl_accept_word(p, "PARSE_TIMESTAMP")) {
+        if (t->kind == TL_TOKEN_WORD && tl_is_symbol(tl_peek(p, 1), '('))
+            return tl_expected(p, "PARSE_TIMESTAMP(column), the only computed column of this version", functions);
+        return tl_expected(p, "PARSE_TIMESTAMP(column)", functions);
+    }
+    column->type = TL_TYPE_TIMESTAMP;
+    return tl_expect_symbol(p, '(') && tl_expect_name(p, "the name of a column", &column->parses) && tl_expect_symbol(p, ')');
+}
+
+static bool parse_column(struct tl_parser *p, struct tl_ast_column *column)
+{
+    if (!tl_expect_name(p, "a column's name", &column->name))
+        return false;
+    if (tl_accept_word(p, "AS"))
+        return parse_computed(p, column);
+    const struct tl_token *type = tl_peek(p, 0);
+    if (type->kind != TL_TOKEN_WORD || !tl_type_parse(tl_view_of(type->text), &column->type))
+        return tl_expected(p, "a type: VARCHAR, BOOLEAN, INTEGER, BIGINT, DOUBLE, DATE or TIMESTAMP", type_words);
+    p->at++;
+    if (tl_accept_word(p, "NOT")) {
+        column->not_null = true;
+        return tl_expect_word(p, "NULL");
+    }
+    tl_accept_word(p, "NULL");
+    return true;
+}
+
+/* WATERMARK FOR column AS column - INTERVAL 'n' UNIT */
+static bool parse_watermark(struct tl_parser *p, struct tl_ast_statement *s, const struct tl_token *first)
+{
+    if (s->watermark_for.text) {
+        tl_diagnostic_add(p->context, tl_place_of(first), NULL, "a source has one WATERMARK");
+        return false;
+    }
+    if (!tl_expect_word(p, "FOR") || !tl_expect_name(p, "the name of a column", &s->watermark_for) ||
+        !tl_expect_word(p, "AS") || !tl_expect_name(p, "the name of a column", &s->watermark_from))
+        return false;
+    if (!tl_accept_symbol(p, '-'))
+        return tl_is_symbol(tl_peek(p, 0), ')') || tl_is_symbol(tl_peek(p, 0), ',') ||
+               tl_expected(p, "- INTERVAL 'n' UNIT", NULL); /* no delay */
+    return tl_parse_interval(p, &s->delay);
+}
+
+static bool parse_element(struct tl_parser *p, struct tl_ast_statement *s, struct tl_ast_column ***end)
+{
+    const struct tl_token *first = tl_peek(p, 0);
+    if (tl_is_word(first, "WATERMARK") && tl_is_word(tl_peek(p, 1), "FOR")) {
+        p->at++;
+        return parse_watermark(p, s, first);
+    }
+    struct tl_ast_column *column = TL_ARENA_NEW(p->arena, struct tl_ast_column);
+    if (!column || !parse_column(p, column))
+        return false;
+    **end = column;
+    *end = &column->next;
+    return true;
+}
+
+bool tl_parse_source(struct tl_parser *p, struct tl_ast_statement *s)
+{
+    struct tl_ast_column **end = &s->columns;
+    if (!tl_expect_symbol(p, '('))
+        return false;
+    do {
+        if (!parse_element(p, s, &end))
+            return false;
+    } while (tl_accept_symbol(p, ','));
+    if (!tl_accept_symbol(p, ')'))
+        return tl_expected(p, "',' or ')' after a column", NULL);
+    return tl_expect_word(p, "WITH") && tl_parse_options(p, &s->options);
+}

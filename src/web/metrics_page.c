@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The engine's numbers as Prometheus text: read from its stats at each scrape, so that no metric is kept twice. */
+#include "web/status.h"
+
+#include "base/time.h"
+
+static void head(struct tl_buf *out, const char *name, const char *type, const char *help)
+{
+    tl_buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void number(struct tl_buf *out, const char *name, const char *type, const char *help, double value)
+{
+    head(out, name, type, help);
+    tl_buf_addf(out, "%s ", name);
+    tl_buf_add_double(out, value);
+    tl_buf_add_char(out, '\n');
+}
+
+static void outcome(struct tl_buf *out, const char *name, uint64_t value)
+{
+    tl_buf_addf(out, "tapeline_engine_records_total{outcome=\"%s\"} ", name);
+    tl_buf_add_double(out, (double)value);
+    tl_buf_add_char(out, '\n');
+}
+
+static void ledger(const struct tl_ledger *l, struct tl_buf *out)
+{
+    number(out, "tapeline_engine_received_total", "counter", "Records read from the stream.", (double)l->received);
+    head(out, "tapeline_engine_records_total", "counter", "Records by what became of them; their sum is received_total.");
+    outcome(out, "aggregated", l->aggregated);
+    outcome(out, "late", l->late);
+    outcome(out, "malformed", l->malformed);
+    outcome(out, "duplicate", l->duplicate);
+    outcome(out, "filtered", l->filtered);
+    number(out, "tapeline_engine_windows_closed_total", "counter", "Windows closed.", (double)l->windows);
+}
+
+static double seconds(int64_t ns)
+{
+    return (double)ns / (double)TL_NS_PER_S;
+}
+
+static void epochs(const struct tl_engine_stats *s, struct tl_buf *out)
+{
+    number(out, "tapeline_engine_epoch", "gauge", "The last committed epoch.", (double)s->epoch);
+    number(out, "tapeline_engine_epoch_duration_seconds", "gauge", "Duration of the last commit.", seconds(s->epoch_duration_ns));
+    number(out, "tapeline_engine_epoch_write_seconds", "gauge", "Its part for writing files.", seconds(s->epoch_write_ns));
+    number(out, "tapeline_engine_last_commit_timestamp_seconds", "gauge", "When it was; 0: none yet.", seconds(s->last_commit_ns));
+    number(out, "tapeline_engine_rows_committed_total", "counter", "Rows committed by this process.", (double)s->rows_committed);
+    number(out, "tapeline_engine_files_committed_total", "counter", "Files committed by this process.", (double)s->files_committed);
+}
+
+static void shards(const struct tl_engine_stats *s, struct tl_buf *out)
+{
+    size_t count = s->shard_count < TL_STATS_SHARDS_MAX ? s->shard_count : TL_STATS_SHARDS_MAX;
+    number(out, "tapeline_engine_shards", "gauge", "Shards that are read; the first 64 have lines of their own.",
+           (double)s->shard_count);
+    head(out, "tapeline_engine_shard_behind_seconds", "gauge", "How far the reader is behind the shard's tip.");
+    for (size_t i = 0; i < count; i++)
+        tl_buf_addf(out, "tapeline_engine_shard_behind_seconds{shard=\"%s\"} %.3f\n", s->shards[i].id,
+                    (double)s->shards[i].millis_behind / 1000);
+    head(out, "tapeline_engine_shard_records_total", "counter", "Records read from the shard.");
+    for (size_t i = 0; i < count; i++)
+        tl_buf_addf(out, "tapeline_engine_shard_records_total{shard=\"%s\"} %llu\n", s->shards[i].id,
+                    (unsigned long long)s->shards[i].records);
+}
+
+void tl_web_metrics_write(const struct tl_engine_stats *stats, int64_t now_ns, size_t viewers, struct tl_buf *out)
+{
+    ledger(&stats->ledger, out);
+    number(out, "tapeline_engine_input_rate", "gauge", "Records per second arriving.", stats->input_rate);
+    number(out, "tapeline_engine_processing_rate", "gauge", "Records per second of busy worker time.", stats->processing_rate);
+    epochs(stats, out);
+    number(out, "tapeline_engine_state_rows", "gauge", "Rows of state.", (double)stats->state_rows);
+    number(out, "tapeline_engine_state_bytes", "gauge", "Bytes of state.", (double)stats->state_bytes);
+    if (stats->watermark_ns != INT64_MIN) {
+        number(out, "tapeline_engine_watermark_timestamp_seconds", "gauge", "Windows that end before it are closed.",
+               seconds(stats->watermark_ns));
+        number(out, "tapeline_engine_watermark_lag_seconds", "gauge", "From the watermark to now.",
+               seconds(now_ns - stats->watermark_ns));
+    }
+    number(out, "tapeline_engine_last_record_timestamp_seconds", "gauge", "When the last record came; 0: none yet.",
+           seconds(stats->last_record_ns));
+    number(out, "tapeline_engine_waiting", "gauge", "1 while the engine waits for something outside.", stats->waiting[0] != '\0');
+    number(out, "tapeline_web_viewers", "gauge", "Open event streams.", (double)viewers);
+    shards(stats, out);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /api/plan: what the page builds itself from. Nothing in the page knows the name of a view, column or stream. */
+#include "web/status.h"
+
+#include "base/time.h"
+#include "codec/json_writer.h"
+#include "web/event.h"
+
+static const char *role_name(enum tl_output_kind kind)
+{
+    switch (kind) {
+    case TL_OUT_KEY:
+        return "key";
+    case TL_OUT_WINDOW_START:
+        return "window_start";
+    case TL_OUT_WINDOW_END:
+        return "window_end";
+    case TL_OUT_AGGREGATE:
+        break;
+    }
+    return "aggregate";
+}
+
+static void columns_write(const struct tl_view_plan *view, struct tl_json_writer *w)
+{
+    tl_json_key(w, "columns");
+    tl_json_begin_array(w);
+    for (size_t i = 0; i < view->column_count; i++) {
+        tl_json_begin_object(w);
+        tl_json_member_text(w, "name", view->columns[i].name);
+        tl_json_member_text(w, "type", tl_type_name(view->columns[i].type));
+        tl_json_member_text(w, "role", role_name(view->outputs[i].kind));
+        tl_json_end_object(w);
+    }
+    tl_json_end_array(w);
+    tl_json_key(w, "keys");
+    tl_json_begin_array(w);
+    for (size_t i = 0; i < view->column_count; i++) {
+        if (view->outputs[i].kind == TL_OUT_KEY)
+            tl_json_write_text(w, view->columns[i].name);
+    }
+    tl_json_end_array(w);
+}
+
+static const char *table_of_view(const struct tl_plan *plan, size_t view)
+{
+    for (size_t i = 0; i < plan->sink_count; i++) {
+        const struct tl_sink_plan *sink = &plan->sinks[i];
+        if (sink->input == TL_INPUT_VIEW && sink->index == view && sink->table)
+            return sink->table;
+    }
+    return NULL;
+}
+
+static void view_write(const struct tl_plan *plan, size_t i, struct tl_json_writer *w)
+{
+    const struct tl_view_plan *view = &plan->views[i];
+    struct tl_buf event;
+    tl_buf_init(&event, 4096);
+    tl_web_event_name(view->name, &event);
+    tl_json_begin_object(w);
+    tl_json_member_text(w, "name", view->name);
+    tl_json_member_text(w, "event", tl_buf_text(&event));
+    tl_json_member_bool(w, "windowed", view->window != TL_WINDOW_NONE);
+    tl_json_member_text(w, "emit", view->emit == TL_EMIT_FINAL ? "FINAL" : "CHANGES");
+    tl_json_member_i64(w, "window_ms", view->size_ns / TL_NS_PER_MS);
+    tl_json_member_text(w, "table", table_of_view(plan, i));
+    columns_write(view, w);
+    tl_json_end_object(w);
+    tl_buf_release(&event);
+}
+
+static void sources_write(const struct tl_plan *plan, struct tl_json_writer *w)
+{
+    tl_json_key(w, "sources");
+    tl_json_begin_array(w);
+    for (size_t i = 0; i < plan->source_count; i++) {
+        tl_json_begin_object(w);
+        tl_json_member_text(w, "name", plan->sources[i].name);
+        tl_json_member_text(w, "stream", plan->sources[i].stream);
+        tl_json_member_i64(w, "delay_ms", plan->sources[i].delay_ns / TL_NS_PER_MS);
+        tl_json_end_object(w);
+    }
+    tl_json_end_array(w);
+}
+
+static void charts_write(const struct tl_plan *plan, struct tl_json_writer *w)
+{
+    tl_json_key(w, "charts");
+    tl_json_begin_array(w);
+    for (size_t i = 0; i < plan->chart_count; i++) {
+        const struct tl_chart_plan *chart = &plan->charts[i];
+        tl_json_begin_object(w);
+        tl_json_member_text(w, "name", chart->name);
+        tl_json_member_text(w, "view", plan->views[chart->view].name);
+        tl_json_member_text(w, "type", chart->type);
+        tl_json_member_text(w, "x", chart->x);
+        tl_json_member_text(w, "y", chart->y);
+        tl_json_member_text(w, "series", chart->series);
+        tl_json_end_object(w);
+    }
+    tl_json_end_array(w);
+}
+
+/* The smallest commit interval of the sinks: the line that an epoch's duration is measured against. */
+static int64_t commit_every_ms(const struct tl_plan *plan)
+{
+    int64_t least = 0;
+    for (size_t i = 0; i < plan->sink_count; i++) {
+        int64_t every = plan->sinks[i].commit_every_ns;
+        if (every > 0 && (least == 0 || every < least))
+            least = every;
+    }
+    return least / TL_NS_PER_MS;
+}
+
+void tl_web_plan_write(const struct tl_web_facts *facts, struct tl_buf *out)
+{
+    const struct tl_plan *plan = facts->plan;
+    struct tl_json_writer w;
+    tl_json_writer_init(&w, out);
+    tl_json_begin_object(&w);
+    tl_json_member_text(&w, "pipeline", plan->name);
+    tl_json_member_text(&w, "version", TAPELINE_VERSION);
+    tl_json_member_text(&w, "profile", facts->profile);
+    tl_json_member_bool(&w, "synthetic", facts->synthetic);
+    tl_json_member_text(&w, "aws_endpoint", facts->aws_endpoint);
+    tl_json_member_i64(&w, "commit_every_ms", commit_every_ms(plan));
+    sources_write(plan, &w);
+    tl_json_key(&w, "views");
+    tl_json_begin_array(&w);
+    for (size_t i = 0; i < plan->view_count; i++)
+        view_write(plan, i, &w);
+    tl_json_end_array(&w);
+    charts_write(plan, &w);
+    tl_json_end_object(&w);
+}
