@@ -8,7 +8,7 @@ file(GLOB web_sources CONFIGURE_DEPENDS ${web_dir}/src/*.js ${web_dir}/styles/*.
 
 add_custom_command(
   OUTPUT ${web_out}/web_assets.S ${web_out}/web_assets_table.h
-  COMMAND ${ESBUILD} src/main.js --bundle --minify --format=esm --target=es2022 --legal-comments=none
+  COMMAND ${ESBUILD} src/main.js --bundle --minify --format=esm --target=es2022 --legal-comments=eof
           --log-level=warning --outfile=${web_out}/bundle/main.js
   COMMAND ${ESBUILD} src/theme.js --minify --log-level=warning --outfile=${web_out}/bundle/theme.js
   COMMAND ${ESBUILD} styles/main.css --bundle --minify --log-level=warning --outfile=${web_out}/bundle/main.css

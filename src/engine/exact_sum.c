@@ -107,19 +107,19 @@ void tl_exact_sum_write(const struct tl_exact_sum *s, struct tl_buf *out)
         tl_wire_put_f64(out, s->parts->part[i]);
 }
 
+/* What is read is added up again, so that damaged bytes cannot break the expansion's order. */
 bool tl_exact_sum_read(struct tl_exact_sum *s, struct tl_wire *r)
 {
-    *s = (struct tl_exact_sum){ .hi = tl_wire_f64(r), .lo = tl_wire_f64(r) };
-    uint32_t count = tl_wire_u32(r);
-    if (count > TL_SUM_PARTS_MAX - 2)
-        r->failed = true;
-    if (r->failed || count == 0)
+    double hi = tl_wire_f64(r), lo = tl_wire_f64(r);
+    uint32_t count = tl_wire_count(r, sizeof(double));
+    *s = (struct tl_exact_sum){ .hi = hi };
+    if (!isfinite(hi))
         return true;
-    s->parts = calloc(1, sizeof *s->parts);
-    if (!s->parts)
-        return false;
-    s->parts->count = count;
-    for (uint32_t i = 0; i < count; i++)
-        s->parts->part[i] = tl_wire_f64(r);
-    return true;
+    bool ok = tl_exact_sum_add(s, isfinite(lo) ? lo : 0);
+    for (uint32_t i = 0; ok && !r->failed && i < count && i < TL_SUM_PARTS_MAX; i++) {
+        double part = tl_wire_f64(r);
+        r->failed = r->failed || !isfinite(part);
+        ok = r->failed || tl_exact_sum_add(s, part);
+    }
+    return ok;
 }

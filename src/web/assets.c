@@ -3,6 +3,7 @@
 
 #include "web_assets_table.h" /* made in the build folder by web/pack.cmake */
 
+#define ZLIB_CONST
 #include <zlib.h>
 
 static const struct tl_web_asset assets[] = { WEB_ASSETS_TABLE };

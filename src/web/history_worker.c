@@ -143,15 +143,19 @@ bool tl_web_worker_add(struct tl_web_worker *w, struct tl_web_history_job *job, 
     return room || tl_error_set(error, TL_LIMIT, "too many histories are being made; try again in a second");
 }
 
-void tl_web_worker_close(struct tl_web_worker *w)
+void tl_web_worker_stop(struct tl_web_worker *w)
 {
-    if (!w)
-        return;
     pthread_mutex_lock(&w->mutex);
     __atomic_store_n(&w->stopping, true, __ATOMIC_RELEASE);
     pthread_cond_signal(&w->changed);
     pthread_mutex_unlock(&w->mutex);
     pthread_join(w->thread, NULL);
+}
+
+void tl_web_worker_free(struct tl_web_worker *w)
+{
+    if (!w)
+        return;
     pthread_cond_destroy(&w->changed);
     pthread_mutex_destroy(&w->mutex);
     free(w);

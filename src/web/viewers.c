@@ -219,8 +219,11 @@ static void flush(struct tl_web_viewers *v)
     }
     v->sending = false;
     sweep(v);
-    if (wait != INT64_MAX && !v->flush_armed)
-        v->flush_armed = tl_http_server_after(v->server, wait, flush_timer, v);
+    if (wait == INT64_MAX || v->flush_armed)
+        return;
+    if (wait > UPDATE_MIN_NS) /* there is one timer: whose pace is slower must not hold up the others */
+        wait = UPDATE_MIN_NS;
+    v->flush_armed = tl_http_server_after(v->server, wait, flush_timer, v);
 }
 
 static void flush_timer(void *arg)

@@ -11,8 +11,9 @@ struct tl_web_options {
     const char *listen;            /* "127.0.0.1:8080" */
     const struct tl_plan *plan;
     struct tl_engine *engine;      /* outlives the web */
-    const char *lake_root;
+    const char *lake_root;         /* for closed windows from before; NULL: only what the engine still holds */
     const char *aws_endpoint;      /* shown on the page; may be NULL */
+    const char *profile;           /* shown on the page; NULL: the plan's default */
     bool synthetic;                /* the history is sample data: said on the page */
     /* Feed progress for the page; NULL when no feed runs. Called on the page's thread; fills JSON object text. */
     void (*feed_status)(void *user, struct tl_buf *json);

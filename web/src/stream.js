@@ -10,6 +10,7 @@
 
 const SILENCE_MS = 10_000;
 const RETRY_MAX_MS = 10_000;
+const HISTORY_RETRY_MS = 5_000;
 
 /**
  * @template T
@@ -86,7 +87,10 @@ export class Stream {
             if (this.store.rowsOf(view).snapshots !== before) return;
             this.store.applyRows(view, { version: 0, rows: history.rows });
         } catch (error) {
-            console.warn(`the history of ${view} is not there: ${error}`);
+            console.warn(`the history of ${view} is not there yet: ${error}`);
+            setTimeout(() => {
+                if (this.store.rowsOf(view).snapshots === before) void this.#history(view);
+            }, HISTORY_RETRY_MS);
         }
     }
 

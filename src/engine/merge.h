@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* engine/merge.h: groups taken out of the shards become rows: sorted by (key, window start), merged in the order of shards (rule 1, rule 8).
+ *
+ * A tl_closed owns the accumulators that were moved into it. It belongs to the engine's thread, so that sorting, merging and writing go on
+ * while the workers run again. */
+#pragma once
+
+#include "engine/view_exec.h"
+
+struct tl_closed_item {
+    uint64_t prefix; /* first 8 bytes of the key, big-endian: most comparisons end here */
+    uint64_t key_at;
+    int64_t start;
+    uint64_t records;
+    uint32_t key_size, shard, block, reserved;
+};
+struct tl_closed {
+    const struct tl_view_exec *view;
+    struct tl_closed_item *items;
+    size_t count, cap;
+    char *blocks; /* count blocks of the view's layout */
+    size_t block_cap;
+    struct tl_buf keys;
+    uint64_t records; /* sum over the items (rule 9) */
+};
+
+void tl_closed_init(struct tl_closed *c, const struct tl_view_exec *view);
+void tl_closed_release(struct tl_closed *c);
+/* Moves a block in: its heap parts belong to c afterwards. */
+TL_MUST_USE bool tl_closed_add(struct tl_closed *c, struct tl_view key, int64_t start, uint64_t records, size_t shard, const void *block);
+/* As above, but copies what the block owns (states of unwindowed views stay where they are). */
+TL_MUST_USE bool tl_closed_add_copy(struct tl_closed *c, struct tl_view key, int64_t start, uint64_t records, size_t shard,
+                                    const void *block);
+size_t tl_closed_bytes(const struct tl_closed *c);
+/* Sorts, merges equal groups, and leaves one item a group, in order. */
+TL_MUST_USE bool tl_closed_merge(struct tl_closed *c, struct tl_error *error);
+/* After tl_closed_merge: appends a row a group. */
+TL_MUST_USE bool tl_closed_rows(const struct tl_closed *c, struct tl_row_writer *writer, struct tl_rows *rows, struct tl_error *error);
+static inline struct tl_view tl_closed_key(const struct tl_closed *c, const struct tl_closed_item *item)
+{
+    return (struct tl_view){ item->key_size ? c->keys.data + item->key_at : "", item->key_size };
+}
+static inline void *tl_closed_block(const struct tl_closed *c, const struct tl_closed_item *item)
+{
+    return c->blocks + item->block * c->view->layout.size;
+}

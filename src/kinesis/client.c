@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kinesis/client_int.h"
+
+#include "base/io.h"
+#include "base/time.h"
+#include "kinesis/wait_int.h"
+#include "net/digest.h"
+#include "net/retry.h"
+#include "net/sigv4.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CONTENT_TYPE "application/x-amz-json-1.1"
+#define TARGET_PREFIX "Kinesis_20131202."
+#define TIMEOUT_NS (30 * TL_NS_PER_S)
+#define ATTEMPTS 4 /* of calls outside the loops of consumer and producer */
+
+static const struct {
+    const char *name;
+    enum tl_code code;
+} aws_errors[] = {
+    { "ResourceNotFoundException", TL_NOT_FOUND },
+    { "ResourceInUseException", TL_CONFLICT },
+    { "ProvisionedThroughputExceededException", TL_THROTTLED },
+    { "ThrottlingException", TL_THROTTLED },
+    { "Throttling", TL_THROTTLED },
+    { "TooManyRequestsException", TL_THROTTLED },
+    { "RequestLimitExceeded", TL_THROTTLED },
+    { "KMSThrottlingException", TL_THROTTLED },
+    { "SlowDown", TL_THROTTLED },
+    { "ExpiredIteratorException", TL_EXPIRED },
+    { "ExpiredNextTokenException", TL_EXPIRED },
+    { "LimitExceededException", TL_LIMIT },
+    { "AccessDeniedException", TL_DENIED },
+    { "AccessDenied", TL_DENIED },
+    { "KMSAccessDeniedException", TL_DENIED },
+    { "ExpiredTokenException", TL_DENIED },
+    { "IncompleteSignatureException", TL_DENIED },
+    { "InvalidClientTokenId", TL_DENIED },
+    { "InvalidSignatureException", TL_DENIED },
+    { "MissingAuthenticationTokenException", TL_DENIED },
+    { "OptInRequired", TL_DENIED },
+    { "RequestExpired", TL_DENIED },
+    { "SignatureDoesNotMatch", TL_DENIED },
+    { "UnrecognizedClientException", TL_DENIED },
+    { "InvalidArgumentException", TL_INVALID },
+    { "SerializationException", TL_INVALID },
+    { "UnknownOperationException", TL_INVALID },
+    { "ValidationException", TL_INVALID },
+    { "InternalFailure", TL_UNAVAILABLE },
+    { "InternalFailureException", TL_UNAVAILABLE },
+    { "InternalServerError", TL_UNAVAILABLE },
+    { "RequestTimeout", TL_UNAVAILABLE },
+    { "RequestTimeoutException", TL_UNAVAILABLE },
+    { "ServiceUnavailable", TL_UNAVAILABLE },
+    { "ServiceUnavailableException", TL_UNAVAILABLE },
+};
+
+enum tl_code tl_kinesis_code_of(struct tl_view aws_name)
+{
+    for (size_t i = 0; i < TL_COUNT(aws_errors); i++)
+        if (tl_view_is(aws_name, aws_errors[i].name))
+            return aws_errors[i].code;
+    return 0;
+}
+
+static enum tl_code code_of_status(int status)
+{
+    if (status == 429)
+        return TL_THROTTLED;
+    if (status == 408 || status >= 500)
+        return TL_UNAVAILABLE;
+    if (status == 401 || status == 403)
+        return TL_DENIED;
+    return status == 413 ? TL_LIMIT : TL_INVALID;
+}
+
+bool tl_kinesis_bad_answer(struct tl_error *error, const char *action, const char *what)
+{
+    return tl_error_set(error, TL_IO, "kinesis %s: the answer %s", action, what);
+}
+
+bool tl_kinesis_copy_token(struct tl_view from, char *to, size_t size)
+{
+    if (from.size == 0 || from.size >= size)
+        return false;
+    for (size_t i = 0; i < from.size; i++)
+        if (from.data[i] <= ' ' || from.data[i] > '~')
+            return false;
+    memcpy(to, from.data, from.size);
+    to[from.size] = '\0';
+    return true;
+}
+
+bool tl_kinesis_copy_decimal(struct tl_view from, char *to, size_t size)
+{
+    for (size_t i = 0; i < from.size; i++)
+        if (from.data[i] < '0' || from.data[i] > '9')
+            return false;
+    return (from.size == 1 || (from.size > 1 && from.data[0] != '0')) && tl_kinesis_copy_token(from, to, size);
+}
+
+/* Foreign text for a message: control characters would let the peer write lines or colours into a terminal. */
+static void copy_printable(struct tl_view from, char *to, size_t size)
+{
+    size_t n = from.size < size - 1 ? from.size : size - 1;
+    for (size_t i = 0; i < n; i++)
+        to[i] = (unsigned char)from.data[i] < ' ' || from.data[i] == 0x7f ? ' ' : from.data[i];
+    to[n] = '\0';
+}
+
+/* "com.amazonaws.kinesis.v20131202#ResourceInUseException:http://..." is ResourceInUseException. */
+static struct tl_view bare_name(struct tl_view type)
+{
+    struct tl_view after, name = tl_view_split(type, ':', &after);
+    struct tl_view rest, prefix = tl_view_split(name, '#', &rest);
+    return rest.data ? rest : prefix;
+}
+
+/* Fills error from an answer that is no success. */
+static bool aws_error(struct tl_kinesis_client *c, const char *action, struct tl_error *error)
+{
+    struct tl_error not_json;
+    struct tl_json root;
+    struct tl_view type = { NULL, 0 }, message = { NULL, 0 };
+    const struct tl_buf *body = &c->response.body;
+    if (body->size && tl_json_parse(c->json, body->data, body->size, &root, &not_json)) {
+        type = bare_name(tl_json_get_string(root, "__type"));
+        message = tl_json_get_string(root, "message");
+        if (!message.data)
+            message = tl_json_get_string(root, "Message");
+    }
+    if (!type.size)
+        type = bare_name(tl_http_response_header(&c->response, "x-amzn-errortype"));
+    char name[80], text[500], id[80];
+    copy_printable(type, name, sizeof name);
+    copy_printable(message, text, sizeof text);
+    copy_printable(tl_http_response_header(&c->response, "x-amzn-requestid"), id, sizeof id);
+    if (!type.size)
+        snprintf(name, sizeof name, "HTTP status %d", c->response.status);
+    enum tl_code code = tl_kinesis_code_of(type);
+    if (!code)
+        code = code_of_status(c->response.status);
+    bool skew = tl_view_is(type, "InvalidSignatureException") && strncmp(text, "Signature", 9) == 0;
+    return tl_error_set(error, code, "kinesis %s: %s%s%s%s%s%s%s", action, name, text[0] ? ": " : "", text,
+                        id[0] ? " (request id " : "", id, id[0] ? ")" : "", skew ? " (is this machine's clock right?)" : "");
+}
+
+struct tl_json_writer tl_kinesis_begin(struct tl_kinesis_client *c, const char *stream)
+{
+    struct tl_json_writer w;
+    tl_buf_reset(&c->body);
+    tl_json_writer_init(&w, &c->body);
+    tl_json_begin_object(&w);
+    if (stream)
+        tl_json_member_text(&w, "StreamName", stream);
+    return w;
+}
+
+#define HEADERS_SIGNED_MAX 5
+#define HEADERS_MAX (HEADERS_SIGNED_MAX + 2)
+
+/* Signs exactly what is sent: host, date, target, type and the session token. */
+static bool sign(struct tl_kinesis_client *c, const struct tl_http_header *headers, size_t count, int64_t now,
+                 struct tl_error *error)
+{
+    uint8_t digest[32];
+    char hash[65];
+    tl_sha256(tl_buf_view(&c->body), digest);
+    tl_hex(digest, sizeof digest, hash);
+    struct tl_sigv4_request request = {
+        .method = TL_VIEW("POST"),
+        .path = tl_view_of(c->path),
+        .query = TL_VIEW(""),
+        .headers = headers,
+        .header_count = count,
+        .payload_hash = tl_view_of(hash),
+        .region = c->region,
+        .service = "kinesis",
+        .now_ns = now,
+    };
+    tl_buf_reset(&c->authorization);
+    return tl_sigv4_sign(&request, &c->credentials, &c->authorization, error) &&
+           tl_buf_ok(&c->authorization, "the Authorization header", error);
+}
+
+static bool send_once(struct tl_kinesis_client *c, const char *action, struct tl_error *error)
+{
+    char date[17], target[80];
+    int64_t now = tl_io->wall_ns();
+    tl_sigv4_date(now, date);
+    snprintf(target, sizeof target, TARGET_PREFIX "%s", action);
+    struct tl_http_header headers[HEADERS_MAX] = {
+        { TL_VIEW("host"), tl_view_of(c->host) },
+        { TL_VIEW("content-type"), TL_VIEW(CONTENT_TYPE) },
+        { TL_VIEW("x-amz-date"), tl_view_of(date) },
+        { TL_VIEW("x-amz-target"), tl_view_of(target) },
+    };
+    size_t count = 4;
+    if (c->credentials.session_token[0])
+        headers[count++] = (struct tl_http_header){ TL_VIEW("x-amz-security-token"), tl_view_of(c->credentials.session_token) };
+    assert(count <= HEADERS_SIGNED_MAX);
+    if (!sign(c, headers, count, now, error))
+        return false;
+    headers[count++] = (struct tl_http_header){ TL_VIEW("authorization"), tl_buf_view(&c->authorization) };
+    headers[count++] = (struct tl_http_header){ TL_VIEW("user-agent"), TL_VIEW("tapeline/" TAPELINE_VERSION) };
+    struct tl_http_request request = {
+        .method = "POST",
+        .url = c->url,
+        .headers = headers,
+        .header_count = count,
+        .body = tl_buf_view(&c->body),
+        .timeout_ns = TIMEOUT_NS,
+        .cancel = c->cancel,
+    };
+    return tl_http_client_send(c->http, &request, &c->response, error);
+}
+
+/* Temporary credentials end while we run; whoever renews the file expects that we look again. */
+static bool token_expired(const struct tl_kinesis_client *c, const struct tl_error *error)
+{
+    return !c->embedded && error->code == TL_DENIED && strstr(error->text, ": ExpiredTokenException");
+}
+
+bool tl_kinesis_call(struct tl_kinesis_client *c, const char *action, struct tl_json *answer, struct tl_error *error)
+{
+    if (!tl_buf_ok(&c->body, "the request", error))
+        return tl_error_context(error, "kinesis %s", action);
+    for (bool reloaded = false;; reloaded = true) {
+        if (!send_once(c, action, error))
+            return tl_error_context(error, "kinesis %s", action);
+        if (c->response.status == 200)
+            break;
+        (void)aws_error(c, action, error);
+        struct tl_error ignored;
+        if (reloaded || !token_expired(c, error) || !tl_aws_credentials_load(&c->credentials, &ignored))
+            return false;
+    }
+    const struct tl_buf *body = &c->response.body;
+    struct tl_error wrong;
+    bool parsed = body->size ? tl_json_parse(c->json, body->data, body->size, answer, &wrong)
+                             : tl_json_parse_copy(c->json, TL_VIEW("{}"), answer, &wrong);
+    if (!parsed)
+        return tl_kinesis_bad_answer(error, action, wrong.code == TL_NO_MEMORY ? "does not fit into memory" : "is not JSON");
+    if (tl_json_kind_of(*answer) != TL_JSON_OBJECT)
+        return tl_kinesis_bad_answer(error, action, "is not a JSON object");
+    return true;
+}
+
+bool tl_kinesis_call_patiently(struct tl_kinesis_client *c, const char *action, struct tl_json *answer, struct tl_error *error)
+{
+    for (unsigned attempt = 0;; attempt++) {
+        if (tl_kinesis_call(c, action, answer, error))
+            return true;
+        if (attempt + 1 == ATTEMPTS || !tl_code_is_retriable(error->code))
+            return false;
+        struct tl_error stopped;
+        if (!tl_wait(c->cancel, tl_retry_delay_ns(attempt, 100 * TL_NS_PER_MS, 2 * TL_NS_PER_S), &stopped)) {
+            *error = stopped;
+            return false;
+        }
+    }
+}
+
+static bool region_is_valid(const char *region)
+{
+    size_t size = strlen(region);
+    return size > 0 && size < 64 && strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") == size;
+}
+
+static bool resolve_region(struct tl_kinesis_client *c, const struct tl_kinesis_options *options, bool on_aws,
+                           struct tl_error *error)
+{
+    if (options->region)
+        snprintf(c->region, sizeof c->region, "%s", options->region);
+    else if (!tl_aws_region(c->region)) {
+        if (on_aws)
+            return tl_error_set(error, TL_INVALID,
+                                "no AWS region: set AWS_REGION, or 'region' in the profile of the pipeline file or in ~/.aws/config");
+        snprintf(c->region, sizeof c->region, "us-east-1"); /* other servers take any */
+    }
+    if (!region_is_valid(options->region ? options->region : c->region))
+        return tl_error_set(error, TL_INVALID, "'%s' is not an AWS region such as us-east-1", c->region);
+    return true;
+}
+
+/* Splits "http://host:port/path" into what is signed: host (without the scheme's own port, as curl sends it) and path. */
+static bool split_endpoint(struct tl_kinesis_client *c, const char *endpoint, struct tl_error *error)
+{
+    const char *authority = NULL, *own_port = NULL;
+    if (strncmp(endpoint, "http://", 7) == 0) {
+        authority = endpoint + 7;
+        own_port = ":80";
+    } else if (strncmp(endpoint, "https://", 8) == 0) {
+        authority = endpoint + 8;
+        own_port = ":443";
+    }
+    if (!authority || strlen(endpoint) > 500 || strpbrk(endpoint, "?#@\\ ") || authority[0] == '/' || !authority[0])
+        return tl_error_set(error, TL_INVALID, "the Kinesis endpoint '%.200s' is not like http://127.0.0.1:4566", endpoint);
+    for (const char *p = endpoint; *p; p++)
+        if (*p < ' ' || *p > '~')
+            return tl_error_set(error, TL_INVALID, "the Kinesis endpoint holds a character that no URL has");
+    size_t host_size = strcspn(authority, "/");
+    struct tl_view path = tl_view_of(authority + host_size);
+    while (path.size && path.data[path.size - 1] == '/')
+        path.size--;
+    snprintf(c->path, sizeof c->path, "%.*s/", TL_VIEW_ARG(path));
+    snprintf(c->url, sizeof c->url, "%.*s%s", (int)(authority - endpoint + (ptrdiff_t)host_size), endpoint, c->path);
+    struct tl_view host = { authority, host_size };
+    if (tl_view_ends_with(host, tl_view_of(own_port)))
+        host.size -= strlen(own_port);
+    if (host.size == 0 || host.size >= sizeof c->host || path.size + 2 > sizeof c->path)
+        return tl_error_set(error, TL_INVALID, "the Kinesis endpoint '%.200s' is too long", endpoint);
+    snprintf(c->host, sizeof c->host, "%.*s", TL_VIEW_ARG(host));
+    return true;
+}
+
+static bool resolve_endpoint(struct tl_kinesis_client *c, const struct tl_kinesis_options *options, struct tl_error *error)
+{
+    char text[512];
+    const char *endpoint = options->endpoint;
+    if (!endpoint && tl_aws_endpoint("KINESIS", text))
+        endpoint = text;
+    if (!resolve_region(c, options, endpoint == NULL, error))
+        return false;
+    if (!endpoint) {
+        const char *suffix = strncmp(c->region, "cn-", 3) == 0 ? ".cn" : "";
+        snprintf(text, sizeof text, "https://kinesis.%s.amazonaws.com%s", c->region, suffix);
+        endpoint = text;
+    }
+    return split_endpoint(c, endpoint, error);
+}
+
+static bool load_credentials(struct tl_kinesis_client *c, struct tl_error *error)
+{
+    if (!c->embedded)
+        return tl_aws_credentials_load(&c->credentials, error);
+    c->credentials = (struct tl_aws_credentials){
+        .access_key = "tapeline",
+        .secret_key = "tapeline",
+        .origin = "fixed, for the embedded broker",
+    };
+    return true;
+}
+
+bool tl_kinesis_client_new(struct tl_kinesis_client **out, const struct tl_kinesis_options *options, struct tl_error *error)
+{
+    assert(options);
+    *out = NULL;
+    struct tl_kinesis_client *c = calloc(1, sizeof *c);
+    if (!c)
+        return tl_error_set(error, TL_NO_MEMORY, "out of memory for a Kinesis client");
+    c->embedded = options->embedded;
+    c->cancel = options->cancel;
+    tl_buf_init(&c->body, TL_KINESIS_BODY_MAX);
+    tl_buf_init(&c->authorization, 8192);
+    tl_http_response_init(&c->response, TL_KINESIS_ANSWER_MAX);
+    if (!resolve_endpoint(c, options, error) || !load_credentials(c, error) || !tl_json_parser_new(&c->json, error) ||
+        !tl_http_client_new(&c->http, TL_KINESIS_ANSWER_MAX, error)) {
+        tl_kinesis_client_free(c);
+        return false;
+    }
+    *out = c;
+    return true;
+}
+
+void tl_kinesis_client_free(struct tl_kinesis_client *c)
+{
+    if (!c)
+        return;
+    if (c->http)
+        tl_http_client_free(c->http);
+    if (c->json)
+        tl_json_parser_free(c->json);
+    tl_http_response_release(&c->response);
+    tl_buf_release(&c->body);
+    tl_buf_release(&c->authorization);
+    explicit_bzero(&c->credentials, sizeof c->credentials);
+    free(c);
+}

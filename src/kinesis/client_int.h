@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kinesis/client_int.h: what the files of the client share: one signed call and its answer. */
+#pragma once
+
+#include "base/buf.h"
+#include "codec/json.h"
+#include "codec/json_writer.h"
+#include "kinesis/client.h"
+#include "net/aws_credentials.h"
+#include "net/http_client.h"
+
+/* The largest answer is GetRecords': 10 MiB of data is 14 MiB of base64, and keys of 10,000 records may be escaped. */
+#define TL_KINESIS_ANSWER_MAX (64u << 20)
+#define TL_KINESIS_BODY_MAX (32u << 20)
+
+struct tl_kinesis_client {
+    struct tl_http_client *http;
+    struct tl_http_response response;
+    struct tl_json_parser *json; /* holds the last answer */
+    struct tl_buf body;          /* of the call being made */
+    struct tl_buf authorization;
+    struct tl_aws_credentials credentials;
+    char url[640], host[256], path[256], region[64];
+    bool embedded;
+    const bool *cancel;
+};
+
+/* Empties the body and begins its object; end it with tl_json_end_object before the call. */
+struct tl_json_writer tl_kinesis_begin(struct tl_kinesis_client *c, const char *stream);
+/* Sends c->body as the action. *answer: the answer's object, valid until the next call; an empty body is an empty object. */
+TL_MUST_USE bool tl_kinesis_call(struct tl_kinesis_client *c, const char *action, struct tl_json *answer, struct tl_error *error);
+/* As above, and tries again a few times as the SDKs do: for calls that stand alone, outside the consumer's and producer's loops. */
+TL_MUST_USE bool tl_kinesis_call_patiently(struct tl_kinesis_client *c, const char *action, struct tl_json *answer,
+                                           struct tl_error *error);
+/* "kinesis <action>: the answer <what>": the peer does not speak Kinesis. Always false; TL_IO. */
+bool tl_kinesis_bad_answer(struct tl_error *error, const char *action, const char *what);
+/* The code of an AWS error name; 0 when it is not known. */
+enum tl_code tl_kinesis_code_of(struct tl_view aws_name);
+
+/* Copies text of 1 to size - 1 printable ASCII characters without blanks; false when it is something else. */
+TL_MUST_USE bool tl_kinesis_copy_token(struct tl_view from, char *to, size_t size);
+/* As above for a decimal number without leading zeros. */
+TL_MUST_USE bool tl_kinesis_copy_decimal(struct tl_view from, char *to, size_t size);

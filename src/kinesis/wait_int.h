@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kinesis/wait_int.h: waiting that can be ended: back-off of client, consumer and producer. */
+#pragma once
+
+#include "base/error.h"
+#include "base/time.h"
+
+/* Warnings about the same trouble come at most this often. */
+#define TL_WARN_EVERY_NS (10 * TL_NS_PER_S)
+
+static inline bool tl_wait_cancelled(const bool *cancel)
+{
+    return cancel && __atomic_load_n(cancel, __ATOMIC_ACQUIRE);
+}
+/* Sleeps ns, in slices short enough for a prompt stop. False (TL_STOPPED) when cancelled. */
+TL_MUST_USE bool tl_wait(const bool *cancel, int64_t ns, struct tl_error *error);
+
+/* One run of failures of the same thing. Zero to begin, and again after a success. */
+struct tl_wait_run {
+    unsigned attempt;
+    int64_t since_ns, warned_ns;
+};
+/* Waits with full jitter; warns with why when the trouble has lasted, at most every TL_WARN_EVERY_NS.
+ * False (TL_STOPPED) when cancelled. */
+TL_MUST_USE bool tl_wait_again(struct tl_wait_run *run, const bool *cancel, const char *who, const struct tl_error *why,
+                               struct tl_error *error);

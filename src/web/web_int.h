@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* web/web_int.h: the page's server, as web.c and routes.c share it. */
+#pragma once
+
+#include "net/http_server.h"
+#include "web/history_worker.h"
+#include "web/status.h"
+#include "web/viewers.h"
+#include "web/web.h"
+
+#include <pthread.h>
+
+struct tl_web {
+    struct tl_web_options options; /* texts are copies */
+    struct tl_web_facts facts;
+    struct tl_http_server *server;
+    struct tl_web_viewers *viewers; /* the loop thread's */
+    struct tl_web_worker *worker;
+    pthread_t notifier;
+    bool notifier_runs;
+    bool ready;    /* set once by open, read by the loop; atomic */
+    bool stopping; /* set once by close, read by the notifier; atomic */
+    bool posted;   /* a change is on its way to the loop; atomic */
+};
+
+tl_http_handler tl_web_handle; /* routes.c; user is the tl_web */
+/* Appends the "stats" JSON. */
+void tl_web_stats(void *web, struct tl_buf *out);
+/* The feed's progress as a JSON object, or nothing. */
+void tl_web_feed(struct tl_web *w, struct tl_buf *out);
+/* history_worker.h's callback: brings the answer back to the loop. */
+tl_web_history_done tl_web_history_made;
