@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lake/catalog.h"
+
+#include "base/arena.h"
+#include "codec/json.h"
+#include "codec/json_writer.h"
+
+#include <stdlib.h>
+
+#define NAME "_tapeline/catalog.json"
+#define CATALOG_MAX ((size_t)16 << 20)
+
+static void write_columns(struct tl_json_writer *w, const struct tl_catalog_table *t)
+{
+    tl_json_key(w, "columns");
+    tl_json_begin_array(w);
+    for (size_t i = 0; i < t->column_count; i++) {
+        tl_json_begin_object(w);
+        tl_json_member_text(w, "name", t->columns[i].name);
+        tl_json_member_text(w, "type", tl_type_name(t->columns[i].type));
+        tl_json_end_object(w);
+    }
+    tl_json_end_array(w);
+    tl_json_key(w, "partition_by");
+    tl_json_begin_array(w);
+    for (size_t i = 0; i < t->partition_count; i++)
+        tl_json_write_text(w, t->partition_by[i]);
+    tl_json_end_array(w);
+}
+
+static void write_table(struct tl_json_writer *w, const struct tl_catalog_table *t)
+{
+    tl_json_begin_object(w);
+    tl_json_member_text(w, "database", t->database);
+    tl_json_member_text(w, "name", t->name);
+    tl_json_member_text(w, "path", t->path);
+    tl_json_member_text(w, "format", "parquet");
+    tl_json_member_bool(w, "synthetic", t->synthetic);
+    write_columns(w, t);
+    tl_json_end_object(w);
+}
+
+static bool same_table(const struct tl_catalog_table *a, const struct tl_catalog_table *b)
+{
+    return strcmp(a->database, b->database) == 0 && strcmp(a->name, b->name) == 0;
+}
+
+/* Columns may be added, and nothing else: rows that are there keep their meaning. */
+static bool compatible(const struct tl_catalog_table *old, const struct tl_catalog_table *new, struct tl_error *error)
+{
+    bool same = strcmp(old->path, new->path) == 0 && old->partition_count == new->partition_count &&
+                old->column_count <= new->column_count;
+    for (size_t i = 0; same && i < old->column_count; i++)
+        same = strcmp(old->columns[i].name, new->columns[i].name) == 0 && old->columns[i].type == new->columns[i].type;
+    for (size_t i = 0; same && i < old->partition_count; i++)
+        same = strcmp(old->partition_by[i], new->partition_by[i]) == 0;
+    return same || tl_error_set(error, TL_CONFLICT,
+                                "table '%s.%s' has other columns, partitions or another path in this lake: give the sink another "
+                                "table and path, or use another lake",
+                                new->database, new->name);
+}
+
+bool tl_catalog_ensure(struct tl_store *store, const struct tl_catalog_table *table, struct tl_error *error)
+{
+    struct tl_catalog catalog;
+    struct tl_buf out;
+    if (!tl_catalog_load(store, &catalog, error))
+        return false;
+    tl_buf_init(&out, CATALOG_MAX);
+    struct tl_json_writer w;
+    tl_json_writer_init(&w, &out);
+    tl_json_begin_object(&w);
+    tl_json_member_i64(&w, "version", 1);
+    tl_json_key(&w, "tables");
+    tl_json_begin_array(&w);
+    bool ok = true;
+    for (size_t i = 0; i < catalog.count; i++) {
+        if (same_table(&catalog.tables[i], table))
+            ok = ok && compatible(&catalog.tables[i], table, error);
+        else
+            write_table(&w, &catalog.tables[i]);
+    }
+    write_table(&w, table);
+    tl_json_end_array(&w);
+    tl_json_end_object(&w);
+    tl_buf_add_char(&out, '\n');
+    ok = ok && tl_buf_ok(&out, "the catalog", error) && tl_store_put(store, NAME, tl_buf_view(&out), error);
+    tl_buf_release(&out);
+    tl_catalog_release(&catalog);
+    return ok;
+}
+
+static bool read_columns(struct tl_arena *arena, struct tl_json json, struct tl_catalog_table *t)
+{
+    struct tl_json list, item;
+    struct tl_json_iter it;
+    if (!tl_json_get(json, "columns", &list))
+        return false;
+    struct tl_column_def *columns = TL_ARENA_ARRAY(arena, tl_json_size(list), struct tl_column_def);
+    t->columns = columns;
+    for (tl_json_iter_init(&it, list); columns && tl_json_next(&it, NULL, &item);) {
+        struct tl_column_def *c = &columns[t->column_count++];
+        c->name = tl_arena_text(arena, tl_json_get_string(item, "name"));
+        if (!tl_type_parse(tl_json_get_string(item, "type"), &c->type))
+            return false;
+    }
+    if (!tl_json_get(json, "partition_by", &list))
+        return true;
+    const char **names = TL_ARENA_ARRAY(arena, tl_json_size(list), const char *);
+    t->partition_by = names;
+    for (tl_json_iter_init(&it, list); names && tl_json_next(&it, NULL, &item);) {
+        struct tl_view name = { NULL, 0 };
+        if (!tl_json_string(item, &name))
+            return false;
+        names[t->partition_count++] = tl_arena_text(arena, name);
+    }
+    return true;
+}
+
+static bool read_tables(struct tl_arena *arena, struct tl_json root, struct tl_catalog *out)
+{
+    struct tl_json list, item;
+    struct tl_json_iter it;
+    if (tl_json_get_i64(root, "version", 0) != 1 || !tl_json_get(root, "tables", &list))
+        return false;
+    out->tables = TL_ARENA_ARRAY(arena, tl_json_size(list), struct tl_catalog_table);
+    for (tl_json_iter_init(&it, list); out->tables && tl_json_next(&it, NULL, &item);) {
+        struct tl_catalog_table *t = &out->tables[out->count++];
+        t->database = tl_arena_text(arena, tl_json_get_string(item, "database"));
+        t->name = tl_arena_text(arena, tl_json_get_string(item, "name"));
+        t->path = tl_arena_text(arena, tl_json_get_string(item, "path"));
+        t->synthetic = tl_json_get_bool(item, "synthetic", false);
+        if (!read_columns(arena, item, t))
+            return false;
+    }
+    return !arena->failed;
+}
+
+static bool read_file(struct tl_store *store, struct tl_buf *text, struct tl_catalog *out, struct tl_error *error)
+{
+    struct tl_json_parser *parser;
+    struct tl_json root;
+    if (!tl_json_parser_new(&parser, error))
+        return false;
+    bool ok = tl_json_parse_copy(parser, tl_buf_view(text), &root, error) && read_tables(out->arena_private, root, out);
+    if (!ok)
+        tl_error_set(error, TL_CORRUPT, "'%s/" NAME "' is no catalog of this version", tl_store_root(store));
+    tl_json_parser_free(parser);
+    return ok;
+}
+
+bool tl_catalog_load(struct tl_store *store, struct tl_catalog *out, struct tl_error *error)
+{
+    *out = (struct tl_catalog){ .arena_private = calloc(1, sizeof(struct tl_arena)) };
+    if (!out->arena_private)
+        return tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    tl_arena_init(out->arena_private, CATALOG_MAX * 4);
+    struct tl_buf text;
+    tl_buf_init(&text, CATALOG_MAX);
+    bool ok = tl_store_get(store, NAME, &text, error);
+    if (ok)
+        ok = read_file(store, &text, out, error);
+    else if (error->code == TL_NOT_FOUND)
+        ok = true; /* an empty lake */
+    tl_buf_release(&text);
+    if (!ok)
+        tl_catalog_release(out);
+    return ok;
+}
+
+void tl_catalog_release(struct tl_catalog *catalog)
+{
+    if (catalog->arena_private)
+        tl_arena_release(catalog->arena_private);
+    free(catalog->arena_private);
+    *catalog = (struct tl_catalog){ 0 };
+}

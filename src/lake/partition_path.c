@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lake/partition_path.h"
+
+#include <inttypes.h>
+
+#define VALUE_MAX 200
+
+static bool is_plain(unsigned char c, bool first)
+{
+    if (c < 0x20 || c == 0x7f || strchr("\"#%'*/:=?\\{}[]^~", c))
+        return false;
+    return !(first && (c == '.' || c == '_' || c == ' '));
+}
+
+void tl_partition_path_add(struct tl_buf *out, struct tl_view name, struct tl_view value)
+{
+    tl_buf_add_view(out, name);
+    tl_buf_add_char(out, '=');
+    if (value.size == 0) {
+        tl_buf_add_text(out, TL_PARTITION_NULL);
+        return;
+    }
+    size_t begin = out->size;
+    bool text = tl_view_is_utf8(value);
+    for (size_t i = 0; i < value.size; i++) {
+        unsigned char c = (unsigned char)value.data[i];
+        if (out->size - begin > VALUE_MAX - 4 && (c & 0xc0) != 0x80) { /* never inside a character */
+            tl_buf_addf(out, "~%016" PRIx64, tl_view_hash(value, 0));
+            return;
+        }
+        if (is_plain(c, i == 0) && (text || c < 0x80))
+            tl_buf_add_char(out, (char)c);
+        else
+            tl_buf_addf(out, "%%%02X", c);
+    }
+}
