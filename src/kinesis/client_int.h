@@ -41,3 +41,5 @@ enum tl_code tl_kinesis_code_of(struct tl_view aws_name);
 TL_MUST_USE bool tl_kinesis_copy_token(struct tl_view from, char *to, size_t size);
 /* As above for a decimal number without leading zeros. */
 TL_MUST_USE bool tl_kinesis_copy_decimal(struct tl_view from, char *to, size_t size);
+/* A partition key: 1 to 256 characters of UTF-8. */
+bool tl_kinesis_key_is_valid(struct tl_view key);

@@ -181,7 +181,7 @@ bool tl_kinesis_get_records(struct tl_kinesis_client *c, const char *iterator, u
     return true;
 }
 
-static bool key_is_valid(struct tl_view key)
+bool tl_kinesis_key_is_valid(struct tl_view key)
 {
     size_t chars = 0;
     for (size_t i = 0; i < key.size; i++)
@@ -196,7 +196,7 @@ static bool write_entries(struct tl_kinesis_client *c, const char *stream, const
     tl_json_key(&w, "Records");
     tl_json_begin_array(&w);
     for (size_t i = 0; i < count; i++) {
-        if (!key_is_valid(entries[i].partition_key))
+        if (!tl_kinesis_key_is_valid(entries[i].partition_key))
             return tl_error_set(error, TL_INVALID, "a partition key is 1 to 256 characters of UTF-8; this one is %zu bytes",
                                 entries[i].partition_key.size);
         tl_buf_add_text(&c->body, i ? ",{\"Data\":\"" : "{\"Data\":\"");

@@ -19,6 +19,7 @@ import { clock, day, dayAndMinute, decimal, digitsFor, minute, zoneName } from "
 /** @typedef {"value" | "percent" | "log"} ScaleMode */
 
 const SCALE_MODES = { value: PriceScaleMode.Normal, percent: PriceScaleMode.Percentage, log: PriceScaleMode.Logarithmic };
+const BARS_MIN = 6;
 const MARGIN_BARS = 1.5; // room right of the newest point
 
 /** @param {string} name */
@@ -40,7 +41,7 @@ export class ChartLines {
             autoSize: true,
             layout: { attributionLogo: false, fontSize: 12, fontFamily: "system-ui, sans-serif" },
             crosshair: { mode: CrosshairMode.Magnet },
-            rightPriceScale: { borderVisible: false, scaleMargins: { top: 0.08, bottom: 0.1 }, minimumWidth: 64 },
+            rightPriceScale: { borderVisible: false, scaleMargins: { top: 0.08, bottom: 0.14 }, minimumWidth: 64 },
             timeScale: { borderVisible: false, timeVisible: true, secondsVisible: false, rightOffset: MARGIN_BARS,
                 shiftVisibleRangeOnNewBar: false, lockVisibleTimeRangeOnResize: true, minBarSpacing: 0.2,
                 tickMarkFormatter: this.#tick },
@@ -116,7 +117,7 @@ export class ChartLines {
         const closed = this.chart.addSeries(LineSeries, { lineWidth: 2, lineStyle: seriesDash(index),
             priceLineVisible: false, lastValueVisible: false, crosshairMarkerRadius: 4 });
         // The end label belongs to this one: it always has the newest point.
-        const open = this.chart.addSeries(LineSeries, { lineWidth: 1, lineStyle: LineStyle.Dotted,
+        const open = this.chart.addSeries(LineSeries, { lineWidth: 2, lineStyle: LineStyle.Dotted,
             priceLineVisible: false, lastValueVisible: true, title: series.label, crosshairMarkerVisible: false });
         const rings = new Rings();
         open.attachPrimitive(rings);
@@ -154,7 +155,9 @@ export class ChartLines {
         line.rewrites = series.rewrites;
         const last = closed[closed.length - 1];
         const trail = open.filter((datum) => !last || datum.time > last.time);
-        line.open.setData(last ? [last, ...trail] : trail);
+        const data = last ? [last, ...trail] : trail;
+        line.open.setData(data);
+        line.open.applyOptions({ lineVisible: data.length > 1 }); // of one point the library makes a dash
         line.rings.points = open;
         line.firstOpen = trail[0]?.time ?? null;
     }
@@ -221,7 +224,8 @@ export class ChartLines {
     showNow(rangeMs) {
         const { last, bars } = this.#extent();
         if (last === null || bars === 0) return;
-        const wanted = rangeMs === 0 ? bars : rangeMs / this.spec.windowMs;
+        // A young chart does not show the whole of its range empty.
+        const wanted = Math.min(rangeMs === 0 ? bars : rangeMs / this.spec.windowMs, Math.max(bars, BARS_MIN));
         this.chart.timeScale().setVisibleLogicalRange({ from: bars - wanted - 0.5, to: bars - 1 + MARGIN_BARS });
     }
 

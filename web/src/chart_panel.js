@@ -266,6 +266,7 @@ export class ChartPanel {
             text = `All points are provisional: the first window closes about ${duration(wait)} after the start.`;
         }
         setText(this.note, text);
+        this.note.classList.toggle("is-alone", drawn.closed + drawn.provisional === 0);
         this.note.hidden = text === "";
     }
 }

@@ -5,6 +5,7 @@ import { svg } from "./dom.js";
 
 const WIDTH = 100;
 const HEIGHT = 28;
+const SLOTS_MIN = 60;
 
 export class Spark {
     /** @param {{bars?: boolean, points?: number}} [options] */
@@ -21,7 +22,8 @@ export class Spark {
     render(values) {
         const shown = values.slice(-this.points);
         const top = Math.max(1e-9, ...shown) * 1.08;
-        const step = WIDTH / Math.max(1, this.points - 1);
+        // A minute wide at first, and wider as there is more to show.
+        const step = WIDTH / Math.max(1, Math.min(this.points, Math.max(SLOTS_MIN, shown.length)) - 1);
         const left = WIDTH - step * (shown.length - 1);
         const y = (/** @type {number} */ value) => (HEIGHT - 1 - (Math.max(0, value) / top) * (HEIGHT - 2)).toFixed(2);
         const x = (/** @type {number} */ i) => (left + step * i).toFixed(2);

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/window_state.h"
+
+#include "base/grow.h"
+#include "engine/watermark.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define KEYS_MAX (1u << 30)
+#define ENTRIES_MAX (UINT32_MAX - 2)
+#define CHUNK_BYTES (64u << 10)
+#define KEYS_KEPT 1024 /* below this many keys none is forgotten */
+
+void tl_window_state_init(struct tl_window_state *w, const struct tl_view_exec *view)
+{
+    *w = (struct tl_window_state){ .view = view, .stride = sizeof(struct tl_window_entry) + view->layout.size };
+    while ((w->stride << (w->chunk_shift + 1)) <= CHUNK_BYTES)
+        w->chunk_shift++;
+    tl_map_init(&w->keys, KEYS_MAX);
+}
+
+struct tl_window_entry *tl_window_state_entry(const struct tl_window_state *w, uint32_t index)
+{
+    assert(index < w->entry_count);
+    size_t in_chunk = index & ((UINT32_C(1) << w->chunk_shift) - 1);
+    return (struct tl_window_entry *)(void *)(w->chunks[index >> w->chunk_shift] + in_chunk * w->stride);
+}
+
+void tl_window_state_release(struct tl_window_state *w)
+{
+    for (uint32_t i = 0; i < w->entry_count; i++) {
+        struct tl_window_entry *entry = tl_window_state_entry(w, i);
+        if (entry->flags & TL_ENTRY_LIVE)
+            tl_aggregate_release(&w->view->layout, tl_window_entry_block(entry));
+    }
+    for (size_t i = 0; i < w->chunk_count; i++)
+        free(w->chunks[i]);
+    free(w->chunks);
+    free(w->slots);
+    free(w->latest);
+    free(w->key_live);
+    free(w->dirty);
+    tl_map_release(&w->keys);
+    *w = (struct tl_window_state){ .view = w->view };
+}
+
+static size_t slot_of(const struct tl_window_state *w, uint32_t key, int64_t start)
+{
+    uint64_t h = key * UINT64_C(0x9e3779b97f4a7c15) ^ (uint64_t)start * UINT64_C(0xc2b2ae3d27d4eb4f);
+    h ^= h >> 32;
+    h *= UINT64_C(0xd6e8feb86659fd93);
+    return (size_t)(h >> 32) & (w->slot_count - 1);
+}
+
+/* The slot that holds (key, start), or the empty one where it would go. */
+static size_t probe(const struct tl_window_state *w, uint32_t key, int64_t start)
+{
+    size_t at = slot_of(w, key, start);
+    while (w->slots[at]) {
+        const struct tl_window_entry *entry = tl_window_state_entry(w, w->slots[at] - 1);
+        if (entry->key == key && entry->start == start)
+            break;
+        at = (at + 1) & (w->slot_count - 1);
+    }
+    return at;
+}
+
+static bool resize_slots(struct tl_window_state *w, size_t count)
+{
+    uint32_t *slots = calloc(count, sizeof *slots);
+    if (!slots)
+        return false;
+    free(w->slots);
+    w->slots = slots;
+    w->slot_count = count;
+    for (uint32_t i = 0; i < w->entry_count; i++) {
+        const struct tl_window_entry *entry = tl_window_state_entry(w, i);
+        if (entry->flags & TL_ENTRY_LIVE)
+            w->slots[probe(w, entry->key, entry->start)] = i + 1;
+    }
+    return true;
+}
+
+/* Linear probing without tombstones: what follows in the run moves up into the hole. */
+static void remove_slot(struct tl_window_state *w, size_t hole)
+{
+    size_t mask = w->slot_count - 1;
+    w->slots[hole] = 0;
+    for (size_t at = (hole + 1) & mask; w->slots[at]; at = (at + 1) & mask) {
+        const struct tl_window_entry *entry = tl_window_state_entry(w, w->slots[at] - 1);
+        size_t home = slot_of(w, entry->key, entry->start);
+        if (((at - home) & mask) >= ((at - hole) & mask)) {
+            w->slots[hole] = w->slots[at];
+            w->slots[at] = 0;
+            hole = at;
+        }
+    }
+}
+
+static bool add_chunk(struct tl_window_state *w)
+{
+    if (!tl_grow((void **)&w->chunks, &w->chunk_cap, w->chunk_count + 1, sizeof *w->chunks, ENTRIES_MAX))
+        return false;
+    char *chunk = malloc(w->stride << w->chunk_shift);
+    if (!chunk)
+        return false;
+    w->chunks[w->chunk_count++] = chunk;
+    return true;
+}
+
+/* A fresh entry's index + 1; 0: out of memory. */
+static uint32_t take_entry(struct tl_window_state *w)
+{
+    if (w->free_list) {
+        uint32_t index = w->free_list - 1;
+        w->free_list = tl_window_state_entry(w, index)->next_free;
+        return index + 1;
+    }
+    if (w->entry_count >= ENTRIES_MAX || (w->entry_count >> w->chunk_shift == w->chunk_count && !add_chunk(w)))
+        return 0;
+    w->entry_count++;
+    tl_window_state_entry(w, w->entry_count - 1)->flags = 0;
+    return w->entry_count;
+}
+
+static bool note_dirty(struct tl_window_state *w, struct tl_window_entry *entry, uint32_t index)
+{
+    if (entry->flags & TL_ENTRY_DIRTY)
+        return true;
+    if (!tl_grow((void **)&w->dirty, &w->dirty_cap, w->dirty_count + 1, sizeof *w->dirty, ENTRIES_MAX))
+        return false;
+    entry->flags |= TL_ENTRY_DIRTY;
+    w->dirty[w->dirty_count++] = index;
+    return true;
+}
+
+static uint32_t add_entry(struct tl_window_state *w, uint32_t key, int64_t start)
+{
+    if ((w->live + 1) * 4 > w->slot_count * 3 && !resize_slots(w, w->slot_count ? w->slot_count * 2 : 64))
+        return 0;
+    uint32_t taken = take_entry(w);
+    if (!taken)
+        return 0;
+    struct tl_window_entry *entry = tl_window_state_entry(w, taken - 1);
+    *entry = (struct tl_window_entry){ .start = start, .key = key, .flags = TL_ENTRY_LIVE };
+    memset(tl_window_entry_block(entry), 0, w->view->layout.size);
+    w->slots[probe(w, key, start)] = taken;
+    w->live++;
+    w->key_live[key]++;
+    return taken;
+}
+
+static bool grow_zeroed(uint32_t **items, size_t *cap, size_t need)
+{
+    size_t before = *cap;
+    if (need <= before)
+        return true;
+    if (!tl_grow((void **)items, cap, need, sizeof **items, KEYS_MAX))
+        return false;
+    memset(*items + before, 0, (*cap - before) * sizeof **items);
+    return true;
+}
+
+/* The key's id, given when new. False: out of memory. */
+static bool key_id(struct tl_window_state *w, struct tl_view key, uint32_t *id)
+{
+    bool added = false;
+    uint64_t *place = tl_map_put(&w->keys, key, &added);
+    if (!place)
+        return false;
+    if (added) {
+        *place = w->keys.count - 1;
+        if (!grow_zeroed(&w->latest, &w->latest_cap, w->keys.count) || !grow_zeroed(&w->key_live, &w->key_live_cap, w->keys.count))
+            return false;
+        w->latest[*place] = w->key_live[*place] = 0;
+    }
+    *id = (uint32_t)*place;
+    return true;
+}
+
+/* Index + 1 of the live entry, or 0. Records of a key mostly fall into the window of the one before. */
+static uint32_t find_entry(const struct tl_window_state *w, uint32_t key, int64_t start)
+{
+    uint32_t last = w->latest[key];
+    if (last) {
+        const struct tl_window_entry *entry = tl_window_state_entry(w, last - 1);
+        if (entry->key == key && entry->start == start && (entry->flags & TL_ENTRY_LIVE))
+            return last;
+    }
+    return w->slot_count ? w->slots[probe(w, key, start)] : 0;
+}
+
+/* As tl_window_state_at, as index + 1. */
+static uint32_t entry_at(struct tl_window_state *w, struct tl_view key, int64_t start)
+{
+    uint32_t id;
+    if (!key_id(w, key, &id))
+        return 0;
+    uint32_t found = find_entry(w, id, start);
+    if (!found)
+        found = add_entry(w, id, start);
+    if (found)
+        w->latest[id] = found;
+    return found;
+}
+
+struct tl_window_entry *tl_window_state_at(struct tl_window_state *w, struct tl_view key, int64_t start)
+{
+    uint32_t found = entry_at(w, key, start);
+    return found ? tl_window_state_entry(w, found - 1) : NULL;
+}
+
+struct tl_window_entry *tl_window_state_find(const struct tl_window_state *w, struct tl_view key, int64_t start)
+{
+    const uint64_t *id = tl_map_find(&w->keys, key);
+    uint32_t found = id ? find_entry(w, (uint32_t)*id, start) : 0;
+    return found ? tl_window_state_entry(w, found - 1) : NULL;
+}
+
+bool tl_window_state_add(struct tl_window_state *w, struct tl_view key, int64_t start, const struct tl_tick_value *values,
+                         int64_t event_time)
+{
+    uint32_t found = entry_at(w, key, start);
+    if (!found)
+        return false;
+    struct tl_window_entry *entry = tl_window_state_entry(w, found - 1);
+    entry->records++;
+    entry->flags |= TL_ENTRY_CHANGED;
+    if (w->observed && !note_dirty(w, entry, found - 1))
+        return false;
+    return tl_aggregate_update(&w->view->layout, tl_window_entry_block(entry), values, event_time);
+}
+
+int64_t tl_window_state_max_end(const struct tl_window_state *w)
+{
+    int64_t max = INT64_MIN;
+    for (uint32_t i = 0; w->view->windowed && i < w->entry_count; i++) {
+        const struct tl_window_entry *entry = tl_window_state_entry(w, i);
+        if ((entry->flags & TL_ENTRY_LIVE) && entry->start > max)
+            max = entry->start;
+    }
+    return max == INT64_MIN ? INT64_MIN : max + w->view->plan->size_ns;
+}
+
+bool tl_window_state_closes(const struct tl_window_state *w, int64_t bound)
+{
+    for (uint32_t i = 0; w->view->windowed && i < w->entry_count; i++) {
+        const struct tl_window_entry *entry = tl_window_state_entry(w, i);
+        if ((entry->flags & TL_ENTRY_LIVE) && entry->start + w->view->plan->size_ns <= bound)
+            return true;
+    }
+    return false;
+}
+
+static void free_entry(struct tl_window_state *w, struct tl_window_entry *entry, uint32_t index)
+{
+    assert(w->live > 0 && w->key_live[entry->key] > 0);
+    remove_slot(w, probe(w, entry->key, entry->start));
+    w->key_live[entry->key]--;
+    w->live--;
+    entry->flags = 0;
+    entry->next_free = w->free_list;
+    w->free_list = index + 1;
+}
+
+/* Forgets the keys without a live entry, once they are more than the others: a view grouped by what never comes back stays small. */
+static bool forget_keys(struct tl_window_state *w)
+{
+    size_t live_keys = 0;
+    for (size_t i = 0; i < w->keys.count; i++)
+        live_keys += w->key_live[i] > 0;
+    if (w->keys.count < KEYS_KEPT || live_keys * 2 >= w->keys.count)
+        return true;
+    struct tl_map old = w->keys;
+    tl_map_init(&w->keys, KEYS_MAX);
+    bool ok = true;
+    for (uint32_t i = 0; ok && i < w->entry_count; i++) {
+        struct tl_window_entry *entry = tl_window_state_entry(w, i);
+        bool added;
+        if (!(entry->flags & TL_ENTRY_LIVE))
+            continue;
+        uint64_t *place = tl_map_put(&w->keys, tl_map_key_at(&old, entry->key), &added);
+        ok = place != NULL;
+        if (ok && added)
+            *place = w->keys.count - 1;
+        entry->key = ok ? (uint32_t)*place : 0;
+    }
+    tl_map_release(&old);
+    memset(w->latest, 0, w->latest_cap * sizeof *w->latest);
+    memset(w->key_live, 0, w->key_live_cap * sizeof *w->key_live);
+    for (uint32_t i = 0; ok && i < w->entry_count; i++) {
+        const struct tl_window_entry *entry = tl_window_state_entry(w, i);
+        w->key_live[entry->key] += (entry->flags & TL_ENTRY_LIVE) != 0;
+    }
+    return ok && resize_slots(w, w->slot_count);
+}
+
+static void drop_stale_dirty(struct tl_window_state *w)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < w->dirty_count; i++)
+        if (tl_window_state_entry(w, w->dirty[i])->flags & TL_ENTRY_DIRTY)
+            w->dirty[kept++] = w->dirty[i];
+    w->dirty_count = kept;
+}
+
+bool tl_window_state_close(struct tl_window_state *w, int64_t bound, size_t shard, struct tl_closed *out)
+{
+    assert(w->view->windowed && out->view == w->view);
+    bool any = false;
+    for (uint32_t i = 0; i < w->entry_count; i++) {
+        struct tl_window_entry *entry = tl_window_state_entry(w, i);
+        if (!(entry->flags & TL_ENTRY_LIVE) || entry->start + w->view->plan->size_ns > bound)
+            continue;
+        if (!tl_closed_add(out, tl_window_entry_key(w, entry), entry->start, entry->records, shard, tl_window_entry_block(entry)))
+            return false;
+        free_entry(w, entry, i);
+        any = true;
+    }
+    if (!any)
+        return true;
+    drop_stale_dirty(w);
+    return forget_keys(w);
+}
+
+bool tl_window_state_observe(struct tl_window_state *w, bool on)
+{
+    w->observed = on;
+    w->dirty_count = 0;
+    for (uint32_t i = 0; i < w->entry_count; i++) {
+        struct tl_window_entry *entry = tl_window_state_entry(w, i);
+        entry->flags &= ~(uint32_t)TL_ENTRY_DIRTY;
+        if (on && (entry->flags & TL_ENTRY_LIVE) && !note_dirty(w, entry, i))
+            return false;
+    }
+    return true;
+}
+
+size_t tl_window_state_bytes(const struct tl_window_state *w)
+{
+    return w->live * w->stride + w->slot_count * sizeof *w->slots + w->keys.count * (64 + 2 * sizeof *w->latest);
+}
+
+uint64_t tl_window_state_records(const struct tl_window_state *w)
+{
+    uint64_t records = 0;
+    for (uint32_t i = 0; i < w->entry_count; i++) {
+        const struct tl_window_entry *entry = tl_window_state_entry(w, i);
+        records += entry->flags & TL_ENTRY_LIVE ? entry->records : 0;
+    }
+    return records;
+}
+
+void tl_window_state_write(const struct tl_window_state *w, struct tl_buf *out)
+{
+    tl_wire_put_u32(out, w->live);
+    for (uint32_t i = 0; i < w->entry_count; i++) {
+        const struct tl_window_entry *entry = tl_window_state_entry(w, i);
+        if (!(entry->flags & TL_ENTRY_LIVE))
+            continue;
+        tl_wire_put_view(out, tl_window_entry_key(w, entry));
+        tl_wire_put_i64(out, entry->start);
+        tl_wire_put_u64(out, entry->records);
+        tl_wire_put_u8(out, entry->flags & TL_ENTRY_CHANGED);
+        tl_aggregate_write(&w->view->layout, tl_window_entry_block(entry), out);
+    }
+}
+
+bool tl_window_state_read(struct tl_window_state *w, struct tl_wire *r)
+{
+    assert(w->live == 0);
+    uint32_t count = tl_wire_count(r, 4 + 8 + 8 + 1);
+    for (uint32_t i = 0; i < count && !r->failed; i++) {
+        struct tl_view key = tl_wire_view(r);
+        int64_t start = tl_wire_i64(r);
+        bool aligned = w->view->windowed ? tl_window_start(w->view->plan, start) == start : start == 0;
+        if (r->failed || !aligned || tl_window_state_find(w, key, start)) {
+            r->failed = true; /* damaged: twice the same group, or none of this view's windows */
+            return true;
+        }
+        struct tl_window_entry *entry = tl_window_state_at(w, key, start);
+        if (!entry)
+            return false;
+        entry->records = tl_wire_u64(r);
+        entry->flags |= tl_wire_u8(r) & TL_ENTRY_CHANGED;
+        if (!tl_aggregate_read(&w->view->layout, tl_window_entry_block(entry), r))
+            return false;
+    }
+    return true;
+}
+
+void tl_window_state_check(const struct tl_window_state *w)
+{
+    uint32_t live = 0;
+    for (uint32_t i = 0; i < w->entry_count; i++) {
+        const struct tl_window_entry *entry = tl_window_state_entry(w, i);
+        if (!(entry->flags & TL_ENTRY_LIVE))
+            continue;
+        live++;
+        assert(w->slots[probe(w, entry->key, entry->start)] == i + 1); /* I1 */
+        assert(w->view->windowed || entry->start == 0);               /* I2 */
+        assert(w->key_live[entry->key] > 0);                          /* I3 */
+    }
+    assert(live == w->live);
+    (void)live;
+}

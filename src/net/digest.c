@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/digest.h"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static EVP_MD *md5, *sha256;
+
+/* Fetched once: looking an algorithm up by name costs more than a short digest. */
+static void fetch(void)
+{
+    md5 = EVP_MD_fetch(NULL, "MD5", NULL);
+    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    if (!md5 || !sha256)
+        abort();
+}
+
+static void digest(const EVP_MD *md, struct tl_view data, uint8_t *out)
+{
+    static _Thread_local EVP_MD_CTX *context;
+    if (!context && !(context = EVP_MD_CTX_new()))
+        abort();
+    if (EVP_DigestInit_ex2(context, md, NULL) != 1 || EVP_DigestUpdate(context, data.data, data.size) != 1 ||
+        EVP_DigestFinal_ex(context, out, NULL) != 1)
+        abort();
+}
+
+void tl_md5(struct tl_view data, uint8_t out[16])
+{
+    pthread_once(&once, fetch);
+    digest(md5, data, out);
+}
+
+void tl_sha256(struct tl_view data, uint8_t out[32])
+{
+    pthread_once(&once, fetch);
+    digest(sha256, data, out);
+}
+
+void tl_hmac_sha256(struct tl_view key, struct tl_view data, uint8_t out[32])
+{
+    pthread_once(&once, fetch);
+    if (!HMAC(sha256, key.size ? key.data : "", (int)key.size, (const uint8_t *)data.data, data.size, out, NULL))
+        abort();
+}
+
+void tl_hex(const uint8_t *bytes, size_t size, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < size; i++) {
+        out[2 * i] = digits[bytes[i] >> 4];
+        out[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    out[2 * size] = '\0';
+}

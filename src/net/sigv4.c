@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The steps are those of AWS's "Create a signed AWS API request". */
+#include "net/sigv4.h"
+
+#include "base/time.h"
+#include "net/digest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define HEADERS_MAX 64
+#define QUERY_MAX 256
+
+void tl_sigv4_date(int64_t now_ns, char out[17])
+{
+    char iso[TL_TIME_TEXT_MAX];
+    tl_time_format(now_ns, TL_TIME_ISO_MS, iso);
+    size_t size = 0;
+    for (size_t i = 0; i < 19; i++)
+        if (iso[i] != '-' && iso[i] != ':')
+            out[size++] = iso[i];
+    out[size++] = 'Z';
+    out[size] = '\0';
+}
+
+static bool is_unreserved(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '~';
+}
+
+static void add_encoded(struct tl_buf *out, struct tl_view v, bool keep_slash)
+{
+    for (size_t i = 0; i < v.size; i++) {
+        if (is_unreserved(v.data[i]) || (keep_slash && v.data[i] == '/'))
+            tl_buf_add_char(out, v.data[i]);
+        else
+            tl_buf_addf(out, "%%%02X", (unsigned char)v.data[i]);
+    }
+}
+
+/* Each service but S3 has its path encoded twice: it comes encoded once. */
+static void add_path(struct tl_buf *out, const struct tl_sigv4_request *r)
+{
+    if (r->path.size == 0)
+        tl_buf_add_char(out, '/');
+    else if (strcmp(r->service, "s3") == 0)
+        tl_buf_add_view(out, r->path);
+    else
+        add_encoded(out, r->path, true);
+}
+
+static int by_view(const void *a, const void *b)
+{
+    return tl_view_cmp(*(const struct tl_view *)a, *(const struct tl_view *)b);
+}
+
+/* Parameters sorted by name, then value; one without '=' gets an empty value. They come encoded. */
+static void add_query(struct tl_buf *out, struct tl_view query)
+{
+    struct tl_view parts[QUERY_MAX], rest = query;
+    size_t count = 0;
+    while (rest.size && count < QUERY_MAX) {
+        struct tl_view part = tl_view_split(rest, '&', &rest);
+        if (part.size)
+            parts[count++] = part;
+    }
+    qsort(parts, count, sizeof *parts, by_view);
+    for (size_t i = 0; i < count; i++) {
+        if (i)
+            tl_buf_add_char(out, '&');
+        tl_buf_add_view(out, parts[i]);
+        if (!memchr(parts[i].data, '=', parts[i].size))
+            tl_buf_add_char(out, '=');
+    }
+}
+
+static void add_lower(struct tl_buf *out, struct tl_view v)
+{
+    for (size_t i = 0; i < v.size; i++)
+        tl_buf_add_char(out, v.data[i] >= 'A' && v.data[i] <= 'Z' ? (char)(v.data[i] + 32) : v.data[i]);
+}
+
+/* Outer blanks gone, inner runs made one. */
+static void add_folded(struct tl_buf *out, struct tl_view v)
+{
+    v = tl_view_trim(v);
+    for (size_t i = 0; i < v.size; i++)
+        if (v.data[i] != ' ' || v.data[i - 1] != ' ')
+            tl_buf_add_char(out, v.data[i]);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    struct tl_view x = ((const struct tl_http_header *)a)->name, y = ((const struct tl_http_header *)b)->name;
+    for (size_t i = 0; i < x.size && i < y.size; i++) {
+        int order = (x.data[i] | 32) - (y.data[i] | 32);
+        if (order)
+            return order;
+    }
+    return (x.size > y.size) - (x.size < y.size);
+}
+
+static size_t sorted_headers(const struct tl_sigv4_request *r, struct tl_http_header *out)
+{
+    size_t count = r->header_count < HEADERS_MAX ? r->header_count : HEADERS_MAX;
+    memcpy(out, r->headers, count * sizeof *out);
+    qsort(out, count, sizeof *out, by_name);
+    return count;
+}
+
+static void add_signed_names(struct tl_buf *out, const struct tl_http_header *headers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (i)
+            tl_buf_add_char(out, ';');
+        add_lower(out, headers[i].name);
+    }
+}
+
+void tl_sigv4_canonical(const struct tl_sigv4_request *r, struct tl_buf *out)
+{
+    struct tl_http_header headers[HEADERS_MAX];
+    size_t count = sorted_headers(r, headers);
+    tl_buf_add_view(out, r->method);
+    tl_buf_add_char(out, '\n');
+    add_path(out, r);
+    tl_buf_add_char(out, '\n');
+    add_query(out, r->query);
+    tl_buf_add_char(out, '\n');
+    for (size_t i = 0; i < count; i++) {
+        add_lower(out, headers[i].name);
+        tl_buf_add_char(out, ':');
+        add_folded(out, headers[i].value);
+        tl_buf_add_char(out, '\n');
+    }
+    tl_buf_add_char(out, '\n');
+    add_signed_names(out, headers, count);
+    tl_buf_add_char(out, '\n');
+    tl_buf_add_view(out, r->payload_hash);
+}
+
+static void signing_key(const struct tl_sigv4_request *r, const char *secret, struct tl_view date, uint8_t key[32])
+{
+    struct tl_view parts[] = { date, tl_view_of(r->region), tl_view_of(r->service), TL_VIEW("aws4_request") };
+    char first[256];
+    int size = snprintf(first, sizeof first, "AWS4%s", secret);
+    struct tl_view with = { first, (size_t)size < sizeof first ? (size_t)size : sizeof first - 1 };
+    for (size_t i = 0; i < TL_COUNT(parts); i++) {
+        uint8_t next[32];
+        tl_hmac_sha256(with, parts[i], next);
+        memcpy(key, next, 32);
+        with = (struct tl_view){ (const char *)key, 32 };
+    }
+}
+
+bool tl_sigv4_sign(const struct tl_sigv4_request *r, const struct tl_aws_credentials *credentials, struct tl_buf *out,
+                   struct tl_error *error)
+{
+    struct tl_http_header headers[HEADERS_MAX];
+    char date[17], scope[256], hash[65];
+    uint8_t digest[32], key[32];
+    if (r->header_count > HEADERS_MAX)
+        return tl_error_set(error, TL_LIMIT, "a request with more than %d headers cannot be signed", HEADERS_MAX);
+    tl_sigv4_date(r->now_ns, date);
+    snprintf(scope, sizeof scope, "%.8s/%s/%s/aws4_request", date, r->region, r->service);
+    struct tl_buf text;
+    tl_buf_init(&text, 1 << 20);
+    tl_sigv4_canonical(r, &text);
+    tl_sha256(tl_buf_view(&text), digest);
+    tl_hex(digest, 32, hash);
+    bool ok = tl_buf_ok(&text, "the canonical request", error);
+    tl_buf_reset(&text);
+    tl_buf_addf(&text, "AWS4-HMAC-SHA256\n%s\n%s\n%s", date, scope, hash);
+    signing_key(r, credentials->secret_key, (struct tl_view){ date, 8 }, key);
+    tl_hmac_sha256((struct tl_view){ (const char *)key, 32 }, tl_buf_view(&text), digest);
+    tl_hex(digest, 32, hash);
+    tl_buf_release(&text);
+    tl_buf_addf(out, "AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=", credentials->access_key, scope);
+    add_signed_names(out, headers, sorted_headers(r, headers));
+    tl_buf_addf(out, ", Signature=%s", hash);
+    return ok && tl_buf_ok(out, "the authorization", error);
+}
