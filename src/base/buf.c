@@ -2,7 +2,7 @@
 #include "base/buf.h"
 
 #include <assert.h>
-#include <inttypes.h>
+#include <float.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -120,6 +120,32 @@ void tl_buf_add_i64(struct tl_buf *b, int64_t v)
     tl_buf_add(b, at, (size_t)(text + sizeof text - at));
 }
 
+/* Prices: a whole number of up to 15 digits over 10^1 ... 10^6. Both are exact doubles, so their quotient is what
+ * strtod makes of the same digits, and with the fewest decimals that give v the text is the shortest. */
+static bool add_short_decimal(struct tl_buf *b, double v)
+{
+    static const double scales[] = { 1e1, 1e2, 1e3, 1e4, 1e5, 1e6 };
+    double size = fabs(v);
+    if (size < 1e-4 || size >= 1e9)
+        return false;
+    for (int decimals = 1; decimals <= (int)TL_COUNT(scales); decimals++) {
+        double scale = scales[decimals - 1];
+        double whole = nearbyint(size * scale);
+        if (whole / scale != size)
+            continue;
+        uint64_t units = (uint64_t)whole, over = (uint64_t)scale;
+        tl_buf_add_text(b, v < 0 ? "-" : "");
+        tl_buf_add_i64(b, (int64_t)(units / over));
+        char fraction[8] = ".";
+        uint64_t rest = units % over;
+        for (int i = decimals; i > 0; i--, rest /= 10)
+            fraction[i] = (char)('0' + rest % 10);
+        tl_buf_add(b, fraction, (size_t)decimals + 1);
+        return true;
+    }
+    return false;
+}
+
 void tl_buf_add_double(struct tl_buf *b, double v)
 {
     if (!isfinite(v)) {
@@ -130,8 +156,11 @@ void tl_buf_add_double(struct tl_buf *b, double v)
         tl_buf_add_i64(b, (int64_t)v);
         return;
     }
+    if (add_short_decimal(b, v))
+        return;
     char text[40];
-    for (int digits = 15; digits <= 17; digits++) {
+    /* 15 digits always survive, but below DBL_MIN there are fewer to be had. */
+    for (int digits = fabs(v) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, v);
         if (strtod(text, NULL) == v)
             break;
@@ -153,8 +182,8 @@ const char *tl_buf_text(const struct tl_buf *b)
 
 char *tl_buf_take(struct tl_buf *b, size_t *size)
 {
-    char *data = b->failed ? NULL : b->data;
-    if (b->failed)
+    char *data = b->failed || b->size == 0 ? NULL : b->data;
+    if (!data)
         free(b->data);
     if (size)
         *size = data ? b->size : 0;

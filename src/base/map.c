@@ -6,9 +6,11 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* Linear probing over slots that hold the hash's upper half and the item's number + 1 (0: empty): a miss touches one cache
- * line, a hit two. Keys up to SHORT bytes lie in the item itself. At most 3/4 of the slots are in use. */
-#define SHORT 24
+/* Linear probing over slots that hold the hash's upper half and the item's number + 1 (0: empty): a miss touches one
+ * cache line, a hit two. Keys up to SHORT bytes lie in the item itself, which is half a cache line.
+ * I2: at most 3/4 of the slots are in use. I3: every item is in exactly one slot, and every slot from its home
+ * (hash_low masked) to it is in use. */
+#define SHORT 16
 
 struct tl_map_slot {
     uint32_t tag, item;
@@ -16,7 +18,6 @@ struct tl_map_slot {
 struct tl_map_item {
     uint64_t value;
     uint32_t hash_low, size;
-    uint32_t tag;
     union {
         char bytes[SHORT];
         char *pointer;
@@ -30,7 +31,7 @@ static const char *key_data(const struct tl_map_item *item)
 
 void tl_map_init(struct tl_map *m, size_t max)
 {
-    assert(max < UINT32_MAX);
+    assert(max < UINT32_MAX); /* an item's number + 1 is 32 bits */
     *m = (struct tl_map){ .max = max };
 }
 
@@ -62,7 +63,8 @@ static size_t find_slot(const struct tl_map *m, struct tl_view key, uint64_t has
 {
     size_t mask = m->cap - 1;
     uint32_t tag = (uint32_t)(hash >> 32);
-    for (size_t at = hash & mask;; at = (at + 1) & mask) {
+    assert(m->cap > m->count);
+    for (size_t at = (uint32_t)hash & mask;; at = (at + 1) & mask) {
         struct tl_map_slot slot = m->slots[at];
         if (slot.item == 0)
             return at;
@@ -82,13 +84,13 @@ uint64_t *tl_map_find(const struct tl_map *m, struct tl_view key)
     return m->slots[at].item ? &m->items[m->slots[at].item - 1].value : NULL;
 }
 
-static void place_item(struct tl_map *m, size_t i)
+static void place_slot(struct tl_map *m, struct tl_map_slot slot)
 {
     size_t mask = m->cap - 1;
-    size_t at = m->items[i].hash_low & mask;
+    size_t at = m->items[slot.item - 1].hash_low & mask;
     while (m->slots[at].item)
         at = (at + 1) & mask;
-    m->slots[at] = (struct tl_map_slot){ m->items[i].tag, (uint32_t)i + 1 };
+    m->slots[at] = slot;
 }
 
 static bool grow_slots(struct tl_map *m)
@@ -97,11 +99,14 @@ static bool grow_slots(struct tl_map *m)
     struct tl_map_slot *slots = calloc(cap, sizeof *slots);
     if (!slots)
         return false;
-    free(m->slots);
+    struct tl_map_slot *old = m->slots;
+    size_t old_cap = m->cap;
     m->slots = slots;
     m->cap = cap;
-    for (size_t i = 0; i < m->count; i++)
-        place_item(m, i);
+    for (size_t i = 0; i < old_cap; i++)
+        if (old[i].item)
+            place_slot(m, old[i]);
+    free(old);
     return true;
 }
 
@@ -137,10 +142,11 @@ uint64_t *tl_map_put(struct tl_map *m, struct tl_view key, bool *added)
     if ((m->count + 1) * 4 > m->cap * 3 && !grow_slots(m))
         return NULL;
     struct tl_map_item *item = &m->items[m->count];
-    *item = (struct tl_map_item){ .hash_low = (uint32_t)hash, .tag = (uint32_t)(hash >> 32) };
+    *item = (struct tl_map_item){ .hash_low = (uint32_t)hash };
     if (!set_key(item, key))
         return NULL;
-    place_item(m, m->count++);
+    m->count++;
+    place_slot(m, (struct tl_map_slot){ (uint32_t)(hash >> 32), (uint32_t)m->count });
     *added = true;
     return &item->value;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/view.h"
 
-
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -86,7 +86,7 @@ bool tl_view_to_i64(struct tl_view v, int64_t *out)
 {
     bool negative = v.size && v.data[0] == '-';
     uint64_t n;
-    if (!tl_view_to_u64((struct tl_view){ v.data + negative, v.size - negative }, &n))
+    if (v.size == 0 || !tl_view_to_u64((struct tl_view){ v.data + negative, v.size - negative }, &n))
         return false;
     if (n > (uint64_t)INT64_MAX + negative)
         return false;
@@ -149,9 +149,21 @@ static unsigned sequence_length(unsigned char c, uint32_t *code, uint32_t *least
     return 0;
 }
 
+/* Most of what comes is ASCII: eight bytes at a time, to the first that is not. */
+static size_t skip_ascii(struct tl_view v, size_t at)
+{
+    uint64_t word;
+    for (; v.size - at >= sizeof word; at += sizeof word) {
+        memcpy(&word, v.data + at, sizeof word);
+        if (word & UINT64_C(0x8080808080808080))
+            break;
+    }
+    return at;
+}
+
 bool tl_view_is_utf8(struct tl_view v)
 {
-    for (size_t i = 0; i < v.size;) {
+    for (size_t i = skip_ascii(v, 0); i < v.size; i = skip_ascii(v, i)) {
         uint32_t code, least;
         unsigned length = sequence_length((unsigned char)v.data[i], &code, &least);
         if (length == 0 || length > v.size - i)
@@ -172,18 +184,32 @@ bool tl_view_is_utf8(struct tl_view v)
 /* Multiply, fold: the mixing step of wyhash. */
 static uint64_t mix(uint64_t a, uint64_t b)
 {
-
     __extension__ typedef unsigned __int128 wide;
     wide product = (wide)a * b;
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
 /* Eight bytes as little-endian, so that the hash is the same on every machine. */
-static uint64_t load(const char *p, size_t size)
+static inline uint64_t load8(const char *p)
 {
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    v = __builtin_bswap64(v);
+#endif
+    return v;
+}
+
+/* The last size bytes before end, as little-endian, upper bytes zero. The view may be shorter than a word, so
+ * that nothing before it is touched. */
+static inline uint64_t load_tail(const char *end, size_t size, bool word_before)
+{
+    assert(size > 0 && size < 8);
+    if (word_before)
+        return load8(end - 8) >> (8 * (8 - size));
     uint64_t v = 0;
     for (size_t i = 0; i < size; i++)
-        v |= (uint64_t)(unsigned char)p[i] << (8 * i);
+        v |= (uint64_t)(unsigned char)end[(ptrdiff_t)i - (ptrdiff_t)size] << (8 * i);
     return v;
 }
 
@@ -191,8 +217,9 @@ uint64_t tl_view_hash(struct tl_view v, uint64_t seed)
 {
     uint64_t h = seed ^ UINT64_C(0xa0761d6478bd642f);
     size_t at = 0;
+    assert(v.data || v.size == 0);
     for (; v.size - at >= 8; at += 8)
-        h = mix(h ^ load(v.data + at, 8), UINT64_C(0xe7037ed1a0b428db));
-    h = mix(h ^ load(v.data + at, v.size - at), UINT64_C(0x8ebc6af09c88c6e3));
+        h = mix(h ^ load8(v.data + at), UINT64_C(0xe7037ed1a0b428db));
+    h = mix(h ^ (v.size > at ? load_tail(v.data + v.size, v.size - at, at > 0) : 0), UINT64_C(0x8ebc6af09c88c6e3));
     return mix(h ^ v.size, UINT64_C(0x589965cc75374cc3));
 }

@@ -41,6 +41,7 @@ export class ChartPanel {
         this.host = el("div", { class: "chart-host", "aria-hidden": "true" });
         this.note = el("p", { class: "chart-note" }, "Waiting for the first tick…");
         this.heldText = el("span", { class: "held" });
+        this.young = el("span", { class: "young" });
         this.cursor = { series: 0, at: Infinity };
         this.spoken = el("p", { class: "unseen", "aria-live": "assertive" });
         this.frame = el("div", { class: "chart-frame", tabindex: 0, role: "group",
@@ -98,7 +99,7 @@ export class ChartPanel {
         return el("p", { class: "key" },
             el("span", { class: "key-closed" }), "closed window: final",
             el("span", { class: "key-open" }), "open window: provisional, moves with each tick",
-            this.heldText);
+            this.young, this.heldText);
     }
 
     #keyboard() {
@@ -265,8 +266,10 @@ export class ChartPanel {
         } else if (drawn.closed === 0) {
             text = `All points are provisional: the first window closes about ${duration(wait)} after the start.`;
         }
-        setText(this.note, text);
-        this.note.classList.toggle("is-alone", drawn.closed + drawn.provisional === 0);
-        this.note.hidden = text === "";
+        // Over the empty chart, but never over lines.
+        const empty = drawn.closed + drawn.provisional === 0;
+        this.note.hidden = !empty;
+        setText(empty ? this.note : this.young, text);
+        if (empty) setText(this.young, "");
     }
 }
