@@ -273,10 +273,15 @@ static bool tell_holder(int fd, const char *dir, struct tl_error *error)
 {
     char text[32] = "";
     ssize_t n = tl_io->pread(fd, text, sizeof text - 1, 0);
-    struct tl_view pid = tl_view_trim((struct tl_view){ text, n > 0 ? (size_t)n : 0 });
+    uint64_t pid;
+    if (!tl_view_to_u64(tl_view_trim((struct tl_view){ text, n > 0 ? (size_t)n : 0 }), &pid))
+        return tl_error_set(error, TL_CONFLICT,
+                            "data folder '%s' is in use by another process (stop it, or choose another folder with --data)",
+                            dir);
     return tl_error_set(error, TL_CONFLICT,
-                        "data folder '%s' is in use by process %.*s (stop it, or choose another folder with --data)", dir,
-                        TL_VIEW_ARG(pid));
+                        "data folder '%s' is in use by process %" PRIu64
+                        " (stop it, or choose another folder with --data)",
+                        dir, pid);
 }
 
 bool tl_dir_lock_open(struct tl_dir_lock *lock, const char *dir, struct tl_error *error)
@@ -296,6 +301,7 @@ bool tl_dir_lock_open(struct tl_dir_lock *lock, const char *dir, struct tl_error
         goto fail;
     }
     int size = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+    errno = ENOSPC; /* what a short write means */
     if (tl_io->ftruncate(fd, 0) != 0 || tl_io->pwrite(fd, text, (size_t)size, 0) != size) {
         tl_error_sys(error, errno, "cannot write '%s'", path);
         goto fail;

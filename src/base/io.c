@@ -9,72 +9,90 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A call again while a signal interrupts it. */
-#define AGAIN(result, call)                                                                                            \
-    do                                                                                                                 \
-        (result) = (call);                                                                                             \
-    while ((result) < 0 && errno == EINTR)
+/* True where the call is to be made again. */
+static bool interrupted(ssize_t result)
+{
+    return result < 0 && errno == EINTR;
+}
 
 static int kernel_open(const char *path, int flags, mode_t mode)
 {
     int fd;
-    AGAIN(fd, open(path, flags | O_CLOEXEC, mode));
+    do
+        fd = open(path, flags | O_CLOEXEC, mode);
+    while (interrupted(fd));
     return fd;
 }
 
 static ssize_t kernel_read(int fd, void *data, size_t size)
 {
     ssize_t n;
-    AGAIN(n, read(fd, data, size));
+    do
+        n = read(fd, data, size);
+    while (interrupted(n));
     return n;
 }
 
 static ssize_t kernel_write(int fd, const void *data, size_t size)
 {
     ssize_t n;
-    AGAIN(n, write(fd, data, size));
+    do
+        n = write(fd, data, size);
+    while (interrupted(n));
     return n;
 }
 
 static ssize_t kernel_pread(int fd, void *data, size_t size, off_t at)
 {
     ssize_t n;
-    AGAIN(n, pread(fd, data, size, at));
+    do
+        n = pread(fd, data, size, at);
+    while (interrupted(n));
     return n;
 }
 
 static ssize_t kernel_pwrite(int fd, const void *data, size_t size, off_t at)
 {
     ssize_t n;
-    AGAIN(n, pwrite(fd, data, size, at));
+    do
+        n = pwrite(fd, data, size, at);
+    while (interrupted(n));
     return n;
 }
 
 static ssize_t kernel_writev(int fd, const struct iovec *parts, int count)
 {
     ssize_t n;
-    AGAIN(n, writev(fd, parts, count));
+    do
+        n = writev(fd, parts, count);
+    while (interrupted(n));
     return n;
 }
 
 static int kernel_fsync(int fd)
 {
     int failed;
-    AGAIN(failed, fsync(fd));
+    do
+        failed = fsync(fd);
+    while (interrupted(failed));
     return failed;
 }
 
 static int kernel_fdatasync(int fd)
 {
     int failed;
-    AGAIN(failed, fdatasync(fd));
+    do
+        failed = fdatasync(fd);
+    while (interrupted(failed));
     return failed;
 }
 
 static int kernel_ftruncate(int fd, off_t size)
 {
     int failed;
-    AGAIN(failed, ftruncate(fd, size));
+    do
+        failed = ftruncate(fd, size);
+    while (interrupted(failed));
     return failed;
 }
 
@@ -97,7 +115,9 @@ static int kernel_stat(const char *path, struct stat *out)
 static int kernel_lock(int fd)
 {
     int failed;
-    AGAIN(failed, flock(fd, LOCK_EX | LOCK_NB));
+    do
+        failed = flock(fd, LOCK_EX | LOCK_NB);
+    while (interrupted(failed));
     return failed;
 }
 
@@ -131,7 +151,9 @@ static bool kernel_random(void *data, size_t size)
     char *at = data;
     while (size > 0) {
         ssize_t n;
-        AGAIN(n, getrandom(at, size, 0));
+        do
+            n = getrandom(at, size, 0);
+        while (interrupted(n));
         if (n < 0)
             return false;
         at += n;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 static struct {
     struct tl_io table;
@@ -37,7 +38,8 @@ static int fault_open(const char *path, int flags, mode_t mode)
 
 static ssize_t fault_write(int fd, const void *data, size_t size)
 {
-    return fails() ? -1 : tl_io_kernel.write(fd, data, size);
+    /* What goes to the terminal or the log is not the disk. */
+    return fd > STDERR_FILENO && fails() ? -1 : tl_io_kernel.write(fd, data, size);
 }
 
 static ssize_t fault_pwrite(int fd, const void *data, size_t size, off_t at)

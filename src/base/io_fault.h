@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* base/io_fault.h: tl_io for tests: the n-th call that changes the disk fails, and the clock stands still.
  *
- * Counted calls: open with O_CREAT or O_TRUNC, write, pwrite, writev, fsync, fdatasync, ftruncate, rename, link, unlink, mkdir, rmdir.
+ * Counted calls: open with O_CREAT or O_TRUNC, write (not to stdout and stderr), pwrite, writev, fsync, fdatasync,
+ * ftruncate, rename, link, unlink, mkdir, rmdir.
  * One test thread sets it up; any thread may be hit. */
 #pragma once
 

@@ -56,19 +56,41 @@ static void put(struct line *line, const char *text)
     line->size += size;
 }
 
-/* Control characters would let a record write lines or colours of its own into the log. */
+/* Bytes of the well-formed UTF-8 character that text begins with; 0 if it begins with none. */
+static size_t character_size(const char *text)
+{
+    size_t left = strnlen(text, 4);
+    for (size_t size = 1; size <= left; size++)
+        if (tl_view_is_utf8((struct tl_view){ text, size }))
+            return size;
+    return 0;
+}
+
+/* Control characters would let a record write lines or colours of its own into the log: those of ASCII, and U+0080 to
+ * U+009F, of which U+009B does what ESC [ does. */
+static bool is_control(const char *text, size_t size)
+{
+    unsigned char c = (unsigned char)text[0];
+    return size == 1 ? c < 0x20 || c == 0x7f : size == 2 && c == 0xc2 && (unsigned char)text[1] < 0xa0;
+}
+
+/* What cannot be decoded is told byte by byte in text, and as U+FFFD in JSON, which has no bytes. */
 static void put_escaped(struct line *line, const char *text, bool json)
 {
-    for (; *text && line->size < sizeof line->text - 16; text++) {
+    while (*text && line->size < sizeof line->text - 24) {
         unsigned char c = (unsigned char)*text;
-        char escape[8];
-        if (c < 0x20 || c == 0x7f)
-            snprintf(escape, sizeof escape, json ? "\\u%04x" : "\\x%02x", c);
+        size_t size = character_size(text);
+        char escape[16];
+        if (size == 0)
+            snprintf(escape, sizeof escape, json ? "\\ufffd" : "\\x%02x", c);
+        else if (is_control(text, size))
+            snprintf(escape, sizeof escape, json ? "\\u%04x" : "\\x%02x", size == 1 ? c : (unsigned char)text[1]);
         else if (json && (c == '"' || c == '\\'))
             snprintf(escape, sizeof escape, "\\%c", c);
         else
-            snprintf(escape, sizeof escape, "%c", c);
+            snprintf(escape, sizeof escape, "%.*s", (int)size, text);
         put(line, escape);
+        text += size ? size : 1;
     }
 }
 

@@ -13,19 +13,20 @@ static const double bounds[] = { 0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.0
 
 struct tl_metric {
     enum tl_metric_kind kind;
-    char name[96], help[160], labels[160];
+    char name[96], help[200], labels[160];
     _Atomic double value; /* counter, gauge; of a histogram the sum */
     _Atomic uint64_t buckets[BOUNDS + 1];
 };
 
-/* Registration is locked; values are atomics, so that writers never wait. */
+/* Registration is locked; values are atomics, so that writers never wait. Metrics live until exit.
+ * I1: metrics[0 .. count) have distinct (name, labels); their order is that of the last tl_metrics_write. */
 static struct {
     pthread_mutex_t lock;
     struct tl_metric *metrics[TL_METRICS_MAX];
     size_t count;
-    struct tl_metric overflow;
-} registry = { .lock = PTHREAD_MUTEX_INITIALIZER,
-               .overflow = { .name = "tapeline_metrics_overflow", .help = "what found no place in the registry" } };
+    uint64_t refused;          /* registrations that found no place; told in the page */
+    struct tl_metric overflow; /* takes what they write */
+} registry = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static struct tl_metric *find_locked(const char *name, const char *labels)
 {
@@ -40,8 +41,10 @@ static struct tl_metric *add_locked(enum tl_metric_kind kind, const char *name, 
     struct tl_metric *m = NULL;
     if (registry.count < TL_METRICS_MAX && strlen(name) < sizeof m->name && strlen(labels) < sizeof m->labels)
         m = calloc(1, sizeof *m);
-    if (!m)
+    if (!m) {
+        registry.refused++;
         return &registry.overflow;
+    }
     m->kind = kind;
     memcpy(m->name, name, strlen(name));
     memcpy(m->labels, labels, strlen(labels));
@@ -130,21 +133,32 @@ static int by_name(const void *a, const void *b)
     return order ? order : strcmp(x->labels, y->labels);
 }
 
-void tl_metrics_write(struct tl_buf *out)
+static void write_head(const char *name, const char *help, enum tl_metric_kind kind, struct tl_buf *out)
 {
     static const char *const kinds[] = { "counter", "gauge", "histogram" };
+    tl_buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kinds[kind]);
+}
+
+void tl_metrics_write(struct tl_buf *out)
+{
     pthread_mutex_lock(&registry.lock);
     qsort(registry.metrics, registry.count, sizeof *registry.metrics, by_name);
     for (size_t i = 0; i < registry.count; i++) {
         const struct tl_metric *m = registry.metrics[i];
         if (i == 0 || strcmp(registry.metrics[i - 1]->name, m->name) != 0)
-            tl_buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n", m->name, m->help, m->name, kinds[m->kind]);
+            write_head(m->name, m->help, m->kind, out);
         if (m->kind == TL_METRIC_HISTOGRAM) {
             write_histogram(m, out);
             continue;
         }
         tl_buf_addf(out, m->labels[0] ? "%s{%s}" : "%s%s", m->name, m->labels);
         write_number(out, tl_metric_value(m));
+    }
+    if (registry.refused) {
+        const char *name = "tapeline_metrics_refused_total"; /* rare enough to stand last, out of order */
+        write_head(name, "Registrations that found no place in the registry.", TL_METRIC_COUNTER, out);
+        tl_buf_add_text(out, name);
+        write_number(out, (double)registry.refused);
     }
     pthread_mutex_unlock(&registry.lock);
 }

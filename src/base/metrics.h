@@ -3,7 +3,7 @@
  *
  * A metric is registered once (name, help, labels as Prometheus text such as 'stream="ticks",shard="0"', or "") and
  * lives until exit; registering the same name and labels again gives the same one. Histograms have fixed buckets in
- * seconds (1 ms ... 60 s). NULL is never returned: past TL_METRICS_MAX or out of memory a shared "overflow" metric is. */
+ * seconds (0.1 ms ... 60 s). NULL is never returned: past TL_METRICS_MAX or out of memory a shared "overflow" metric is. */
 #pragma once
 
 #include "base/buf.h"
@@ -18,5 +18,6 @@ void tl_metric_add(struct tl_metric *m, double v);     /* counter, gauge */
 void tl_metric_set(struct tl_metric *m, double v);     /* gauge */
 void tl_metric_observe(struct tl_metric *m, double v); /* histogram, seconds */
 double tl_metric_value(const struct tl_metric *m);     /* counter, gauge: value; histogram: count */
-/* Prometheus text format 0.0.4 of all metrics, sorted by name. */
+/* Prometheus text format 0.0.4 of all metrics, sorted by name; last, and only when there were any, how many
+ * found no place. */
 void tl_metrics_write(struct tl_buf *out);

@@ -51,13 +51,18 @@ static bool grow_column(struct tl_column *column, size_t cap)
     return true;
 }
 
+static size_t row_bytes(const struct tl_rows *r)
+{
+    return (r->column_count ? r->column_count : 1) * (sizeof(union tl_cell) + sizeof(bool));
+}
+
 /* Cells and text share one ceiling: the text buffer's maximum. */
 static bool grow(struct tl_rows *r)
 {
     size_t cap = r->row_cap ? r->row_cap * 2 : 64;
-    size_t row_bytes = (r->column_count ? r->column_count : 1) * (sizeof(union tl_cell) + sizeof(bool));
-    if (cap > r->text.max / row_bytes) {
-        cap = r->text.max / row_bytes;
+    size_t most = (r->text.max - r->text.size) / row_bytes(r);
+    if (cap > most) {
+        cap = most;
         if (cap <= r->row_cap)
             return false;
     }
@@ -109,10 +114,17 @@ void tl_rows_set_text(struct tl_rows *r, size_t column, struct tl_view v)
     union tl_cell *cell = newest(r, column);
     if (!cell)
         return;
-    cell->text.at = r->text.size;
+    size_t at = r->text.size, taken = at + r->row_cap * row_bytes(r);
+    if (taken <= r->text.max && v.size <= r->text.max - taken)
+        tl_buf_add_view(&r->text, v);
+    else
+        r->text.failed = true;
+    if (r->text.failed) { /* the cell keeps pointing at nothing */
+        r->failed = true;
+        return;
+    }
+    cell->text.at = at;
     cell->text.size = v.size;
-    tl_buf_add_view(&r->text, v);
-    r->failed = r->failed || r->text.failed;
 }
 
 struct tl_view tl_rows_text(const struct tl_rows *r, size_t row, size_t column)

@@ -36,7 +36,7 @@ const char *tl_suggest(struct tl_view word, const char *const *names, size_t cou
 {
     if (word.size == 0 || word.size > WORD_MAX)
         return NULL;
-    unsigned allowed = word.size < 3 ? 1 : (unsigned)((word.size + 2) / 3);
+    unsigned allowed = word.size < 6 ? 1 : (unsigned)(word.size / 3);
     const char *best = NULL;
     for (size_t i = 0; i < count; i++) {
         struct tl_view name = tl_view_of(names[i]);

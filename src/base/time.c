@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/time.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 bool tl_date_to_days(int year, int month, int day, int64_t *days)
@@ -42,6 +43,7 @@ void tl_date_format(int64_t days, char out[11])
 {
     int year, month, day;
     tl_days_to_date(days, &year, &month, &day);
+    assert(year >= 1 && year <= 9999);
     put_digits(out, year, 4);
     out[4] = '-';
     put_digits(out + 5, month, 2);
@@ -120,9 +122,11 @@ static bool parse_clock(const char *p, const char *end, int64_t *seconds, int64_
 
 bool tl_time_parse(struct tl_view text, int64_t *ns)
 {
+    if (text.size < 10)
+        return false;
     const char *p = text.data, *end = p + text.size;
     int64_t days, seconds = 0, fraction = 0, total;
-    if (text.size < 10 || p[4] != '-' || p[7] != '-')
+    if (p[4] != '-' || p[7] != '-')
         return false;
     if (!tl_date_to_days(digits(p, 4), digits(p + 5, 2), digits(p + 8, 2), &days))
         return false;
@@ -133,7 +137,7 @@ bool tl_time_parse(struct tl_view text, int64_t *ns)
             return false;
     }
     seconds += days * 86400;
-    /* The first representable instant has a negative second and a positive fraction: the product alone may be out of range. */
+    /* The first representable instant is a negative second and a positive fraction: the product alone may overflow. */
     if (seconds < 0 && fraction > 0) {
         seconds += 1;
         fraction -= TL_NS_PER_S;
@@ -231,11 +235,21 @@ bool tl_duration_parse(struct tl_view text, int64_t *ns)
     return false;
 }
 
+/* In the largest unit in which a few digits say it exactly ("1.5 min", but "61 s"); what is exact in none, such as
+ * a measured time, is rounded in the largest unit there is of it ("123.5 ms"). */
 void tl_duration_format(int64_t ns, char out[32])
 {
-    size_t unit = WRITTEN_UNITS - 1;
-    while (unit > 0 && (ns < 0 ? -(ns / 2) * 2 : ns) < units[unit].ns)
-        unit--;
-    double value = (double)ns / (double)units[unit].ns;
-    snprintf(out, 32, "%.4g %s", value, units[unit].name);
+    uint64_t size = ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns;
+    size_t largest = WRITTEN_UNITS - 1;
+    while (largest > 0 && size < (uint64_t)units[largest].ns)
+        largest--;
+    size_t unit = largest;
+    for (size_t i = largest + 1; i-- > 0 && size / (uint64_t)units[i].ns < 10000;) {
+        if (size % (uint64_t)units[i].ns % (((uint64_t)units[i].ns + 9) / 10) == 0) { /* at most one decimal */
+            unit = i;
+            break;
+        }
+    }
+    double value = (double)size / (double)units[unit].ns;
+    snprintf(out, 32, "%s%.*g %s", ns < 0 ? "-" : "", value < 9999.5 ? 4 : 6, value, units[unit].name);
 }
