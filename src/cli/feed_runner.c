@@ -18,6 +18,7 @@
 #include <stdio.h>
 
 #define RECORD_MAX (1u << 20)
+#define COLUMNS_MAX 256
 #define DRY_RUN_RECORDS 10
 #define LINGER_NS (5 * TL_NS_PER_MS)
 #define CATCH_UP_NS TL_NS_PER_S         /* how much of a standstill is made up for */
@@ -85,7 +86,8 @@ static void close_pass(struct feed *f)
     if (f->rows_ready)
         tl_rows_release(&f->rows);
     f->rows_ready = false;
-    tl_history_close(f->history);
+    if (f->history)
+        tl_history_close(f->history);
     f->history = NULL;
 }
 
@@ -100,9 +102,12 @@ static size_t column_named(const struct feed *f, const char *name)
 /* Columns are checked against the source, and looked up, once: a later pass has the same SELECT. */
 static bool prepare_columns(struct feed *f, struct tl_error *error)
 {
+    struct tl_column_def columns[COLUMNS_MAX];
     size_t count = tl_history_column_count(f->history);
-    const struct tl_column_def *columns = count ? tl_history_column(f->history, 0) : NULL;
-    assert(count == f->rows.column_count);
+    if (count > COLUMNS_MAX)
+        return tl_error_set(error, TL_LIMIT, "feed '%s' has %zu columns; %d are possible", f->options->feed->name, count, COLUMNS_MAX);
+    for (size_t i = 0; i < count; i++)
+        columns[i] = *tl_history_column(f->history, i);
     if (!tl_feed_check(f->options->plan, f->options->feed, columns, count, &f->key, error))
         return false;
     f->date = column_named(f, "date");
@@ -165,10 +170,12 @@ static bool make_record(struct feed *f, struct tl_error *error)
 
 static void show_progress(struct feed *f, int64_t now, const struct tl_producer_stats *stats)
 {
-    struct tl_buf date, close, eta;
+    struct tl_buf key, date, close, eta;
+    tl_buf_init(&key, 64);
     tl_buf_init(&date, 64);
     tl_buf_init(&close, 64);
     tl_buf_init(&eta, 64);
+    cell_text(f, f->key, &key);
     cell_text(f, f->date, &date);
     cell_text(f, f->close, &close);
     if (now > f->rate_ns)
@@ -182,8 +189,9 @@ static void show_progress(struct feed *f, int64_t now, const struct tl_producer_
         tl_buf_addf(&eta, ", %s left", text);
     }
     tl_progress_show(&f->progress, "feed %s: %" PRIu64 " records, %s %s %s, %.*f/s, throttled %" PRIu64 "%s", f->options->feed->name,
-                     f->sent, tl_buf_text(&f->key_text), tl_buf_text(&date), tl_buf_text(&close), f->rate < 100 ? 1 : 0, f->rate,
+                     f->sent, tl_buf_text(&key), tl_buf_text(&date), tl_buf_text(&close), f->rate < 100 ? 1 : 0, f->rate,
                      stats->throttled, tl_buf_text(&eta));
+    tl_buf_release(&key);
     tl_buf_release(&date);
     tl_buf_release(&close);
     tl_buf_release(&eta);

@@ -123,7 +123,7 @@ static bool may_try_again(struct tl_shard_reader *r, bool reading, struct tl_err
 }
 
 /* True when the number itself proves that first is the record right behind the position: the counter has no gap. */
-static bool follows_directly(const struct tl_sequence_parts *position, const struct tl_sequence_parts *first)
+static bool follows_directly(const struct tl_sequence_hint *position, const struct tl_sequence_hint *first)
 {
     return position->created_s == first->created_s && position->counter + 1 == first->counter;
 }
@@ -131,7 +131,7 @@ static bool follows_directly(const struct tl_sequence_parts *position, const str
 /* Always false, but where nothing can be missing. */
 static bool trimmed(const struct tl_shard_reader *r, const struct tl_record *first, struct tl_error *error)
 {
-    struct tl_sequence_parts position, oldest;
+    struct tl_sequence_hint position, oldest;
     char arrived[TL_TIME_TEXT_MAX], read[TL_TIME_TEXT_MAX + 16] = "", much[96] = "an unknown number of records";
     tl_time_format(first->arrival_ns, TL_TIME_ISO_MS, arrived);
     if (tl_sequence_split(tl_view_of(r->position.sequence), &position)) {

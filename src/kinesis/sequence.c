@@ -30,7 +30,7 @@ static uint64_t hex_digits(const uint64_t words[WORDS], int first, int count)
     return value;
 }
 
-bool tl_sequence_split(struct tl_view decimal, struct tl_sequence_parts *out)
+bool tl_sequence_split(struct tl_view decimal, struct tl_sequence_hint *out)
 {
     uint64_t words[WORDS] = { 0 };
     if (decimal.size != 56)

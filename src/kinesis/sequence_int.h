@@ -5,9 +5,9 @@
 
 #include "base/view.h"
 
-struct tl_sequence_parts {
+struct tl_sequence_hint {
     int64_t created_s, arrival_s;
     uint64_t counter;
 };
 /* False when the number is not of that form. */
-TL_MUST_USE bool tl_sequence_split(struct tl_view decimal, struct tl_sequence_parts *out);
+TL_MUST_USE bool tl_sequence_split(struct tl_view decimal, struct tl_sequence_hint *out);

@@ -94,6 +94,7 @@ export async function openBrowser() {
 export async function openPage(browser, url, options = {}) {
     const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, ...options });
     const page = await context.newPage();
+    page.setDefaultTimeout(8_000);
     const wrong = [];
     page.on("console", (message) => {
         if (message.type() === "error") wrong.push(`console: ${message.text()}`);

@@ -107,9 +107,9 @@ export function feedPanel(store) {
         const { feed } = store.stats;
         none.hidden = feed !== null;
         if (!feed) return;
-        const { sent_pass: sent, total } = feed;
-        bar.hidden = !(typeof sent === "number" && typeof total === "number" && total > 0);
-        if (!bar.hidden) bar.value = Number(sent) / Number(total);
+        const { row, total } = feed;
+        bar.hidden = !(typeof row === "number" && typeof total === "number" && total > 0);
+        if (!bar.hidden) bar.value = Number(row) / Number(total);
         const facts = Object.entries(feed).filter(([, value]) => typeof value !== "object" || value === null);
         list.replaceChildren(...facts.map(([key, value]) =>
             el("div", {}, el("dt", {}, key.replace(/_ms$/, "").replaceAll("_", " ")), el("dd", {}, feedText(key, value)))));

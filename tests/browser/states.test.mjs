@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// The page's states that a real pipeline reaches only after minutes or never; the API is a stand-in (mock.mjs).
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+import { drawn, openBrowser, openPage, removeFolder, Tapeline, temporaryFolder, until } from "./harness.mjs";
+import { Mock, row, stats } from "./mock.mjs";
+
+let browser, data, tapeline, mock, view;
+
+before(async () => {
+    data = await temporaryFolder();
+    browser = await openBrowser();
+    tapeline = await Tapeline.start(data);
+});
+
+after(async () => {
+    await browser?.close();
+    await tapeline?.stop();
+    if (data) await removeFolder(data);
+});
+
+beforeEach(async () => {
+    mock = await Mock.start(tapeline.url);
+    view = await openPage(browser, mock.url);
+    await until(() => mock.clients.size === 1, "the page connects");
+});
+
+afterEach(async () => {
+    await view.close();
+    await mock.stop();
+});
+
+const snapshot = (rows) => mock.send("average", { version: 1, snapshot: true, rows });
+const change = (rows) => mock.send("average", { version: 2, rows });
+const chartIs = (closed, provisional) => until(async () => {
+    const chart = await drawn(view.page);
+    return chart.closed === closed && chart.provisional === provisional;
+}, `${closed} closed and ${provisional} provisional points`);
+
+test("before the first tick the page says what it waits for", async () => {
+    mock.send("latest", { version: 0, snapshot: true, rows: [] });
+    snapshot([]);
+    mock.send("stats", stats({ last_record: null, watermark: null, lag_ms: null }));
+    await until(async () => (await view.page.locator(".connection").textContent()) === "Live", "live");
+    assert.match(await view.page.locator(".chart-note").textContent(), /Waiting for the first tick… the first window closes about 3 min/);
+    assert.equal(await view.page.locator(".fresh").textContent(), "no data yet");
+    assert.ok(await view.page.locator(".badge-stale").isHidden());
+    assert.deepEqual(view.wrong, []);
+});
+
+test("history, open windows and closing ones make one line", async () => {
+    mock.history = [1, 2, 3].map((minutes) => row("A", minutes, 10 + minutes, true));
+    snapshot([row("A", 4, 14, false), row("A", 5, 15, false)]);
+    await chartIs(3, 2);
+    change([row("A", 4, 14.5, true), row("A", 5, 15.5, false)]);
+    await chartIs(4, 1);
+    // Out of order, twice, and a provisional row after its final one: none may throw or move a closed window.
+    change([row("A", 2, 99, false), row("A", 0, 9, true), row("A", 4, 14.5, true), row("B", 1, 7, true)]);
+    await chartIs(6, 1);
+    await view.page.getByRole("button", { name: "Data table" }).click();
+    const cells = await view.page.locator(".chart-table tbody tr").filter({ hasText: "12.00" }).count();
+    assert.equal(cells, 1);
+    assert.deepEqual(view.wrong, []);
+});
+
+test("a dropped stream resumes with the last id and asks for no history", async () => {
+    snapshot([row("A", 1, 1, true)]);
+    mock.send("stats", stats(), "boot.7.9");
+    await until(() => mock.asked.some((path) => path.startsWith("/api/history")), "the history of the snapshot");
+    const asked = mock.asked.filter((path) => path.startsWith("/api/history")).length;
+    await until(async () => (await view.page.locator(".connection").textContent()) === "Live", "live");
+    mock.drop();
+    await until(() => mock.lastEventIds.length === 2 && mock.clients.size === 1, "the page comes back");
+    assert.equal(mock.lastEventIds[1], "boot.7.9");
+    change([row("A", 2, 2, false)]);
+    await chartIs(1, 1);
+    assert.equal(mock.asked.filter((path) => path.startsWith("/api/history")).length, asked);
+});
+
+test("a snapshot after a gap replaces what was there", async () => {
+    snapshot([row("A", 1, 1, true), row("GONE", 1, 1, true)]);
+    await chartIs(2, 0);
+    mock.history = [row("A", 1, 1, true)];
+    snapshot([row("A", 2, 2, false)]);
+    await chartIs(1, 1);
+});
+
+test("silence is shown as stale, with its age", async () => {
+    mock.send("stats", stats({ last_record: Date.now() - 42_000 }));
+    const badge = view.page.locator(".badge-stale");
+    await badge.waitFor({ state: "visible" });
+    assert.match(await badge.textContent(), /^STALE for 4\d s$/);
+    mock.send("stats", stats());
+    await badge.waitFor({ state: "hidden" });
+});
+
+test("what the engine waits for is said as text", async () => {
+    mock.send("stats", stats({ waiting: "<b>no space</b> left on /data" }));
+    await until(async () => (await view.page.locator("#notice").textContent()) === "The engine waits: <b>no space</b> left on /data", "the notice");
+});
+
+test("a ledger that does not balance is said", async () => {
+    mock.send("stats", stats({ ledger: { received: 11, aggregated: 7, late: 2, malformed: 1, duplicate: 0, filtered: 0, windows: 3 } }));
+    await until(async () => /^Not balanced: 1 records/.test(await view.page.locator(".verdict").textContent()), "the breach");
+});
+
+test("pausing holds the picture and keeps what comes", async () => {
+    snapshot([row("A", 1, 1, true)]);
+    await chartIs(1, 0);
+    await view.page.getByRole("button", { name: "Pause" }).click();
+    change([row("A", 2, 2, true)]);
+    await until(async () => /paused; 1 updates held/.test(await view.page.locator(".held").textContent()), "the held update");
+    assert.equal((await drawn(view.page)).closed, 1);
+    await view.page.getByRole("button", { name: "Resume" }).click();
+    await chartIs(2, 0);
+});
+
+test("the legend hides, isolates and shows again", async () => {
+    snapshot(["A", "B", "C"].map((ticker) => row(ticker, 1, 1, true)));
+    await chartIs(3, 0);
+    const pressed = async () => (await view.page.locator(".legend-item").evaluateAll((items) =>
+        items.map((item) => item.getAttribute("aria-pressed")))).join(" ");
+    await view.page.locator(".legend-item").nth(1).click();
+    assert.equal(await pressed(), "true false true");
+    await view.page.locator(".legend-item").nth(2).click({ modifiers: ["Shift"] });
+    assert.equal(await pressed(), "false false true");
+    await view.page.getByRole("button", { name: "Show all" }).click();
+    assert.equal(await pressed(), "true true true");
+});
+
+test("a hundred thousand updates leave bounded buffers", async () => {
+    snapshot([]);
+    for (let i = 0; i < 100; i++) {
+        change(Array.from({ length: 1000 }, (_, k) => row("A", i * 1000 + k, k, true)));
+    }
+    await until(async () => (await view.page.evaluate(() => {
+        const { points } = window.tapeline.store.rowsOf("average").series.get("A") ?? { points: [] };
+        return points.at(-1)?.row.price === 999 && points.length;
+    })) <= 2200, "at most 2,200 points");
+    assert.deepEqual(view.wrong, []);
+});
