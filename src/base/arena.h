@@ -20,9 +20,11 @@ void tl_arena_release(struct tl_arena *a);
 void tl_arena_reset(struct tl_arena *a); /* keeps one chunk */
 /* align: a power of two. NULL when over the ceiling or out of memory. */
 void *tl_arena_alloc(struct tl_arena *a, size_t size, size_t align);
-void *tl_arena_alloc_array(struct tl_arena *a, size_t count, size_t size, size_t align); /* overflow-checked */
+/* The same for count items; a product that wraps is a failure. */
+void *tl_arena_alloc_array(struct tl_arena *a, size_t count, size_t size, size_t align);
 #define TL_ARENA_NEW(a, type) ((type *)tl_arena_alloc((a), sizeof(type), _Alignof(type)))
-#define TL_ARENA_ARRAY(a, count, type) ((type *)tl_arena_alloc_array((a), (count), sizeof(type), _Alignof(type)))
+#define TL_ARENA_ARRAY(a, count, type)                                                                       \
+    ((type *)tl_arena_alloc_array((a), (count), sizeof(type), _Alignof(type)))
 /* NUL-terminated copies. */
 char *tl_arena_text(struct tl_arena *a, struct tl_view v);
 char *tl_arena_printf(struct tl_arena *a, const char *fmt, ...) TL_PRINTF(2, 3);

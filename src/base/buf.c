@@ -120,8 +120,8 @@ void tl_buf_add_i64(struct tl_buf *b, int64_t v)
     tl_buf_add(b, at, (size_t)(text + sizeof text - at));
 }
 
-/* Prices: a whole number of up to 15 digits over 10^1 ... 10^6. Both are exact doubles, so their quotient is what
- * strtod makes of the same digits, and with the fewest decimals that give v the text is the shortest. */
+/* Prices: a whole number of up to 15 digits over 10^1 ... 10^6. Both are exact doubles, so their quotient is
+ * what strtod makes of the same digits, and with the fewest decimals that give v the text is the shortest. */
 static bool add_short_decimal(struct tl_buf *b, double v)
 {
     static const double scales[] = { 1e1, 1e2, 1e3, 1e4, 1e5, 1e6 };

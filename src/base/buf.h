@@ -37,5 +37,5 @@ static inline struct tl_view tl_buf_view(const struct tl_buf *b)
 }
 /* The NUL-terminated text ("" when empty); valid until the next add. */
 const char *tl_buf_text(const struct tl_buf *b);
-/* Moves the malloc'ed bytes out (caller frees with free()); b is empty afterwards. NULL if failed or empty. */
+/* Moves the malloc'ed bytes out (the caller frees them); b is empty afterwards. NULL if failed or empty. */
 char *tl_buf_take(struct tl_buf *b, size_t *size);

@@ -275,9 +275,10 @@ static bool tell_holder(int fd, const char *dir, struct tl_error *error)
     ssize_t n = tl_io->pread(fd, text, sizeof text - 1, 0);
     uint64_t pid;
     if (!tl_view_to_u64(tl_view_trim((struct tl_view){ text, n > 0 ? (size_t)n : 0 }), &pid))
-        return tl_error_set(error, TL_CONFLICT,
-                            "data folder '%s' is in use by another process (stop it, or choose another folder with --data)",
-                            dir);
+        return tl_error_set(
+            error, TL_CONFLICT,
+            "data folder '%s' is in use by another process (stop it, or choose another folder with --data)",
+            dir);
     return tl_error_set(error, TL_CONFLICT,
                         "data folder '%s' is in use by process %" PRIu64
                         " (stop it, or choose another folder with --data)",

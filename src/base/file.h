@@ -6,16 +6,19 @@
 
 /* Appends the whole file to out (whose max is the limit). */
 TL_MUST_USE bool tl_file_read(const char *path, struct tl_buf *out, struct tl_error *error);
-/* Atomic replacement: writes path + ".tmp-<random>" in the same folder, fsyncs, renames over path, fsyncs the folder.
- * Readers see the old or the new content, never a part. The temporary is removed on failure. */
+/* Atomic replacement: writes path + ".tmp-<random>" in the same folder, fsyncs, renames over path, fsyncs the
+ * folder. Readers see the old or the new content, never a part. The temporary is removed on failure. */
 TL_MUST_USE bool tl_file_write_atomic(const char *path, struct tl_view content, struct tl_error *error);
-/* As above, but never replaces: TL_CONFLICT when path exists (link(2) of the temporary). */
+/* As above, but never replaces: TL_CONFLICT when path exists (link(2) of the temporary). True
+ * where the file stands and only the temporary could not be removed: a spare name, no wrong content. */
 TL_MUST_USE bool tl_file_create_atomic(const char *path, struct tl_view content, struct tl_error *error);
 TL_MUST_USE bool tl_file_write_all(int fd, const void *data, size_t size, struct tl_error *error);
-TL_MUST_USE bool tl_file_pread_all(int fd, void *data, size_t size, int64_t at, struct tl_error *error); /* short = TL_CORRUPT */
+/* TL_CORRUPT when the file ends before. */
+TL_MUST_USE bool tl_file_pread_all(int fd, void *data, size_t size, int64_t at, struct tl_error *error);
 bool tl_file_exists(const char *path);
 TL_MUST_USE bool tl_file_size(const char *path, int64_t *size, struct tl_error *error);
-TL_MUST_USE bool tl_dir_make(const char *path, struct tl_error *error); /* with parents, each durable; there already is fine */
+/* With parents, each durable; there already is fine. */
+TL_MUST_USE bool tl_dir_make(const char *path, struct tl_error *error);
 TL_MUST_USE bool tl_dir_sync(const char *path, struct tl_error *error);
 /* Removes a folder and all below it; absent is fine. Never follows links. */
 TL_MUST_USE bool tl_dir_remove(const char *path, struct tl_error *error);
@@ -27,8 +30,8 @@ struct tl_dir_list {
 TL_MUST_USE bool tl_dir_list(const char *path, struct tl_dir_list *out, struct tl_error *error);
 void tl_dir_list_release(struct tl_dir_list *list);
 
-/* An exclusive lock on <dir>/LOCK that holds our pid as text. TL_CONFLICT: "data folder 'x' is in use by process 123".
- * The descriptor stays open for the life of the lock. */
+/* An exclusive lock on <dir>/LOCK that holds our pid as text. TL_CONFLICT: "data folder 'x' is in use by
+ * process 123". The descriptor stays open for the life of the lock. */
 struct tl_dir_lock {
     int fd; /* -1: not held */
 };

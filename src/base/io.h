@@ -2,8 +2,8 @@
 /* base/io.h: the seam to the kernel for files, clocks and randomness; nothing outside base may pass it by.
  *
  * tl_io points to the real calls. Tests put a table of their own in its place (base/io_fault.h) to fail the
- * n-th call or to hold the clock. The calls are those of POSIX with EINTR handled: they set errno, and a short
- * read or write is possible for read/pread/write/pwrite (see base/file.h for the loops). */
+ * n-th call or to hold the clock. The calls are those of POSIX with EINTR handled: they set errno, and a
+ * short read or write is possible for read/pread/write/pwrite (see base/file.h for the loops). */
 #pragma once
 
 #include <dirent.h>
@@ -35,12 +35,14 @@ struct tl_io {
     DIR *(*opendir)(const char *path);
     struct dirent *(*readdir)(DIR *dir); /* errno = 0 at the end */
     int (*closedir)(DIR *dir);
-    int (*lock)(int fd); /* exclusive, whole file, without waiting; EWOULDBLOCK when held */
+    int (*lock)(int fd);           /* exclusive, whole file, without waiting; EWOULDBLOCK when held */
     int64_t (*wall_ns)(void);      /* CLOCK_REALTIME */
     int64_t (*monotonic_ns)(void); /* CLOCK_MONOTONIC */
     void (*sleep_ns)(int64_t ns);  /* returns early on a signal */
     bool (*random)(void *data, size_t size);
 };
 
-extern const struct tl_io *tl_io;      /* what the product uses; set once before threads start, and by tests */
-extern const struct tl_io tl_io_kernel; /* the real one */
+/* What the product uses; set once before threads start, and by tests. */
+extern const struct tl_io *tl_io;
+/* The real one. */
+extern const struct tl_io tl_io_kernel;

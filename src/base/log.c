@@ -19,16 +19,16 @@ static struct {
 
 void tl_log_init(const char *spec, bool json)
 {
+    memset(&config, 0, sizeof config);
     config.json = json;
-    config.all = false;
-    config.part_count = 0;
     struct tl_view rest = tl_view_of(spec), item;
     while (rest.size) {
         item = tl_view_split(rest, ',', &rest);
         struct tl_view level, part = tl_view_split(item, '=', &level);
         if (tl_view_is(part, "debug") && !level.data)
             config.all = true;
-        else if (tl_view_is(level, "debug") && part.size < sizeof config.parts[0] && config.part_count < PARTS_MAX)
+        else if (tl_view_is(level, "debug") && part.size < sizeof config.parts[0] &&
+                 config.part_count < PARTS_MAX)
             memcpy(config.parts[config.part_count++], part.data, part.size);
     }
 }
@@ -66,8 +66,8 @@ static size_t character_size(const char *text)
     return 0;
 }
 
-/* Control characters would let a record write lines or colours of its own into the log: those of ASCII, and U+0080 to
- * U+009F, of which U+009B does what ESC [ does. */
+/* Control characters would let a record write lines or colours of its own into the log: those of ASCII, and
+ * U+0080 to U+009F, of which U+009B does what ESC [ does. */
 static bool is_control(const char *text, size_t size)
 {
     unsigned char c = (unsigned char)text[0];
@@ -84,7 +84,8 @@ static void put_escaped(struct line *line, const char *text, bool json)
         if (size == 0)
             snprintf(escape, sizeof escape, json ? "\\ufffd" : "\\x%02x", c);
         else if (is_control(text, size))
-            snprintf(escape, sizeof escape, json ? "\\u%04x" : "\\x%02x", size == 1 ? c : (unsigned char)text[1]);
+            snprintf(escape, sizeof escape, json ? "\\u%04x" : "\\x%02x",
+                     size == 1 ? c : (unsigned char)text[1]);
         else if (json && (c == '"' || c == '\\'))
             snprintf(escape, sizeof escape, "\\%c", c);
         else

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base/log.h: one line an event on stderr: time, level, part, message; text or JSON lines. Control characters in what is
- * logged are escaped. Levels: error = someone must act, warn = degraded, info = life cycle, debug per part
- * (TAPELINE_LOG=debug or net=debug,lake=debug). Never per record. Thread-safe; a line is one write(2). */
+/* base/log.h: one line an event on stderr: time, level, part, message; text or JSON lines. Control characters
+ * in what is logged are escaped. Levels: error = someone must act, warn = degraded, info = life cycle, debug
+ * per part (TAPELINE_LOG=debug or net=debug,lake=debug). Never per record. Thread-safe; a line is one
+ * write(2). */
 #pragma once
 
 #include "base/compiler.h"

@@ -6,10 +6,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* Linear probing over slots that hold the hash's upper half and the item's number + 1 (0: empty): a miss touches one
- * cache line, a hit two. Keys up to SHORT bytes lie in the item itself, which is half a cache line.
- * I2: at most 3/4 of the slots are in use. I3: every item is in exactly one slot, and every slot from its home
- * (hash_low masked) to it is in use. */
+/* Linear probing over slots that hold the hash's upper half and the item's number + 1 (0: empty): a miss
+ * touches one cache line, a hit two. Keys up to SHORT bytes lie in the item itself, which is half a cache
+ * line. I2: at most 3/4 of the slots are in use. I3: every item is in exactly one slot, and every slot from
+ * its home (hash_low masked) to it is in use. */
 #define SHORT 16
 
 struct tl_map_slot {

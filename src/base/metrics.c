@@ -7,8 +7,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-static const double bounds[] = { 0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
-                                 0.5,    1,      2.5,   5,      10,    30,   60 };
+static const double bounds[] = { 0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                 0.25,   0.5,    1,     2.5,    5,     10,   30,    60 };
 #define BOUNDS TL_COUNT(bounds)
 
 struct tl_metric {
@@ -36,7 +36,8 @@ static struct tl_metric *find_locked(const char *name, const char *labels)
     return NULL;
 }
 
-static struct tl_metric *add_locked(enum tl_metric_kind kind, const char *name, const char *help, const char *labels)
+static struct tl_metric *add_locked(enum tl_metric_kind kind, const char *name, const char *help,
+                                    const char *labels)
 {
     struct tl_metric *m = NULL;
     if (registry.count < TL_METRICS_MAX && strlen(name) < sizeof m->name && strlen(labels) < sizeof m->labels)
@@ -54,7 +55,8 @@ static struct tl_metric *add_locked(enum tl_metric_kind kind, const char *name, 
     return m;
 }
 
-struct tl_metric *tl_metric_get(enum tl_metric_kind kind, const char *name, const char *help, const char *labels)
+struct tl_metric *tl_metric_get(enum tl_metric_kind kind, const char *name, const char *help,
+                                const char *labels)
 {
     pthread_mutex_lock(&registry.lock);
     struct tl_metric *m = find_locked(name, labels);
@@ -67,7 +69,8 @@ struct tl_metric *tl_metric_get(enum tl_metric_kind kind, const char *name, cons
 void tl_metric_add(struct tl_metric *m, double v)
 {
     double old = atomic_load_explicit(&m->value, memory_order_relaxed);
-    while (!atomic_compare_exchange_weak_explicit(&m->value, &old, old + v, memory_order_relaxed, memory_order_relaxed))
+    while (!atomic_compare_exchange_weak_explicit(&m->value, &old, old + v, memory_order_relaxed,
+                                                  memory_order_relaxed))
         ;
 }
 

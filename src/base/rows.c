@@ -189,5 +189,6 @@ bool tl_rows_ok(const struct tl_rows *r, const char *what, struct tl_error *erro
 {
     if (!r->failed)
         return true;
-    return tl_error_set(error, TL_LIMIT, "%s: the rows are larger than %zu bytes, or memory ran out", what, r->text.max);
+    return tl_error_set(error, TL_LIMIT, "%s: the rows are larger than %zu bytes, or memory ran out", what,
+                        r->text.max);
 }

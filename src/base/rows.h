@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* base/rows.h: a small table in memory, by column: what the engine hands to the lake and to the page.
  *
- * All columns have row_count values. INTEGER, BIGINT, DATE, TIMESTAMP and BOOLEAN are held as int64, VARCHAR as bytes
- * in one text buffer. Memory is bounded by max_bytes; failure is sticky (check tl_rows_ok once). */
+ * All columns have row_count values. INTEGER, BIGINT, DATE, TIMESTAMP and BOOLEAN are held as int64, VARCHAR
+ * as bytes in one text buffer. Memory is bounded by max_bytes; failure is sticky (check tl_rows_ok once). */
 #pragma once
 
 #include "base/buf.h"
@@ -33,8 +33,8 @@ struct tl_rows {
     bool failed;
 };
 
-TL_MUST_USE bool tl_rows_init(struct tl_rows *r, const struct tl_column_def *defs, size_t count, size_t max_bytes,
-                              struct tl_error *error);
+TL_MUST_USE bool tl_rows_init(struct tl_rows *r, const struct tl_column_def *defs, size_t count,
+                              size_t max_bytes, struct tl_error *error);
 void tl_rows_release(struct tl_rows *r);
 void tl_rows_reset(struct tl_rows *r);
 /* Starts a row with every cell NULL. */
@@ -49,7 +49,7 @@ static inline bool tl_rows_is_null(const struct tl_rows *r, size_t row, size_t c
     return r->columns[column].null[row];
 }
 struct tl_view tl_rows_text(const struct tl_rows *r, size_t row, size_t column);
-/* Adds the cell as CSV does in DESIGN section 5: instants as SQL text in UTC, doubles shortest, NULL empty, text quoted
- * only where it has a comma, quote, CR or LF or is empty. */
+/* Adds the cell as CSV does in DESIGN section 5: instants as SQL text in UTC, doubles shortest, NULL empty,
+ * text quoted only where it has a comma, quote, CR or LF or is empty. */
 void tl_rows_cell_to_csv(const struct tl_rows *r, size_t row, size_t column, struct tl_buf *out);
 TL_MUST_USE bool tl_rows_ok(const struct tl_rows *r, const char *what, struct tl_error *error);

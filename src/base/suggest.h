@@ -4,6 +4,6 @@
 
 #include "base/view.h"
 
-/* The nearest of count names to word (Damerau-Levenshtein, case ignored, at most a third of the length, at least 1),
- * or NULL when none is near. */
+/* The nearest of count names to word (Damerau-Levenshtein, case ignored, at most a third of the length, at
+ * least 1), or NULL when none is near. */
 const char *tl_suggest(struct tl_view word, const char *const *names, size_t count);

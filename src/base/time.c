@@ -99,7 +99,7 @@ static bool parse_fraction(const char **p, const char *end, int64_t *ns)
     return true;
 }
 
-/* hh:mm[:ss[.fraction]][zone] up to end: seconds of the day in UTC (may be out of it by the offset), and nanoseconds. */
+/* hh:mm[:ss[.fraction]][zone] up to end: seconds of the day in UTC (out of it by the offset), nanoseconds. */
 static bool parse_clock(const char *p, const char *end, int64_t *seconds, int64_t *ns)
 {
     if (end - p < 5 || p[2] != ':')
@@ -137,12 +137,14 @@ bool tl_time_parse(struct tl_view text, int64_t *ns)
             return false;
     }
     seconds += days * 86400;
-    /* The first representable instant is a negative second and a positive fraction: the product alone may overflow. */
+    /* The first instant there is: a negative second and a positive fraction, whose product alone overflows.
+     */
     if (seconds < 0 && fraction > 0) {
         seconds += 1;
         fraction -= TL_NS_PER_S;
     }
-    if (__builtin_mul_overflow(seconds, TL_NS_PER_S, &total) || __builtin_add_overflow(total, fraction, &total))
+    if (__builtin_mul_overflow(seconds, TL_NS_PER_S, &total) ||
+        __builtin_add_overflow(total, fraction, &total))
         return false;
     *ns = total;
     return true;
@@ -163,7 +165,9 @@ static size_t put_short_fraction(char *at, int64_t fraction)
 
 size_t tl_time_format(int64_t ns, enum tl_time_style style, char out[TL_TIME_TEXT_MAX])
 {
-    int64_t seconds = tl_floor_div(ns, TL_NS_PER_S), fraction = ns - seconds * TL_NS_PER_S;
+    /* Not ns - seconds * TL_NS_PER_S: the product is out of range for the first instants there are. */
+    int64_t seconds = tl_floor_div(ns, TL_NS_PER_S), fraction = ns % TL_NS_PER_S;
+    fraction += fraction < 0 ? TL_NS_PER_S : 0;
     int64_t days = tl_floor_div(seconds, 86400), of_day = seconds - days * 86400;
     tl_date_format(days, out);
     out[10] = style == TL_TIME_SQL ? ' ' : 'T';
@@ -235,8 +239,8 @@ bool tl_duration_parse(struct tl_view text, int64_t *ns)
     return false;
 }
 
-/* In the largest unit in which a few digits say it exactly ("1.5 min", but "61 s"); what is exact in none, such as
- * a measured time, is rounded in the largest unit there is of it ("123.5 ms"). */
+/* In the largest unit in which a few digits say it exactly ("1.5 min", but "61 s"); what is exact in none,
+ * such as a measured time, is rounded in the largest unit there is of it ("123.5 ms"). */
 void tl_duration_format(int64_t ns, char out[32])
 {
     uint64_t size = ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns;
@@ -245,7 +249,8 @@ void tl_duration_format(int64_t ns, char out[32])
         largest--;
     size_t unit = largest;
     for (size_t i = largest + 1; i-- > 0 && size / (uint64_t)units[i].ns < 10000;) {
-        if (size % (uint64_t)units[i].ns % (((uint64_t)units[i].ns + 9) / 10) == 0) { /* at most one decimal */
+        uint64_t tenth = ((uint64_t)units[i].ns + 9) / 10;
+        if (size % (uint64_t)units[i].ns % tenth == 0) { /* one decimal at most */
             unit = i;
             break;
         }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* base/time.h: instants are int64 nanoseconds since 1970-01-01 UTC, durations int64 nanoseconds.
- * The clock itself is tl_io's (base/io.h). The range is 1677-09-21 to 2262-04-11; what lies outside is refused. */
+ * The clock itself is tl_io's (base/io.h). The range is 1677-09-21 to 2262-04-11; what lies outside is
+ * refused. */
 #pragma once
 
 #include "base/view.h"
@@ -30,7 +31,7 @@ void tl_days_to_date(int64_t days, int *year, int *month, int *day);
 void tl_date_format(int64_t days, char out[11]);
 
 /* '150 ms', '30 s', '5 min', '1 h', '2 d', '1 minute', '1 day' ... : a decimal number, optional blank, unit.
- * Units: ns us ms s sec second(s) min minute(s) h hour(s) d day(s). False when wrong, negative or too large. */
+ * Units: ns us ms s sec second(s) min minute(s) h hour(s) d day(s). False: wrong, negative, too large. */
 TL_MUST_USE bool tl_duration_parse(struct tl_view text, int64_t *ns);
 /* The shortest such text, for messages: "150 ms", "2 min", "1.5 s". Writes at most 32 bytes. */
 void tl_duration_format(int64_t ns, char out[32]);

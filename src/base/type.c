@@ -2,8 +2,8 @@
 #include "base/type.h"
 
 static const char *const names[] = {
-    [TL_TYPE_VARCHAR] = "VARCHAR", [TL_TYPE_BOOLEAN] = "BOOLEAN", [TL_TYPE_INTEGER] = "INTEGER",
-    [TL_TYPE_BIGINT] = "BIGINT",   [TL_TYPE_DOUBLE] = "DOUBLE",   [TL_TYPE_DATE] = "DATE",
+    [TL_TYPE_VARCHAR] = "VARCHAR",     [TL_TYPE_BOOLEAN] = "BOOLEAN", [TL_TYPE_INTEGER] = "INTEGER",
+    [TL_TYPE_BIGINT] = "BIGINT",       [TL_TYPE_DOUBLE] = "DOUBLE",   [TL_TYPE_DATE] = "DATE",
     [TL_TYPE_TIMESTAMP] = "TIMESTAMP",
 };
 

@@ -7,8 +7,8 @@
 enum tl_type {
     TL_TYPE_VARCHAR = 1,
     TL_TYPE_BOOLEAN,
-    TL_TYPE_INTEGER,   /* int32, held as int64 */
-    TL_TYPE_BIGINT,    /* int64 */
+    TL_TYPE_INTEGER, /* int32, held as int64 */
+    TL_TYPE_BIGINT,  /* int64 */
     TL_TYPE_DOUBLE,
     TL_TYPE_DATE,      /* days since 1970-01-01, held as int64 */
     TL_TYPE_TIMESTAMP, /* an instant: int64 nanoseconds since 1970 UTC */

@@ -123,7 +123,8 @@ bool tl_view_to_double(struct tl_view v, double *out)
     return true;
 }
 
-/* How many bytes the sequence that begins with c has, and the least code point it may hold; 0 when c begins none. */
+/* How many bytes the sequence that begins with c has, and the least code point it may hold; 0 when c begins
+ * none. */
 static unsigned sequence_length(unsigned char c, uint32_t *code, uint32_t *least)
 {
     if (c < 0x80) {
@@ -220,6 +221,7 @@ uint64_t tl_view_hash(struct tl_view v, uint64_t seed)
     assert(v.data || v.size == 0);
     for (; v.size - at >= 8; at += 8)
         h = mix(h ^ load8(v.data + at), UINT64_C(0xe7037ed1a0b428db));
-    h = mix(h ^ (v.size > at ? load_tail(v.data + v.size, v.size - at, at > 0) : 0), UINT64_C(0x8ebc6af09c88c6e3));
+    uint64_t tail = v.size > at ? load_tail(v.data + v.size, v.size - at, at > 0) : 0;
+    h = mix(h ^ tail, UINT64_C(0x8ebc6af09c88c6e3));
     return mix(h ^ v.size, UINT64_C(0x589965cc75374cc3));
 }

@@ -47,4 +47,5 @@ TL_MUST_USE bool tl_view_to_u64(struct tl_view v, uint64_t *out);
 TL_MUST_USE bool tl_view_to_double(struct tl_view v, double *out);
 /* True if v is well-formed UTF-8 (no surrogates, nothing overlong). */
 bool tl_view_is_utf8(struct tl_view v);
-uint64_t tl_view_hash(struct tl_view v, uint64_t seed); /* fast, not cryptographic, same on every run and machine */
+uint64_t tl_view_hash(struct tl_view v,
+                      uint64_t seed); /* fast, not cryptographic, same on every run and machine */

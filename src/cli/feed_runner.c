@@ -2,6 +2,7 @@
 /* cli/feed_runner.c: see feed_runner.h. All of it is one thread's; the producer has threads of its own. */
 #include "cli/feed_runner.h"
 
+#include "base/file.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/time.h"
@@ -68,6 +69,8 @@ static void publish(uint64_t *stat, uint64_t value)
 static bool open_pass(struct feed *f, struct tl_error *error)
 {
     const struct tl_feed_plan *feed = f->options->feed;
+    if (!tl_file_exists(f->options->lake_dir)) /* opening it would make it */
+        return tl_feed_no_history(feed, error);
     if (!tl_history_open(&f->history, f->options->lake_dir, feed->select, error)) {
         f->history = NULL;
         return error->code == TL_NOT_FOUND ? tl_feed_no_history(feed, error) : tl_error_context(error, "feed '%s'", feed->name);

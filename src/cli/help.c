@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/help.h"
 
+#include <string.h>
+
 void tl_help_overview(FILE *out)
 {
     fputs("tapeline: a real-time market-data pipeline in one binary\n\n"

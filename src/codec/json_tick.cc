@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // codec/json_tick.cc: ticks by simdjson's DOM. The on-demand interface is faster by a fifth, but skips values of unknown members
-// unvalidated.
+// unvalidated. What simdjson refuses takes the slow way: a plain scanner finds the place, and where only the range of a number was
+// the reason, the record is read again with that number written otherwise.
 extern "C" {
 #include "base/time.h"
 #include "codec/json_tick.h"
 }
 
+#include <cstring>
 #include <new>
 #include <simdjson.h>
 #include <string>
@@ -13,6 +15,9 @@ extern "C" {
 
 using simdjson::dom::element;
 using simdjson::dom::element_type;
+
+#define DEPTH_MAX 1000
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
 namespace {
 struct column {
@@ -27,6 +32,7 @@ struct tl_json_tick_decoder {
     std::vector<column> columns;
     std::vector<element> found;
     std::vector<unsigned char> present;
+    std::string rewritten; // a record whose numbers simdjson does not read
 };
 
 static void add_columns(tl_json_tick_decoder *d, const tl_column_def *columns, size_t count)
@@ -46,7 +52,7 @@ extern "C" bool tl_json_tick_decoder_new(struct tl_json_tick_decoder **out, cons
     try {
         *out = new tl_json_tick_decoder;
         add_columns(*out, columns, count);
-        if ((*out)->parser.allocate(1 << 16, 64) == simdjson::SUCCESS)
+        if ((*out)->parser.allocate(1 << 16, DEPTH_MAX) == simdjson::SUCCESS)
             return true;
     } catch (const std::bad_alloc &) {
     }
@@ -132,13 +138,164 @@ static const char *convert_all(tl_json_tick_decoder *d, tl_tick_value *values)
     return nullptr;
 }
 
-extern "C" const char *tl_json_tick_decode(struct tl_json_tick_decoder *d, const char *text, size_t size,
-                                           struct tl_tick_value *values)
+namespace {
+// RFC 8259 without values: where the text stops being JSON. Numbers are handed to the rewriting.
+struct scanner {
+    const char *at, *end;
+    std::string *out; // the text so far, with numbers out of simdjson's range written otherwise
+    bool rewrote;
+};
+} // namespace
+
+static void skip_blanks(scanner *s)
 {
-    if (d->parser.capacity() < size && d->parser.allocate(size, 64) != simdjson::SUCCESS)
+    while (s->at < s->end && (*s->at == ' ' || *s->at == '\t' || *s->at == '\n' || *s->at == '\r'))
+        s->out->push_back(*s->at++);
+}
+
+static bool scan_string(scanner *s)
+{
+    const char *start = s->at++;
+    while (s->at < s->end && *s->at != '"') {
+        if (static_cast<unsigned char>(*s->at) < 0x20)
+            return false;
+        bool escape = *s->at == '\\';
+        if (escape && (s->at + 1 >= s->end || !memchr("\"\\/bfnrtu", s->at[1], 9)))
+            return false;
+        s->at += escape ? 2 : 1;
+    }
+    if (s->at >= s->end)
+        return false;
+    s->at++;
+    s->out->append(start, s->at);
+    return true;
+}
+
+static bool digits(scanner *s)
+{
+    const char *start = s->at;
+    while (s->at < s->end && *s->at >= '0' && *s->at <= '9')
+        s->at++;
+    return s->at > start;
+}
+
+// An integer that simdjson has no type for becomes a double; a number beyond doubles becomes a list, which is no column's type.
+static bool scan_number(scanner *s)
+{
+    const char *start = s->at;
+    bool fraction = false;
+    s->at += *s->at == '-';
+    const char *whole = s->at;
+    if (!digits(s) || (*whole == '0' && s->at - whole > 1))
+        return false;
+    ptrdiff_t whole_digits = s->at - whole;
+    if (s->at < s->end && *s->at == '.') {
+        fraction = true;
+        s->at++;
+        if (!digits(s))
+            return false;
+    }
+    if (s->at < s->end && (*s->at == 'e' || *s->at == 'E')) {
+        fraction = true;
+        s->at++;
+        s->at += s->at < s->end && (*s->at == '+' || *s->at == '-');
+        if (!digits(s))
+            return false;
+    }
+    tl_view text = { start, static_cast<size_t>(s->at - start) };
+    int64_t i64;
+    double f64;
+    bool narrow = !fraction && whole_digits <= 20 && tl_view_to_i64(text, &i64);
+    bool finite = narrow || tl_view_to_double(text, &f64);
+    s->out->append(finite ? std::string(start, s->at) : "[]");
+    if (finite && !fraction && !narrow)
+        s->out->append("e0");
+    s->rewrote = s->rewrote || !finite || (!fraction && !narrow);
+    return true;
+}
+
+static bool scan_word(scanner *s, const char *word)
+{
+    size_t size = strlen(word);
+    if (static_cast<size_t>(s->end - s->at) < size || memcmp(s->at, word, size) != 0)
+        return false;
+    s->at += size;
+    s->out->append(word);
+    return true;
+}
+
+static bool scan_value(scanner *s, int depth);
+
+static bool scan_char(scanner *s, char c)
+{
+    skip_blanks(s);
+    if (s->at >= s->end || *s->at != c)
+        return false;
+    s->out->push_back(*s->at++);
+    return true;
+}
+
+static bool scan_members(scanner *s, int depth, char close)
+{
+    s->out->push_back(*s->at++);
+    if (scan_char(s, close))
+        return true;
+    do {
+        skip_blanks(s);
+        bool named = s->at < s->end && *s->at == '"';
+        if (close == '}' && (!named || !scan_string(s) || !scan_char(s, ':')))
+            return false;
+        if (!scan_value(s, depth + 1))
+            return false;
+    } while (scan_char(s, ','));
+    return scan_char(s, close);
+}
+
+static bool scan_value(scanner *s, int depth)
+{
+    skip_blanks(s);
+    if (s->at >= s->end || depth > DEPTH_MAX)
+        return false;
+    switch (*s->at) {
+    case '{':
+        return scan_members(s, depth, '}');
+    case '[':
+        return scan_members(s, depth, ']');
+    case '"':
+        return scan_string(s);
+    case 't':
+        return scan_word(s, "true");
+    case 'f':
+        return scan_word(s, "false");
+    case 'n':
+        return scan_word(s, "null");
+    default:
+        return (*s->at == '-' || (*s->at >= '0' && *s->at <= '9')) && scan_number(s);
+    }
+}
+
+// Once more for a record that simdjson refused. *offset: where it is wrong, if it is.
+static bool parse_again(tl_json_tick_decoder *d, const char *text, size_t size, element *root, size_t *offset)
+{
+    size_t mark = size >= 3 && memcmp(text, BYTE_ORDER_MARK, 3) == 0 ? 3 : 0;
+    d->rewritten.clear();
+    scanner s = { text + mark, text + size, &d->rewritten, mark > 0 };
+    bool whole = scan_value(&s, 1);
+    skip_blanks(&s);
+    *offset = static_cast<size_t>(s.at - text);
+    if (!whole || s.at < s.end)
+        return false;
+    *offset = 0;
+    return s.rewrote && d->parser.parse(d->rewritten).get(*root) == simdjson::SUCCESS;
+}
+
+static const char *decode(tl_json_tick_decoder *d, const char *text, size_t size, tl_tick_value *values, size_t *offset)
+{
+    *offset = 0;
+    if (d->parser.capacity() < size && d->parser.allocate(size, DEPTH_MAX) != simdjson::SUCCESS)
         return "too large";
     element root;
-    if (d->parser.parse(text, size, false).get(root) != simdjson::SUCCESS)
+    if (d->parser.parse(text, size, false).get(root) != simdjson::SUCCESS && !parse_again(d, text, size, &root, offset))
         return "not JSON";
     simdjson::dom::object object;
     if (root.get(object) != simdjson::SUCCESS)
@@ -156,4 +313,14 @@ extern "C" const char *tl_json_tick_decode(struct tl_json_tick_decoder *d, const
     if (reason)
         std::fill(d->present.begin(), d->present.end(), 0);
     return reason;
+}
+
+extern "C" const char *tl_json_tick_decode(struct tl_json_tick_decoder *d, const char *text, size_t size,
+                                           struct tl_tick_value *values, size_t *offset)
+{
+    try {
+        return decode(d, text, size, values, offset);
+    } catch (const std::bad_alloc &) {
+        return "too large";
+    }
 }

@@ -3,8 +3,9 @@
  *
  * Accepted: one JSON object (RFC 8259, UTF-8), members by exact name, of a repeated name the last, unknown ones ignored, null and
  * absent alike. Refused: anything else, text after the object, and a value of another type than declared: a number for VARCHAR,
- * a string for a number, a fraction or exponent for an integer, a number out of range. (An integer literal beyond 64 bits is
- * refused also for DOUBLE: simdjson does not read it.) */
+ * a string for a number, a fraction or exponent for an integer, a number out of range. As Python's json does, and so the reference
+ * model: a byte order mark before the object is passed over, and an integer beyond 64 bits is a DOUBLE. Not as Python does: lone
+ * surrogates (\ud800), which have no UTF-8, are refused. */
 #pragma once
 
 #include "base/error.h"
@@ -25,5 +26,6 @@ TL_MUST_USE bool tl_json_tick_decoder_new(struct tl_json_tick_decoder **out, con
 void tl_json_tick_decoder_free(struct tl_json_tick_decoder *d);
 /* text[0..size) and 64 bytes after it are readable. One value a column into values. NULL, or the reason why it is malformed: "not
  * JSON", "not an object", "close is null", "close has a wrong type" (the first column in order of declaration); it lives as long as
- * the decoder. */
-const char *tl_json_tick_decode(struct tl_json_tick_decoder *d, const char *text, size_t size, struct tl_tick_value *values);
+ * the decoder. *offset: where it stops being JSON; 0 when it is JSON, or the place is not known. */
+const char *tl_json_tick_decode(struct tl_json_tick_decoder *d, const char *text, size_t size, struct tl_tick_value *values,
+                                size_t *offset);

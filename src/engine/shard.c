@@ -2,6 +2,7 @@
 #include "engine/shard.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define DEAD_MAX ((size_t)4 << 30)
@@ -114,18 +115,21 @@ static void move_watermark(struct tl_shard_run *s, int64_t event_time, const str
         s->watermark = event_time - s->delay_ns;
 }
 
-static const char *event_time_of(const struct tl_shard_run *s, const struct tl_apply *apply, int64_t *event_time)
+/* NULL, or why there is none; the reason names the column, as those of the decoder do. */
+static const char *event_time_of(const struct tl_shard_run *s, struct tl_apply *apply, int64_t *event_time)
 {
     const struct tl_source_plan *source = &apply->plan->sources[s->source];
+    const struct tl_column_def *column = &source->columns[source->event_time_column];
     const struct tl_tick_value *v = &apply->values[source->event_time_column];
-    if (v->null)
-        return "event time is null";
-    enum tl_type type = source->columns[source->event_time_column].type;
-    if (type == TL_TYPE_TIMESTAMP)
+    bool parsed = !v->null;
+    if (parsed && column->type == TL_TYPE_TIMESTAMP)
         *event_time = v->as.i64;
-    else if (!tl_time_parse(v->as.text, event_time))
-        return "timestamp cannot be parsed";
-    return tl_event_time_fits(*event_time, s->time_margin_ns) ? NULL : "timestamp cannot be parsed";
+    else if (parsed)
+        parsed = tl_time_parse(v->as.text, event_time);
+    if (parsed && tl_event_time_fits(*event_time, s->time_margin_ns))
+        return NULL;
+    snprintf(apply->reason, sizeof apply->reason, v->null ? "%s is null" : "%s cannot be parsed", column->name);
+    return apply->reason;
 }
 
 bool tl_shard_run_apply(struct tl_shard_run *s, struct tl_apply *apply, struct tl_view text, const struct tl_origin *origin,

@@ -51,6 +51,7 @@ struct tl_shard_run {
     bool busy;                         /* a worker reads it */
     bool seen_tip;                     /* since the start (until_now) */
     bool limited;                      /* a replay: up to limit_* and no further */
+    bool held;                         /* a replay: not of that epoch, waits for its end */
     struct tl_shard_position limit_position;
     uint64_t limit_offset;
     bool limit_finished, limit_started;
@@ -70,6 +71,7 @@ struct tl_apply {
     struct tl_tick_value *values;
     struct tl_buf key_scratch;
     const struct tl_plan *plan;
+    char reason[256];
 };
 TL_MUST_USE bool tl_shard_run_apply(struct tl_shard_run *s, struct tl_apply *apply, struct tl_view text, const struct tl_origin *origin,
                                     int64_t step);

@@ -367,6 +367,12 @@ void tl_window_state_write(const struct tl_window_state *w, struct tl_buf *out)
     }
 }
 
+static bool is_window_start(const struct tl_view_plan *plan, int64_t start)
+{
+    int64_t margin = 2 * plan->size_ns + (plan->offset_ns < 0 ? -plan->offset_ns : plan->offset_ns);
+    return tl_event_time_fits(start, margin) && tl_window_start(plan, start) == start;
+}
+
 bool tl_window_state_read(struct tl_window_state *w, struct tl_wire *r)
 {
     assert(w->live == 0);
@@ -374,7 +380,7 @@ bool tl_window_state_read(struct tl_window_state *w, struct tl_wire *r)
     for (uint32_t i = 0; i < count && !r->failed; i++) {
         struct tl_view key = tl_wire_view(r);
         int64_t start = tl_wire_i64(r);
-        bool aligned = w->view->windowed ? tl_window_start(w->view->plan, start) == start : start == 0;
+        bool aligned = w->view->windowed ? is_window_start(w->view->plan, start) : start == 0;
         if (r->failed || !aligned || tl_window_state_find(w, key, start)) {
             r->failed = true; /* damaged: twice the same group, or none of this view's windows */
             return true;

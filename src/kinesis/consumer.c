@@ -213,7 +213,7 @@ static bool read_once(struct tl_shard_reader *r, uint32_t limit, struct tl_recor
     if (!tl_kinesis_get_records(r->client, r->iterator, limit, batch, error))
         return may_try_again(r, true, error);
     r->renewed = false;
-    r->run = (struct tl_wait_run){ 0 };
+    r->run.attempt = 0;
     *done = true;
     return true;
 }

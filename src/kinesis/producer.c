@@ -22,6 +22,7 @@ struct tl_producer {
     int64_t linger_ns;
     const bool *stop;
     uint64_t added;
+    int64_t warned_ns; /* the lanes' */
 };
 
 struct tl_block *tl_block_new(void)
@@ -61,7 +62,7 @@ bool tl_producer_open(struct tl_producer **out, const struct tl_producer_options
         struct tl_block *block = tl_block_new();
         p->filling[p->lane_count] = block;
         bool ok = block || tl_error_set(error, TL_NO_MEMORY, "out of memory for a producer's block");
-        if (!ok || !tl_lane_open(&p->lanes[p->lane_count], options, p->batch_records, error)) {
+        if (!ok || !tl_lane_open(&p->lanes[p->lane_count], options, p->batch_records, &p->warned_ns, error)) {
             tl_block_free(block);
             tl_producer_close(p);
             return false;

@@ -34,9 +34,9 @@ struct tl_lane;
 struct tl_lane_stats {
     uint64_t acknowledged, retried, throttled, bytes;
 };
-/* Starts its thread. max_records: in one call. */
+/* Starts its thread. max_records: in one call. warned_ns: when a lane last warned, shared by all (atomic). */
 TL_MUST_USE bool tl_lane_open(struct tl_lane **out, const struct tl_producer_options *options, size_t max_records,
-                              struct tl_error *error);
+                              int64_t *warned_ns, struct tl_error *error);
 void tl_lane_close(struct tl_lane *lane);
 /* Takes the block, and gives an empty one in its place. Blocks while the lane is full. After an error the block is still the caller's. */
 TL_MUST_USE bool tl_lane_put(struct tl_lane *lane, struct tl_block **block, const bool *stop, struct tl_error *error);

@@ -34,6 +34,7 @@ struct tl_lane {
     pthread_t thread;
     struct tl_kinesis_client *client;
     const char *stream; /* own copy */
+    char who[TL_STREAM_NAME_MAX + 16];
     const bool *cancel;
     size_t max_records;
     bool strict;
@@ -61,8 +62,6 @@ struct tl_lane {
     uint32_t round;
     unsigned careful; /* calls left with one record a key */
     struct tl_wait_run run;
-    int64_t refused_warned_ns;
-    uint64_t refused_since;
 };
 
 /* Marks the key; true when it was marked before. Two keys of one hash only wait for each other. */
@@ -110,16 +109,11 @@ static void choose(struct tl_lane *lane, int64_t *wake_ns)
     }
 }
 
-static void warn_refused(struct tl_lane *lane, size_t refused, size_t throttled)
+static void warn_refused(struct tl_lane *lane, size_t throttled)
 {
-    int64_t now = tl_io->monotonic_ns();
-    lane->refused_since += refused;
-    if (lane->refused_warned_ns && now - lane->refused_warned_ns < TL_WARN_EVERY_NS)
-        return;
-    tl_log_warn("kinesis", "stream '%s': %llu records refused (%s) and sent again", lane->stream,
-                (unsigned long long)lane->refused_since, throttled ? "throttled: its shards are too few for this rate" : "failure inside");
-    lane->refused_warned_ns = now;
-    lane->refused_since = 0;
+    if (tl_wait_may_warn(&lane->run, tl_io->monotonic_ns()))
+        tl_log_warn("kinesis", "%s: records are refused (%s) and sent again", lane->who,
+                    throttled ? "throttled: its shards are too few for this rate" : "failure inside");
 }
 
 /* A block whose records are all acknowledged goes back to the adder, or away. Lock held. */
@@ -183,9 +177,9 @@ static bool send_chosen(struct tl_lane *lane, struct tl_error *error)
         struct tl_error why = *error;
         if (closing)
             return tl_error_set(error, TL_STOPPED, "stopped");
-        return tl_wait_again(&lane->run, lane->cancel, lane->stream, &why, error);
+        return tl_wait_again(&lane->run, lane->cancel, lane->who, &why, error);
     }
-    lane->run = (struct tl_wait_run){ 0 };
+    lane->run.attempt = 0;
     lane->careful -= lane->careful > 0;
     size_t throttled = refused ? postpone_refused(lane) : 0;
     pthread_mutex_lock(&lane->lock);
@@ -197,7 +191,7 @@ static bool send_chosen(struct tl_lane *lane, struct tl_error *error)
     pthread_mutex_unlock(&lane->lock);
     if (refused) {
         lane->careful = CAREFUL_CALLS;
-        warn_refused(lane, refused, throttled);
+        warn_refused(lane, throttled);
     }
     return true;
 }
@@ -305,7 +299,8 @@ static void free_lane(struct tl_lane *lane)
     free(lane);
 }
 
-bool tl_lane_open(struct tl_lane **out, const struct tl_producer_options *options, size_t max_records, struct tl_error *error)
+bool tl_lane_open(struct tl_lane **out, const struct tl_producer_options *options, size_t max_records, int64_t *warned_ns,
+                  struct tl_error *error)
 {
     *out = NULL;
     struct tl_lane *lane = calloc(1, sizeof *lane);
@@ -315,8 +310,10 @@ bool tl_lane_open(struct tl_lane **out, const struct tl_producer_options *option
     lane->cancel = options->kinesis.cancel;
     lane->max_records = max_records;
     lane->strict = options->strict_order;
+    lane->run.shared_warned_ns = warned_ns;
     lane->work_oldest = UINT64_MAX;
     lane->stream = strdup(options->stream);
+    snprintf(lane->who, sizeof lane->who, "stream '%s'", options->stream);
     bool ok = lane->stream || tl_error_set(error, TL_NO_MEMORY, "out of memory for a producer's lane");
     if (!ok || !tl_kinesis_client_new(&lane->client, &options->kinesis, error)) {
         free_lane(lane);

@@ -24,18 +24,25 @@ bool tl_wait(const bool *cancel, int64_t ns, struct tl_error *error)
     }
 }
 
+bool tl_wait_may_warn(struct tl_wait_run *run, int64_t now_ns)
+{
+    int64_t *warned = run->shared_warned_ns ? run->shared_warned_ns : &run->warned_ns;
+    int64_t last = __atomic_load_n(warned, __ATOMIC_RELAXED);
+    if (last && now_ns - last < TL_WARN_EVERY_NS)
+        return false;
+    return __atomic_compare_exchange_n(warned, &last, now_ns, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
 bool tl_wait_again(struct tl_wait_run *run, const bool *cancel, const char *who, const struct tl_error *why,
                    struct tl_error *error)
 {
     int64_t now = tl_io->monotonic_ns();
     if (run->attempt == 0)
         run->since_ns = now;
-    int64_t quiet_until = run->warned_ns ? run->warned_ns + TL_WARN_EVERY_NS : run->since_ns + QUIET_NS;
-    if (now >= quiet_until) {
+    if (now - run->since_ns >= QUIET_NS && tl_wait_may_warn(run, now)) {
         char lasted[32];
         tl_duration_format((now - run->since_ns) / TL_NS_PER_S * TL_NS_PER_S, lasted);
         tl_log_warn("kinesis", "%s: trying again since %s: %s", who, lasted, why->text);
-        run->warned_ns = now;
     }
     int64_t delay = tl_retry_delay_ns(run->attempt, BASE_NS, CAP_NS);
     if (run->attempt < 16)

@@ -15,11 +15,14 @@ static inline bool tl_wait_cancelled(const bool *cancel)
 /* Sleeps ns, in slices short enough for a prompt stop. False (TL_STOPPED) when cancelled. */
 TL_MUST_USE bool tl_wait(const bool *cancel, int64_t ns, struct tl_error *error);
 
-/* One run of failures of the same thing. Zero to begin, and again after a success. */
+/* One run of failures of the same thing. Zero to begin; attempt zero again after a success. */
 struct tl_wait_run {
     unsigned attempt;
     int64_t since_ns, warned_ns;
+    int64_t *shared_warned_ns; /* atomic; of threads in the same trouble, one speaks for all; NULL: alone */
 };
+/* True at most every TL_WARN_EVERY_NS; now_ns: monotonic. */
+bool tl_wait_may_warn(struct tl_wait_run *run, int64_t now_ns);
 /* Waits with full jitter; warns with why when the trouble has lasted, at most every TL_WARN_EVERY_NS.
  * False (TL_STOPPED) when cancelled. */
 TL_MUST_USE bool tl_wait_again(struct tl_wait_run *run, const bool *cancel, const char *who, const struct tl_error *why,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* support.h: what unit tests share: cmocka's includes in their order, temporary folders, seeded random numbers. */
+/* support.h: what unit tests share: cmocka's includes in their order, temporary folders, seeded random
+ * numbers. */
 #pragma once
 
 #include <setjmp.h>
@@ -60,7 +61,8 @@ static inline uint64_t test_random_below(struct test_random *r, uint64_t below)
     return test_random_u64(r) % below;
 }
 
-/* The shared reference data ($TL_SHARED, else ../shared beside the project), or NULL after saying so loudly. */
+/* The shared reference data ($TL_SHARED, else ../shared beside the project), or NULL after saying so loudly.
+ */
 static inline const char *test_shared(void)
 {
     static char path[4096];

@@ -9,8 +9,8 @@
 
 static void check(const struct tl_buf *b)
 {
-    assert_true(b->size <= b->cap && b->cap <= b->max);         /* I1 */
-    assert_true(!b->data || b->data[b->size] == '\0');          /* I2 */
+    assert_true(b->size <= b->cap && b->cap <= b->max); /* I1 */
+    assert_true(!b->data || b->data[b->size] == '\0');  /* I2 */
 }
 
 static void pieces_add_up(void **state)
@@ -188,7 +188,8 @@ static void random_doubles_read_back_from_the_shortest_text(void **state)
     tl_buf_init(&b, 64);
     for (int i = 0; i < 50000; i++) {
         uint64_t bits = test_random_u64(&random);
-        double any, tiny, price = (double)(int64_t)(bits >> 34) / (double[]){ 1, 10, 100, 1e3, 1e4, 1e6, 1e8 }[bits % 7];
+        double any, tiny,
+            price = (double)(int64_t)(bits >> 34) / (double[]){ 1, 10, 100, 1e3, 1e4, 1e6, 1e8 }[bits % 7];
         memcpy(&any, &bits, sizeof any);
         bits &= UINT64_C(0x800fffffffffffff); /* no exponent: below DBL_MIN */
         memcpy(&tiny, &bits, sizeof tiny);

@@ -24,9 +24,10 @@ static void errno_becomes_a_code_a_caller_can_branch_on(void **state)
         int errnum;
         enum tl_code code;
     } cases[] = {
-        { ENOSPC, TL_NO_SPACE },  { EDQUOT, TL_NO_SPACE },  { ENOENT, TL_NOT_FOUND },    { EACCES, TL_DENIED },
-        { EPERM, TL_DENIED },     { EROFS, TL_DENIED },     { ENOMEM, TL_NO_MEMORY },    { EEXIST, TL_CONFLICT },
-        { EADDRINUSE, TL_CONFLICT }, { EIO, TL_IO },        { EBADF, TL_IO },            { 0, TL_IO },
+        { ENOSPC, TL_NO_SPACE },  { EDQUOT, TL_NO_SPACE }, { ENOENT, TL_NOT_FOUND },
+        { EACCES, TL_DENIED },    { EPERM, TL_DENIED },    { EROFS, TL_DENIED },
+        { ENOMEM, TL_NO_MEMORY }, { EEXIST, TL_CONFLICT }, { EADDRINUSE, TL_CONFLICT },
+        { EIO, TL_IO },           { EBADF, TL_IO },        { 0, TL_IO },
     };
     for (size_t i = 0; i < TL_COUNT(cases); i++) {
         struct tl_error e;

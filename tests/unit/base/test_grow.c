@@ -28,8 +28,7 @@ static void what_is_too_large_changes_nothing(void **state)
     static const struct {
         size_t need, item_size, max;
     } cases[] = {
-        { 6, 4, 5 },
-        { SIZE_MAX / 2, 4, SIZE_MAX }, /* the bytes wrap */
+        { 6, 4, 5 }, { SIZE_MAX / 2, 4, SIZE_MAX }, /* the bytes wrap */
     };
     for (size_t i = 0; i < TL_COUNT(cases); i++) {
         size_t cap = 0;

@@ -51,9 +51,11 @@ static void histograms_have_cumulative_buckets_sum_and_count(void **state)
     tl_metric_observe(h, 1000);
     assert_true(tl_metric_value(h) == 3);
     assert_page_has("# TYPE wait_seconds histogram\nwait_seconds_bucket{api=\"put\",le=\"0.0001\"} 0\n");
-    assert_page_has("wait_seconds_bucket{api=\"put\",le=\"0.001\"} 1\nwait_seconds_bucket{api=\"put\",le=\"0.0025\"} 2\n");
-    assert_page_has("wait_seconds_bucket{api=\"put\",le=\"60\"} 2\nwait_seconds_bucket{api=\"put\",le=\"+Inf\"} 3\n"
-                    "wait_seconds_sum{api=\"put\"} 1000.003\nwait_seconds_count{api=\"put\"} 3\n");
+    assert_page_has("wait_seconds_bucket{api=\"put\",le=\"0.001\"} "
+                    "1\nwait_seconds_bucket{api=\"put\",le=\"0.0025\"} 2\n");
+    assert_page_has(
+        "wait_seconds_bucket{api=\"put\",le=\"60\"} 2\nwait_seconds_bucket{api=\"put\",le=\"+Inf\"} 3\n"
+        "wait_seconds_sum{api=\"put\"} 1000.003\nwait_seconds_count{api=\"put\"} 3\n");
     tl_metric_observe(tl_metric_get(TL_METRIC_HISTOGRAM, "plain_seconds", "No labels.", ""), 1);
     assert_page_has("plain_seconds_bucket{le=\"1\"} 1\n");
     assert_page_has("plain_seconds_sum 1\nplain_seconds_count 1\n");

@@ -5,8 +5,8 @@
 #include "base/rows.h"
 
 static const struct tl_column_def defs[] = {
-    { "text", TL_TYPE_VARCHAR, false },  { "flag", TL_TYPE_BOOLEAN, false }, { "int", TL_TYPE_INTEGER, false },
-    { "big", TL_TYPE_BIGINT, false },    { "real", TL_TYPE_DOUBLE, false },  { "day", TL_TYPE_DATE, false },
+    { "text", TL_TYPE_VARCHAR, false }, { "flag", TL_TYPE_BOOLEAN, false }, { "int", TL_TYPE_INTEGER, false },
+    { "big", TL_TYPE_BIGINT, false },   { "real", TL_TYPE_DOUBLE, false },  { "day", TL_TYPE_DATE, false },
     { "at", TL_TYPE_TIMESTAMP, false },
 };
 enum { TEXT, FLAG, INT, BIG, REAL, DAY, AT };
@@ -46,8 +46,9 @@ static void cells_come_back_by_type(void **state)
     }
     assert_true(tl_view_is(tl_rows_text(&r, 1, TEXT), "AAPL"));
     assert_int_equal(tl_rows_text(&r, 0, TEXT).size, 0);
-    static const char *const csv[] = { "AAPL", "true", "-5", "-9223372036854775808", "0.1", "2024-01-01",
-                                       "2025-09-27 12:34:00.500" };
+    static const char *const csv[] = {
+        "AAPL", "true", "-5", "-9223372036854775808", "0.1", "2024-01-01", "2025-09-27 12:34:00.500"
+    };
     for (size_t c = 0; c < TL_COUNT(defs); c++)
         assert_csv(&r, 1, c, csv[c]);
     assert_csv(&r, 2, FLAG, "false");
@@ -62,9 +63,12 @@ static void csv_quotes_only_where_it_must(void **state)
     static const struct {
         const char *text, *csv;
     } cases[] = {
-        { "plain", "plain" },       { "with blank", "with blank" }, { "a,b", "\"a,b\"" },   { "a\"b", "\"a\"\"b\"" },
-        { "\"", "\"\"\"\"" },       { "a\nb", "\"a\nb\"" },         { "a\rb", "\"a\rb\"" }, { "", "\"\"" },
-        { "\xc3\xa9", "\xc3\xa9" }, { "'", "'" },                   { "a;b\t", "a;b\t" },
+        { "plain", "plain" },       { "with blank", "with blank" },
+        { "a,b", "\"a,b\"" },       { "a\"b", "\"a\"\"b\"" },
+        { "\"", "\"\"\"\"" },       { "a\nb", "\"a\nb\"" },
+        { "a\rb", "\"a\rb\"" },     { "", "\"\"" },
+        { "\xc3\xa9", "\xc3\xa9" }, { "'", "'" },
+        { "a;b\t", "a;b\t" },
     };
     struct tl_rows r;
     struct tl_error error;

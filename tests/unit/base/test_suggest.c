@@ -4,8 +4,9 @@
 
 #include "base/suggest.h"
 
-static const char *const names[] = { "query",       "run",       "max_future_skew", "window_start", "window_end",
-                                     "flush_after", "partition_by", "LAST",            "FIRST",        "up" };
+static const char *const names[] = { "query",      "run",         "max_future_skew", "window_start",
+                                     "window_end", "flush_after", "partition_by",    "LAST",
+                                     "FIRST",      "up" };
 
 static void near_names_are_found_and_far_ones_are_not(void **state)
 {
@@ -13,7 +14,7 @@ static void near_names_are_found_and_far_ones_are_not(void **state)
     static const struct {
         const char *word, *wanted;
     } cases[] = {
-        { "qurey", "query" },                   /* two letters swapped are one mistake */
+        { "qurey", "query" }, /* two letters swapped are one mistake */
         { "quer", "query" },
         { "queryy", "query" },
         { "QUERY", "query" },
@@ -22,7 +23,7 @@ static void near_names_are_found_and_far_ones_are_not(void **state)
         { "frist", "FIRST" },
         { "windwo_strat", "window_start" },
         { "windowend", "window_end" },
-        { "max_skew", NULL },                   /* 7 of 8 letters are missing */
+        { "max_skew", NULL }, /* 7 of 8 letters are missing */
         { "maxfutureskew", "max_future_skew" },
         { "partitionby", "partition_by" },
         { "rn", "run" },

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base/time.h: instants (rule 7), dates, durations. Oracles: the regexp of reference/model.py by regcomp, timegm. */
+/* base/time.h: instants (rule 7), dates, durations. Oracles: the regexp of reference/model.py by regcomp,
+ * timegm. */
 #include "support.h"
 
 #include "base/time.h"
@@ -30,7 +31,7 @@ static int group(const char *text, const regmatch_t *m, int at, int size)
     if (m->rm_so < 0)
         return 0;
     memcpy(digits, text + m->rm_so + at, (size_t)size);
-    return atoi(digits);
+    return (int)strtol(digits, NULL, 10);
 }
 
 /* What reference/model.py's instant() says, and that it fits 64 bits. */
@@ -39,11 +40,15 @@ static bool oracle(const char *text, int64_t *ns)
     regmatch_t m[12];
     if (regexec(&stamp, text, TL_COUNT(m), m, 0) != 0)
         return false;
-    struct tm t = { .tm_year = group(text, &m[1], 0, 4) - 1900, .tm_mon = group(text, &m[2], 0, 2) - 1,
-                    .tm_mday = group(text, &m[3], 0, 2), .tm_hour = group(text, &m[5], 0, 2),
-                    .tm_min = group(text, &m[6], 0, 2), .tm_sec = group(text, &m[8], 0, 2) };
+    struct tm t = { .tm_year = group(text, &m[1], 0, 4) - 1900,
+                    .tm_mon = group(text, &m[2], 0, 2) - 1,
+                    .tm_mday = group(text, &m[3], 0, 2),
+                    .tm_hour = group(text, &m[5], 0, 2),
+                    .tm_min = group(text, &m[6], 0, 2),
+                    .tm_sec = group(text, &m[8], 0, 2) };
     struct tm given = t;
-    if (t.tm_year < -1899 || t.tm_mon < 0 || t.tm_mon > 11 || t.tm_hour > 23 || t.tm_min > 59 || t.tm_sec > 59)
+    if (t.tm_year < -1899 || t.tm_mon < 0 || t.tm_mon > 11 || t.tm_hour > 23 || t.tm_min > 59 ||
+        t.tm_sec > 59)
         return false;
     int64_t seconds = timegm(&t), fraction = 0;
     if (t.tm_mday != given.tm_mday || t.tm_mon != given.tm_mon)
@@ -51,7 +56,8 @@ static bool oracle(const char *text, int64_t *ns)
     for (int i = 0; m[10].rm_so >= 0 && i < 9; i++)
         fraction = fraction * 10 + (m[10].rm_so + i < m[10].rm_eo ? text[m[10].rm_so + i] - '0' : 0);
     if (m[11].rm_so >= 0 && text[m[11].rm_so] != 'Z') {
-        int hours = group(text, &m[11], 1, 2), minutes = group(text, &m[11], (int)(m[11].rm_eo - m[11].rm_so) - 2, 2);
+        int hours = group(text, &m[11], 1, 2),
+            minutes = group(text, &m[11], (int)(m[11].rm_eo - m[11].rm_so) - 2, 2);
         if (hours > 18 || minutes > 59)
             return false;
         seconds -= (hours * 60 + minutes) * 60 * (text[m[11].rm_so] == '-' ? -1 : 1);
@@ -100,7 +106,7 @@ static void rule_7_timestamps(void **state)
         { "2262-04-11T23:47:16.854775807Z", true, INT64_MAX },
         { "1677-09-21T00:12:43.145224191Z", false, 0 },
         { "2262-04-11T23:47:16.854775808Z", false, 0 },
-        { "2262-04-12T18:00:00+18:59", true, 9223369860000000000 },
+        { "2262-04-12T18:00:00+18:59", true, 9223369260000000000 },
         { "9999-12-31", false, 0 },
         { "0001-01-01", false, 0 },
         { "0000-01-01", false, 0 },
@@ -133,7 +139,9 @@ static void rule_7_timestamps(void **state)
         { "2024-01-01T00:00+01", false, 0 },
         { "2024-01-01T00:00+01:0", false, 0 },
         { "2024-01-01T00:00+01-00", false, 0 },
-        { "2024-01-01T00:00\xe2\x88\x92" "01:00", false, 0 },
+        { "2024-01-01T00:00\xe2\x88\x92"
+          "01:00",
+          false, 0 },
         { "2024-01-01  00:00", false, 0 },
         { " 2024-01-01", false, 0 },
         { "2024-01-01 ", false, 0 },
@@ -149,7 +157,8 @@ static void rule_7_timestamps(void **state)
     };
     for (size_t i = 0; i < TL_COUNT(cases); i++) {
         int64_t ns = 42;
-        if (tl_time_parse(tl_view_of(cases[i].text), &ns) != cases[i].ok || ns != (cases[i].ok ? cases[i].ns : 42))
+        if (tl_time_parse(tl_view_of(cases[i].text), &ns) != cases[i].ok ||
+            ns != (cases[i].ok ? cases[i].ns : 42))
             fail_msg("'%s': %lld", cases[i].text, (long long)ns);
         assert_as_oracle(cases[i].text);
     }
@@ -160,7 +169,8 @@ static void rule_7_timestamps(void **state)
 
 static size_t random_stamp(struct test_random *random, char text[64])
 {
-    static const char *const zones[] = { "", "", "Z", "+00:00", "-05:30", "+1859", "-18:59", "+19:00", "+0160", "z", "+01" };
+    static const char *const zones[] = { "",       "",       "Z",     "+00:00", "-05:30", "+1859",
+                                         "-18:59", "+19:00", "+0160", "z",      "+01" };
     char fraction[24] = "";
     unsigned precision = (unsigned)test_random_below(random, 12);
     if (precision)
@@ -169,13 +179,13 @@ static size_t random_stamp(struct test_random *random, char text[64])
     char clock[64] = "";
     unsigned form = (unsigned)test_random_below(random, 8);
     if (form)
-        snprintf(clock, sizeof clock, "%c%02u:%02u", form % 2 ? 'T' : ' ', (unsigned)test_random_below(random, 25),
-                 (unsigned)test_random_below(random, 61));
+        snprintf(clock, sizeof clock, "%c%02u:%02u", form % 2 ? 'T' : ' ',
+                 (unsigned)test_random_below(random, 25), (unsigned)test_random_below(random, 61));
     if (form > 2)
         snprintf(clock + strlen(clock), 40, ":%02u%s", (unsigned)test_random_below(random, 61), fraction);
     return (size_t)snprintf(text, 64, "%04u-%02u-%02u%s%s", 1600 + (unsigned)test_random_below(random, 700),
-                            (unsigned)test_random_below(random, 14), (unsigned)test_random_below(random, 33), clock,
-                            form ? zones[test_random_below(random, TL_COUNT(zones))] : "");
+                            (unsigned)test_random_below(random, 14), (unsigned)test_random_below(random, 33),
+                            clock, form ? zones[test_random_below(random, TL_COUNT(zones))] : "");
 }
 
 static void rule_7_random_texts_agree_with_the_regexp(void **state)
@@ -316,7 +326,8 @@ static void durations_are_a_number_and_a_unit(void **state)
     };
     for (size_t i = 0; i < TL_COUNT(cases); i++) {
         int64_t ns = 42;
-        if (tl_duration_parse(tl_view_of(cases[i].text), &ns) != cases[i].ok || ns != (cases[i].ok ? cases[i].ns : 42))
+        if (tl_duration_parse(tl_view_of(cases[i].text), &ns) != cases[i].ok ||
+            ns != (cases[i].ok ? cases[i].ns : 42))
             fail_msg("'%s': %lld", cases[i].text, (long long)ns);
     }
     int64_t ns;

@@ -26,9 +26,14 @@ static void case_does_not_matter_but_letters_do(void **state)
         bool ok;
         enum tl_type type;
     } cases[] = {
-        { "double", true, TL_TYPE_DOUBLE }, { "BigInt", true, TL_TYPE_BIGINT }, { "dAtE", true, TL_TYPE_DATE },
-        { "", false, 0 },                   { "DOUBLE ", false, 0 },            { "DOUBL", false, 0 },
-        { "VARCHAR2", false, 0 },           { "UNKNOWN", false, 0 },
+        { "double", true, TL_TYPE_DOUBLE },
+        { "BigInt", true, TL_TYPE_BIGINT },
+        { "dAtE", true, TL_TYPE_DATE },
+        { "", false, 0 },
+        { "DOUBLE ", false, 0 },
+        { "DOUBL", false, 0 },
+        { "VARCHAR2", false, 0 },
+        { "UNKNOWN", false, 0 },
     };
     for (size_t i = 0; i < TL_COUNT(cases); i++) {
         enum tl_type type = (enum tl_type)0;

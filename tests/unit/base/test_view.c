@@ -130,12 +130,30 @@ static void numbers_are_decimal_finite_and_whole(void **state)
         bool ok;
         double value;
     } cases[] = {
-        { "0", true, 0 },       { "1.5", true, 1.5 },          { "-2.25e2", true, -225 }, { "1E-2", true, 0.01 },
-        { "0.1", true, 0.1 },   { "1e308", true, 1e308 },      { "1e-400", true, 0 },     { "5e-324", true, 5e-324 },
-        { "1e309", false, 0 },  { "-1e999", false, 0 },        { "", false, 0 },          { ".", false, 0 },
-        { "-", false, 0 },      { "e5", false, 0 },            { "1e", false, 0 },        { "1e+", false, 0 },
-        { " 1", false, 0 },     { "1 ", false, 0 },            { "inf", false, 0 },       { "nan", false, 0 },
-        { "0x1p3", false, 0 },  { "1,5", false, 0 },           { "1.2.3", false, 0 },     { "1-2", false, 0 },
+        { "0", true, 0 },
+        { "1.5", true, 1.5 },
+        { "-2.25e2", true, -225 },
+        { "1E-2", true, 0.01 },
+        { "0.1", true, 0.1 },
+        { "1e308", true, 1e308 },
+        { "1e-400", true, 0 },
+        { "5e-324", true, 5e-324 },
+        { "1e309", false, 0 },
+        { "-1e999", false, 0 },
+        { "", false, 0 },
+        { ".", false, 0 },
+        { "-", false, 0 },
+        { "e5", false, 0 },
+        { "1e", false, 0 },
+        { "1e+", false, 0 },
+        { " 1", false, 0 },
+        { "1 ", false, 0 },
+        { "inf", false, 0 },
+        { "nan", false, 0 },
+        { "0x1p3", false, 0 },
+        { "1,5", false, 0 },
+        { "1.2.3", false, 0 },
+        { "1-2", false, 0 },
         { "9007199254740993", true, 9007199254740992.0 },
     };
     for (size_t i = 0; i < TL_COUNT(cases); i++) {
@@ -169,21 +187,25 @@ static void utf8_is_well_formed_or_refused(void **state)
         { "\xef\xbf\xbf", true },
         { "\xf0\x90\x80\x80", true },
         { "\xf4\x8f\xbf\xbf", true },
-        { "12345678\xc3\xa9" "12345678", true },
+        { "12345678\xc3\xa9"
+          "12345678",
+          true },
         { "\x80", false },
-        { "\xc0\x80", false },             /* overlong */
+        { "\xc0\x80", false }, /* overlong */
         { "\xc1\xbf", false },
         { "\xe0\x9f\xbf", false },
         { "\xf0\x8f\xbf\xbf", false },
-        { "\xed\xa0\x80", false },         /* a surrogate */
+        { "\xed\xa0\x80", false }, /* a surrogate */
         { "\xed\xbf\xbf", false },
-        { "\xf4\x90\x80\x80", false },     /* past U+10FFFF */
+        { "\xf4\x90\x80\x80", false }, /* past U+10FFFF */
         { "\xf5\x80\x80\x80", false },
         { "\xff", false },
-        { "\xc3", false },                 /* cut */
+        { "\xc3", false }, /* cut */
         { "\xe2\x82", false },
         { "\xf0\x9f\x98", false },
-        { "\xc3" "A", false },
+        { "\xc3"
+          "A",
+          false },
         { "1234567\xc3", false },
         { "12345678\xff", false },
         { "\xe2\x82\xac\xe2\x82", false },
@@ -275,7 +297,8 @@ static void the_hash_reads_exactly_its_bytes(void **state)
         for (size_t i = 0; i < size; i++)
             bytes[i] = (unsigned char)test_random_u64(&random);
         uint64_t seed = test_random_u64(&random);
-        assert_true(tl_view_hash((struct tl_view){ (char *)bytes, size }, seed) == slow_hash(bytes, size, seed));
+        assert_true(tl_view_hash((struct tl_view){ (char *)bytes, size }, seed) ==
+                    slow_hash(bytes, size, seed));
         free(bytes);
     }
 }

@@ -306,19 +306,31 @@ static void wrong_records_are_refused_by_add(void **state)
     flush(x);
 }
 
+/* Stops the producer when the server has been asked often enough for everything to be full. */
+static void *stop_when_full(void *arg)
+{
+    struct fixture *x = arg;
+    for (unsigned calls = 0; calls < 12; tl_io->sleep_ns(TL_NS_PER_MS)) {
+        pthread_mutex_lock(&x->fake->lock);
+        calls = x->fake->calls;
+        pthread_mutex_unlock(&x->fake->lock);
+    }
+    __atomic_store_n(&x->stop, true, __ATOMIC_RELEASE);
+    return NULL;
+}
+
 static void a_full_producer_waits_and_stop_ends_it(void **state)
 {
     struct fixture *x = *state;
     struct tl_producer_stats stats;
+    pthread_t stopper;
     x->stream.error = "ProvisionedThroughputExceededException";
     open_producer(x);
+    assert_int_equal(pthread_create(&stopper, NULL, stop_when_full, x), 0);
     unsigned count = 0;
-    for (; count < 100000; count++) {
-        if (count == 8000) /* four lanes: far more than fits is refused only by waiting */
-            __atomic_store_n(&x->stop, true, __ATOMIC_RELEASE);
-        if (!add(x, count % 4))
-            break;
-    }
+    while (add(x, count % 4))
+        count++;
+    pthread_join(stopper, NULL);
     assert_int_equal(x->error.code, TL_STOPPED);
     assert_true(count < 4 * 8 * 500);
     assert_false(tl_producer_drain(x->producer, 50 * TL_NS_PER_MS, &x->error));

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/cmd_up.c: everything in one process: broker, feed, engine, lake, dashboard.
+ *
+ * Started in the order in which records flow backwards, so that nothing is produced before its reader stands: lake and sample, broker and
+ * streams, engine (whose positions are recorded before the feed begins), page, feeds. Stopped in the order in which records flow:
+ * feeds, engine (drains and commits), page, broker. */
+#include "base/time.h"
+#include "broker/broker.h"
+#include "cli/commands.h"
+#include "cli/feed_runner.h"
+#include "cli/ledger_text.h"
+#include "cli/pipeline_file.h"
+#include "cli/places.h"
+#include "cli/signals.h"
+#include "codec/json_writer.h"
+#include "engine/engine.h"
+#include "lake/sample.h"
+#include "net/aws_credentials.h"
+#include "web/web.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define LISTEN_DEFAULT "127.0.0.1:8080"
+#define HISTORY "curated/stocks_features"
+#define SHARDS_DEFAULT 4
+#define POLL_EMBEDDED_NS (20 * TL_NS_PER_MS)
+#define POLL_AWS_NS (200 * TL_NS_PER_MS)
+
+static const struct tl_option options[] = {
+    { "profile", TL_OPTION_TEXT, "P", "the file's profile to run with (default: its default)" },
+    { "data", TL_OPTION_TEXT, "DIR", "where everything is kept (default " TL_DATA_DEFAULT ")" },
+    { "listen", TL_OPTION_TEXT, "ADDR", "the dashboard's address (default " LISTEN_DEFAULT "; port 0 takes a free one)" },
+    { "aws-listen", TL_OPTION_TEXT, "ADDR", "the AWS face's address (default " TL_AWS_LISTEN_DEFAULT ")" },
+    { "speed", TL_OPTION_DECIMAL, "N", "times the feeds' pace; 0: as fast as possible" },
+    { "shards", TL_OPTION_COUNT, "N", "shards of a stream that is created (default 4)" },
+    { "no-feed", TL_OPTION_FLAG, NULL, "run without the feeds: the ticks come from elsewhere" },
+};
+
+struct up;
+/* One feed and its thread. */
+struct feeder {
+    struct up *up;
+    const struct tl_feed_plan *feed;
+    struct tl_feed_options options;
+    struct tl_feed_stats stats;
+    struct tl_error error;
+    bool failed, started;
+    pthread_t thread;
+};
+struct up {
+    const struct tl_args *args;
+    const struct tl_plan *plan;
+    const struct tl_profile_plan *profile;
+    struct tl_places places;
+    struct tl_broker *broker;
+    struct tl_engine *engine;
+    struct tl_web *web;
+    struct feeder *feeders;
+    bool embedded, synthetic, stop_feeds, engine_failed, engine_started;
+    struct tl_error engine_error;
+    pthread_t engine_thread;
+    char aws[512], endpoint[512];
+};
+
+/* ---- the lake, and the sample where there is no history ---- */
+
+static bool reads_history(const struct tl_plan *plan)
+{
+    for (size_t i = 0; i < plan->feed_count; i++)
+        if (strstr(plan->feeds[i].select, HISTORY))
+            return true;
+    return false;
+}
+
+static bool prepare_history(struct up *up, struct tl_error *error)
+{
+    struct tl_store *lake;
+    struct tl_ingest_stats stats;
+    struct tl_sample_options sample = { .year = 2024, .tickers = 10, .seed = 1 };
+    if (!tl_store_open(&lake, up->places.lake, error))
+        return false;
+    bool ok = true;
+    if (reads_history(up->plan) && !tl_history_exists(lake, &up->synthetic)) {
+        ok = tl_sample_write(lake, &sample, &stats, error);
+        up->synthetic = true;
+        if (ok)
+            fprintf(stderr, "made a synthetic sample history: %llu rows of %llu tickers, %s to %s\n", (unsigned long long)stats.rows,
+                    (unsigned long long)stats.tickers, stats.first_date, stats.last_date);
+    }
+    tl_store_close(lake);
+    return ok;
+}
+
+/* ---- the broker ---- */
+
+static bool open_broker(struct up *up, struct tl_error *error)
+{
+    char region[64] = "us-east-1";
+    if (!up->embedded)
+        return true;
+    tl_aws_region(region);
+    struct tl_broker_options broker_options = {
+        .data_dir = up->places.data.root,
+        .listen = tl_args_text(up->args, "aws-listen", TL_AWS_LISTEN_DEFAULT),
+        .fsync = true,
+        .region = region,
+    };
+    if (!tl_broker_open(&up->broker, &broker_options, error))
+        return false;
+    snprintf(up->aws, sizeof up->aws, "http://%s", tl_broker_address(up->broker));
+    uint32_t shards = (uint32_t)tl_args_count(up->args, "shards", SHARDS_DEFAULT);
+    for (size_t i = 0; i < up->plan->source_count; i++)
+        if (!tl_broker_ensure_stream(up->broker, up->plan->sources[i].stream, shards, error))
+            return false;
+    return true;
+}
+
+/* ---- the engine ---- */
+
+static bool open_engine(struct up *up, struct tl_error *error)
+{
+    struct tl_engine_options engine_options = {
+        .plan = up->plan,
+        .kinesis = tl_pipeline_kinesis(up->profile, up->embedded ? up->aws : NULL, up->endpoint, NULL),
+        .poll_ns = up->embedded ? POLL_EMBEDDED_NS : POLL_AWS_NS,
+        .lake_dir = up->places.lake,
+        .state_dir = up->places.state,
+    };
+    return tl_engine_open(&up->engine, &engine_options, error);
+}
+
+static void *engine_main(void *arg)
+{
+    struct up *up = arg;
+    up->engine_failed = !tl_engine_run(up->engine, &up->engine_error);
+    tl_signals_stop(); /* it ends by itself only when it cannot go on */
+    return NULL;
+}
+
+static bool start_engine(struct up *up, struct tl_error *error)
+{
+    int failed = pthread_create(&up->engine_thread, NULL, engine_main, up);
+    if (failed)
+        return tl_error_sys(error, failed, "cannot start a thread");
+    up->engine_started = true;
+    return true;
+}
+
+/* ---- feeds ---- */
+
+static void *feed_main(void *arg)
+{
+    struct feeder *f = arg;
+    if (!tl_feed_run(&f->options, &f->stats, &f->error)) {
+        f->failed = true;
+        tl_signals_stop();
+    }
+    return NULL;
+}
+
+static bool start_feeds(struct up *up, struct tl_error *error)
+{
+    for (size_t i = 0; up->feeders && i < up->plan->feed_count; i++) {
+        struct feeder *f = &up->feeders[i];
+        f->up = up;
+        f->feed = &up->plan->feeds[i];
+        f->options = (struct tl_feed_options){
+            .plan = up->plan,
+            .feed = f->feed,
+            .kinesis = tl_pipeline_kinesis(up->profile, up->embedded ? up->aws : NULL, up->endpoint, NULL),
+            .lake_dir = up->places.lake,
+            .state_dir = up->places.state,
+            .speed = tl_args_decimal(up->args, "speed", 1),
+            .cancel = &up->stop_feeds,
+        };
+        int failed = pthread_create(&f->thread, NULL, feed_main, f);
+        if (failed)
+            return tl_error_sys(error, failed, "cannot start a thread");
+        f->started = true;
+    }
+    return true;
+}
+
+static void stop_feeds(struct up *up)
+{
+    __atomic_store_n(&up->stop_feeds, true, __ATOMIC_SEQ_CST);
+    for (size_t i = 0; up->feeders && i < up->plan->feed_count; i++)
+        if (up->feeders[i].started)
+            pthread_join(up->feeders[i].thread, NULL);
+}
+
+/* For the page: the feeds' places, as a JSON array. */
+static void feed_status(void *user, struct tl_buf *out)
+{
+    struct up *up = user;
+    struct tl_json_writer w;
+    tl_json_writer_init(&w, out);
+    tl_json_begin_array(&w);
+    for (size_t i = 0; i < up->plan->feed_count; i++) {
+        const struct tl_feed_stats *s = &up->feeders[i].stats;
+        tl_json_begin_object(&w);
+        tl_json_member_text(&w, "name", up->plan->feeds[i].name);
+        tl_json_member_bool(&w, "running", tl_feed_stat(&s->running) != 0);
+        tl_json_member_i64(&w, "sent", (int64_t)tl_feed_stat(&s->sent));
+        tl_json_member_i64(&w, "acknowledged", (int64_t)tl_feed_stat(&s->acknowledged));
+        tl_json_member_i64(&w, "throttled", (int64_t)tl_feed_stat(&s->throttled));
+        tl_json_member_i64(&w, "loops", (int64_t)tl_feed_stat(&s->loops));
+        tl_json_member_i64(&w, "row", (int64_t)tl_feed_stat(&s->row));
+        tl_json_member_i64(&w, "total", (int64_t)tl_feed_stat(&s->total));
+        tl_json_end_object(&w);
+    }
+    tl_json_end_array(&w);
+}
+
+/* ---- all of it ---- */
+
+static bool open_web(struct up *up, struct tl_error *error)
+{
+    struct tl_web_options web = {
+        .listen = tl_args_text(up->args, "listen", LISTEN_DEFAULT),
+        .plan = up->plan,
+        .engine = up->engine,
+        .lake_root = up->places.lake,
+        .aws_endpoint = up->embedded ? up->aws : NULL,
+        .profile = up->profile ? up->profile->name : NULL,
+        .synthetic = up->synthetic,
+        .feed_status = up->feeders ? feed_status : NULL,
+        .user = up,
+    };
+    return tl_web_open(&up->web, &web, error);
+}
+
+static void announce(const struct up *up)
+{
+    fprintf(stderr, "\n  Dashboard     http://%s/\n", tl_web_address(up->web));
+    if (up->embedded)
+        fprintf(stderr, "  AWS endpoint  %s\n                aws kinesis list-streams --endpoint-url %s\n", up->aws, up->aws);
+    fprintf(stderr, "  Lake          %s%s\n  Ctrl-C drains, commits and stops.\n\n", up->places.lake,
+            up->synthetic ? "  (the history is a synthetic sample: 'tapeline ingest' brings real prices)" : "");
+}
+
+static bool start(struct up *up, struct tl_error *error)
+{
+    if (!prepare_history(up, error) || !open_broker(up, error) || !open_engine(up, error) || !open_web(up, error) ||
+        !start_engine(up, error))
+        return false;
+    announce(up);
+    return start_feeds(up, error);
+}
+
+/* What was committed, told when all stands still. */
+static void report_end(struct up *up)
+{
+    struct tl_engine_stats stats;
+    char watermark[TL_TIME_TEXT_MAX] = "none";
+    tl_engine_stats_get(up->engine, &stats);
+    if (stats.watermark_ns != INT64_MIN)
+        tl_time_format(stats.watermark_ns, TL_TIME_SQL, watermark);
+    tl_ledger_print(stderr, &stats.ledger);
+    fprintf(stderr, "committed epoch %llu: %llu rows in %llu files this run, watermark %s; start again to go on from there\n",
+            (unsigned long long)stats.epoch, (unsigned long long)stats.rows_committed, (unsigned long long)stats.files_committed, watermark);
+}
+
+static int stop(struct up *up)
+{
+    int code = TL_EXIT_OK;
+    stop_feeds(up);
+    if (up->engine_started) {
+        tl_engine_stop(up->engine);
+        pthread_join(up->engine_thread, NULL);
+        if (up->engine_failed)
+            code = tl_report(&up->engine_error);
+        else
+            report_end(up);
+    }
+    for (size_t i = 0; up->feeders && i < up->plan->feed_count; i++)
+        if (up->feeders[i].failed) {
+            tl_error_context(&up->feeders[i].error, "feed '%s'", up->plan->feeds[i].name);
+            code = tl_report(&up->feeders[i].error);
+        }
+    tl_web_close(up->web);
+    tl_engine_close(up->engine);
+    tl_broker_close(up->broker);
+    free(up->feeders);
+    return code;
+}
+
+static int run_plan(const struct tl_args *args, const struct tl_plan *plan)
+{
+    struct up up = { .args = args, .plan = plan, .profile = tl_plan_profile(plan, tl_args_text(args, "profile", NULL)) };
+    struct tl_error error;
+    up.embedded = !up.profile || strcmp(up.profile->kinesis, "embedded") == 0;
+    if (!tl_places_open(&up.places, tl_args_text(args, "data", NULL), NULL, NULL, true, up.profile, &error))
+        return tl_report(&error);
+    if (plan->feed_count && !tl_args_flag(args, "no-feed"))
+        up.feeders = calloc(plan->feed_count, sizeof *up.feeders);
+    bool started = start(&up, &error);
+    if (started)
+        tl_signals_wait();
+    int code = stop(&up);
+    if (!started)
+        code = tl_report(&error);
+    tl_places_close(&up.places);
+    return code;
+}
+
+static int up_run(const struct tl_args *args)
+{
+    if (tl_args_count(args, "shards", SHARDS_DEFAULT) < 1 || tl_args_count(args, "shards", SHARDS_DEFAULT) > 1000) {
+        fputs("tapeline up: --shards is 1 to 1000\n", stderr);
+        return TL_EXIT_USAGE;
+    }
+    struct tl_plan *plan = NULL;
+    int code = tl_pipeline_file_load(tl_args_positional(args, 0), tl_args_text(args, "profile", NULL), &plan);
+    if (code == TL_EXIT_OK)
+        code = run_plan(args, plan);
+    tl_plan_free(plan);
+    return code;
+}
+
+const struct tl_command tl_command_up = {
+    .name = "up",
+    .summary = "run everything in one process: broker, feed, engine, lake, dashboard",
+    .positional = "[FILE]",
+    .positional_max = 1,
+    .options = options,
+    .option_count = TL_COUNT(options),
+    .examples = "  tapeline up                                  (the built-in stock_stream)\n"
+                "  tapeline up pipelines/stock_stream.sql --data ./d --speed 10\n",
+    .run = up_run,
+};

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/epoch.h"
+
+#include "base/io.h"
+#include "base/log.h"
+#include "engine/checkpoint.h"
+#include "engine/ledger.h"
+#include "engine/shard_tree.h"
+#include "engine/sinks.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define RECORD_MAX ((size_t)2 << 30)
+#define ROWS_MAX ((size_t)4 << 30)
+#define SPACE_RETRY_NS (200 * TL_NS_PER_MS)
+
+bool tl_epoch_init(struct tl_epoch *epoch, const struct tl_engine *e, struct tl_error *error)
+{
+    *epoch = (struct tl_epoch){ .view_count = e->plan->view_count, .source_count = e->plan->source_count };
+    tl_buf_init(&epoch->intent, RECORD_MAX);
+    tl_buf_init(&epoch->commit, RECORD_MAX);
+    epoch->closed = calloc(epoch->view_count + 1, sizeof *epoch->closed);
+    epoch->late = calloc(epoch->view_count + 1, sizeof *epoch->late);
+    epoch->malformed = calloc(epoch->source_count + 1, sizeof *epoch->malformed);
+    if (!epoch->closed || !epoch->late || !epoch->malformed) {
+        epoch->view_count = epoch->source_count = 0;
+        return tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    }
+    for (size_t v = 0; v < epoch->view_count; v++) {
+        tl_closed_init(&epoch->closed[v], &e->views[v]);
+        if (!tl_rows_init(&epoch->late[v], e->late_columns[v].defs, e->late_columns[v].count, ROWS_MAX, error))
+            return false;
+    }
+    for (size_t i = 0; i < epoch->source_count; i++)
+        if (!tl_rows_init(&epoch->malformed[i], e->malformed_columns.defs, e->malformed_columns.count, ROWS_MAX, error))
+            return false;
+    return true;
+}
+
+void tl_epoch_release(struct tl_epoch *epoch)
+{
+    for (size_t v = 0; v < epoch->view_count; v++) {
+        tl_closed_release(&epoch->closed[v]);
+        tl_rows_release(&epoch->late[v]);
+    }
+    for (size_t i = 0; i < epoch->source_count; i++)
+        tl_rows_release(&epoch->malformed[i]);
+    free(epoch->closed);
+    free(epoch->late);
+    free(epoch->malformed);
+    tl_buf_release(&epoch->intent);
+    tl_buf_release(&epoch->commit);
+    tl_file_list_release(&epoch->files);
+}
+
+/* ---- deciding ---- */
+
+static bool is_idle(const struct tl_shard_run *s, int64_t now, int64_t for_ns)
+{
+    return s->tip_since_ns != 0 && now - s->tip_since_ns >= for_ns;
+}
+
+/* Rule 6: nothing to read on any shard for flush_after. */
+static bool is_silent(const struct tl_engine *e, size_t source, int64_t now)
+{
+    bool any = false;
+    for (size_t i = 0; i < e->shard_count; i++) {
+        const struct tl_shard_run *s = e->shards[i];
+        if (s->source != source || !tl_shard_tree_counts(e, s))
+            continue;
+        if (!is_idle(s, now, e->plan->sources[source].flush_after_ns))
+            return false;
+        any = true;
+    }
+    return any;
+}
+
+static int64_t max_open_end(const struct tl_engine *e, size_t source)
+{
+    int64_t max = INT64_MIN;
+    for (size_t i = 0; i < e->shard_count; i++) {
+        for (size_t v = 0; e->shards[i]->source == source && v < e->plan->view_count; v++) {
+            int64_t end = tl_window_state_max_end(&e->shards[i]->states[v]);
+            max = end > max ? end : max;
+        }
+    }
+    return max;
+}
+
+static struct tl_bounds decide(const struct tl_engine *e, size_t source, enum tl_epoch_kind kind, struct tl_mark *marks)
+{
+    const struct tl_source_plan *plan = &e->plan->sources[source];
+    int64_t now = tl_io->monotonic_ns();
+    size_t count = 0;
+    for (size_t i = 0; i < e->shard_count; i++) {
+        const struct tl_shard_run *s = e->shards[i];
+        if (s->source != source)
+            continue;
+        bool idle = kind != TL_EPOCH_STOP && !e->from_files && is_idle(s, now, plan->shard_idle_ns);
+        marks[count++] = (struct tl_mark){ .watermark = s->watermark, .counts = tl_shard_tree_counts(e, s), .idle = idle };
+    }
+    bool flush = kind == TL_EPOCH_FINAL || (kind == TL_EPOCH_REGULAR && !e->from_files && is_silent(e, source, now));
+    return tl_bounds_decide(e->sources[source].bounds, marks, count, flush, max_open_end(e, source));
+}
+
+static bool closes_any(const struct tl_engine *e, size_t source, int64_t bound)
+{
+    for (size_t i = 0; i < e->shard_count; i++)
+        for (size_t v = 0; e->shards[i]->source == source && v < e->plan->view_count; v++)
+            if (tl_window_state_closes(&e->shards[i]->states[v], bound))
+                return true;
+    return false;
+}
+
+static void count_read(const struct tl_engine *e, uint64_t *received, size_t *finished)
+{
+    *received = 0;
+    *finished = 0;
+    for (size_t i = 0; i < e->shard_count; i++) {
+        *received += e->shards[i]->received;
+        *finished += (size_t)e->shards[i]->finished + (e->shards[i]->started ? 1 : 0);
+    }
+}
+
+/* Sets the bounds (I2 of engine_int.h). *any: there is something to commit. */
+static bool set_bounds(struct tl_engine *e, enum tl_epoch_kind kind, const struct tl_bounds *given, bool *any, struct tl_error *error)
+{
+    struct tl_mark *marks = calloc(e->shard_count + 1, sizeof *marks);
+    struct tl_bounds *next = calloc(e->plan->source_count + 1, sizeof *next);
+    bool ok = marks && next;
+    uint64_t received;
+    size_t finished;
+    count_read(e, &received, &finished);
+    *any = kind == TL_EPOCH_REPLAY || received != e->committed_received || finished != e->committed_finished;
+    for (size_t i = 0; ok && i < e->plan->source_count; i++) {
+        next[i] = kind == TL_EPOCH_REPLAY ? given[i] : decide(e, i, kind, marks);
+        *any = *any || closes_any(e, i, next[i].close);
+    }
+    for (size_t i = 0; ok && *any && i < e->plan->source_count; i++)
+        e->sources[i].bounds = next[i];
+    free(marks);
+    free(next);
+    return ok || tl_error_set(error, TL_NO_MEMORY, "out of memory");
+}
+
+/* ---- taking ---- */
+
+static bool close_windows(struct tl_epoch *epoch, struct tl_engine *e)
+{
+    for (size_t v = 0; v < e->plan->view_count; v++) {
+        int64_t bound = e->sources[e->plan->views[v].source].bounds.close;
+        for (size_t i = 0; e->views[v].windowed && i < e->shard_count; i++)
+            if (!tl_window_state_close(&e->shards[i]->states[v], bound, i, &epoch->closed[v]))
+                return false;
+    }
+    return true;
+}
+
+static bool add_everywhere(const struct tl_engine *e, size_t view, struct tl_view key, struct tl_closed *out)
+{
+    for (size_t i = 0; i < e->shard_count; i++) {
+        const struct tl_window_entry *entry = tl_window_state_find(&e->shards[i]->states[view], key, 0);
+        if (entry && !tl_closed_add_copy(out, key, 0, entry->records, i, tl_window_entry_block(entry)))
+            return false;
+    }
+    return true;
+}
+
+/* The groups of an unwindowed view, from all shards; changed_only: those with a record since the last epoch. Each once. */
+static bool gather(struct tl_engine *e, size_t view, bool changed_only, struct tl_closed *out)
+{
+    uint32_t wanted = changed_only ? TL_ENTRY_CHANGED : TL_ENTRY_LIVE;
+    for (size_t i = 0; i < e->shard_count; i++) {
+        const struct tl_window_state *state = &e->shards[i]->states[view];
+        for (uint32_t k = 0; k < state->entry_count; k++) {
+            const struct tl_window_entry *entry = tl_window_state_entry(state, k);
+            if (!(entry->flags & wanted))
+                continue;
+            struct tl_view key = tl_window_entry_key(state, entry);
+            bool earlier = false; /* taken with an earlier shard */
+            for (size_t j = 0; j < i && !earlier; j++) {
+                const struct tl_window_entry *other = tl_window_state_find(&e->shards[j]->states[view], key, 0);
+                earlier = other && (other->flags & wanted);
+            }
+            if (!earlier && !add_everywhere(e, view, key, out))
+                return false;
+        }
+    }
+    return true;
+}
+
+static void forget_changed(struct tl_engine *e, size_t view)
+{
+    for (size_t i = 0; i < e->shard_count; i++) {
+        struct tl_window_state *state = &e->shards[i]->states[view];
+        for (uint32_t k = 0; k < state->entry_count; k++)
+            tl_window_state_entry(state, k)->flags &= ~(uint32_t)TL_ENTRY_CHANGED;
+    }
+}
+
+/* Unwindowed views with a sink: the rows that changed (update mode). */
+static bool take_changed(struct tl_epoch *epoch, struct tl_engine *e)
+{
+    for (size_t v = 0; v < e->plan->view_count; v++) {
+        if (e->views[v].windowed || !tl_sinks_want_view(e, v))
+            continue;
+        if (!gather(e, v, true, &epoch->closed[v]))
+            return false;
+        forget_changed(e, v);
+    }
+    return true;
+}
+
+/* In the order of shards. */
+static bool take_dead(struct tl_epoch *epoch, struct tl_engine *e, struct tl_error *error)
+{
+    for (size_t i = 0; e->has_lake && i < e->shard_count; i++) {
+        struct tl_shard_run *s = e->shards[i];
+        for (size_t v = 0; v < e->plan->view_count; v++) {
+            tl_dead_append(&epoch->late[v], &s->late[v]);
+            tl_rows_reset(&s->late[v]);
+            if (!tl_rows_ok(&epoch->late[v], "late records", error))
+                return false;
+        }
+        tl_dead_append(&epoch->malformed[s->source], &s->malformed_rows);
+        tl_rows_reset(&s->malformed_rows);
+        if (!tl_rows_ok(&epoch->malformed[s->source], "malformed records", error))
+            return false;
+    }
+    return true;
+}
+
+bool tl_epoch_gather(struct tl_engine *e, size_t view, struct tl_closed *out, struct tl_error *error)
+{
+    return gather(e, view, false, out) ? tl_closed_merge(out, error) : tl_error_set(error, TL_NO_MEMORY, "out of memory");
+}
+
+bool tl_epoch_take(struct tl_epoch *epoch, struct tl_engine *e, enum tl_epoch_kind kind, const struct tl_bounds *bounds, bool *any,
+                   struct tl_error *error)
+{
+    assert((kind == TL_EPOCH_REPLAY) == (bounds != NULL));
+    epoch->began_ns = tl_io->monotonic_ns();
+    epoch->kind = kind;
+    epoch->number = e->committed + 1;
+    if (!set_bounds(e, kind, bounds, any, error))
+        return false;
+    if (!*any)
+        return true;
+    if (!close_windows(epoch, e) || !take_changed(epoch, e))
+        return tl_error_set(error, TL_NO_MEMORY, "out of memory while windows are closed");
+    if (!take_dead(epoch, e, error) || !tl_ledger_check(e, epoch->closed, error))
+        return false;
+    count_read(e, &e->committed_received, &e->committed_finished);
+    atomic_store(&e->growth, 0);
+    if (!e->has_lake)
+        return true;
+    tl_checkpoint_write_intent(e, epoch->number, kind == TL_EPOCH_FINAL, &epoch->intent);
+    tl_checkpoint_write_state(e, epoch->number, &epoch->commit);
+    epoch->commit_state_size = epoch->commit.size;
+    return tl_buf_ok(&epoch->intent, "an intent", error) && tl_buf_ok(&epoch->commit, "a commit", error);
+}
+
+/* ---- committing ---- */
+
+static bool write_intent(struct tl_epoch *epoch, struct tl_engine *e, struct tl_error *error)
+{
+    if (epoch->kind == TL_EPOCH_REPLAY)
+        return true;
+    if (tl_commit_log_intent(e->log, epoch->number, tl_buf_view(&epoch->intent), error))
+        return true;
+    if (error->code == TL_CONFLICT)
+        return tl_error_set(error, TL_CONFLICT,
+                            "another instance of pipeline '%s' is running on the checkpoint in '%s': it has begun epoch %" PRIu64 " already",
+                            e->plan->name, e->state_dir, epoch->number);
+    return false;
+}
+
+static bool write_commit(struct tl_epoch *epoch, struct tl_engine *e, struct tl_error *error)
+{
+    assert(epoch->commit.size >= epoch->commit_state_size);
+    if (epoch->commit.size == epoch->commit_state_size) /* not when tried again */
+        tl_checkpoint_write_tail(e, &epoch->files, &epoch->commit);
+    return tl_buf_ok(&epoch->commit, "a commit", error) &&
+           tl_commit_log_commit(e->log, epoch->number, tl_buf_view(&epoch->commit), error);
+}
+
+/* Runs a step of the commit until there is room for it: nothing is lost meanwhile, the workers stall when their share of memory is full. */
+static bool until_space(struct tl_epoch *epoch, struct tl_engine *e,
+                        bool (*step)(struct tl_epoch *epoch, struct tl_engine *e, struct tl_error *error), struct tl_error *error)
+{
+    bool told = false;
+    while (!step(epoch, e, error)) {
+        if (error->code != TL_NO_SPACE || tl_engine_stopping(e))
+            return tl_error_context(error, "epoch %" PRIu64, epoch->number);
+        if (!told)
+            tl_log_warn("engine", "epoch %" PRIu64 " waits for disk space: %s", epoch->number, error->text);
+        told = true;
+        tl_engine_set_waiting(e, error->text);
+        tl_io->sleep_ns(SPACE_RETRY_NS);
+    }
+    if (told) {
+        tl_log_info("engine", "epoch %" PRIu64 " goes on: there is disk space again", epoch->number);
+        tl_engine_set_waiting(e, "");
+    }
+    return true;
+}
+
+static void show_closed(struct tl_engine *e, size_t view, const struct tl_closed *closed, const struct tl_rows *rows)
+{
+    if (e->from_files && atomic_load(&e->observe.asked_ns) == 0)
+        return; /* a backtest that nobody watches */
+    bool ok = true;
+    size_t first = closed->count > TL_CLOSED_KEPT ? closed->count - TL_CLOSED_KEPT : 0;
+    for (size_t i = first; ok && i < closed->count; i++)
+        ok = tl_observe_put(&e->observe, view, tl_closed_key(closed, &closed->items[i]), closed->items[i].start, e->views[view].windowed,
+                            rows, i);
+    tl_observe_notify(&e->observe);
+    if (!ok)
+        tl_log_warn("engine", "view '%s': out of memory for viewers, they miss rows", e->plan->views[view].name);
+}
+
+/* For --dump: the rows and what to sort them by. */
+static bool keep_rows(struct tl_kept_rows *kept, const struct tl_closed *closed, const struct tl_rows *rows, struct tl_error *error)
+{
+    for (size_t i = 0; i < closed->count; i++) {
+        if (!tl_grow((void **)&kept->items, &kept->cap, kept->count + 1, sizeof *kept->items, UINT32_MAX))
+            return tl_error_set(error, TL_NO_MEMORY, "out of memory for the rows to dump");
+        struct tl_closed_item item = closed->items[i];
+        item.key_at = kept->keys.size;
+        item.block = (uint32_t)kept->count;
+        tl_buf_add_view(&kept->keys, tl_closed_key(closed, &closed->items[i]));
+        kept->items[kept->count++] = item;
+    }
+    tl_dead_append(&kept->rows, rows);
+    return tl_buf_ok(&kept->keys, "rows to dump", error) && tl_rows_ok(&kept->rows, "rows to dump", error);
+}
+
+static bool rows_of(struct tl_epoch *epoch, struct tl_engine *e, size_t view, struct tl_rows *rows, struct tl_error *error)
+{
+    const struct tl_view_plan *plan = &e->plan->views[view];
+    return tl_rows_init(rows, plan->columns, plan->column_count, ROWS_MAX, error) && tl_closed_merge(&epoch->closed[view], error) &&
+           tl_closed_rows(&epoch->closed[view], &e->writers[view], rows, error);
+}
+
+/* One view's rows, to its sinks, viewers and the dump. */
+struct view_step {
+    size_t view;
+    const struct tl_rows *rows;
+};
+
+static bool emit_view(struct tl_epoch *epoch, struct tl_engine *e, size_t view, struct tl_rows *all, struct tl_error *error)
+{
+    struct tl_closed *closed = &epoch->closed[view];
+    if (!rows_of(epoch, e, view, all, error))
+        return false;
+    if (e->views[view].windowed) {
+        e->totals[view].emitted += closed->records;
+        e->totals[view].rows += closed->count;
+    }
+    return !e->kept[view].on || !e->views[view].windowed || keep_rows(&e->kept[view], closed, all, error);
+}
+
+static bool write_files(struct tl_epoch *epoch, struct tl_engine *e, struct tl_error *error)
+{
+    int64_t began = tl_io->monotonic_ns();
+    tl_file_list_release(&epoch->files); /* of a try before */
+    bool ok = tl_sinks_write(e, epoch, error);
+    pthread_mutex_lock(&e->stats_lock);
+    e->stats.epoch_write_ns = tl_io->monotonic_ns() - began;
+    pthread_mutex_unlock(&e->stats_lock);
+    return ok;
+}
+
+static void tell(struct tl_epoch *epoch, struct tl_engine *e)
+{
+    pthread_mutex_lock(&e->stats_lock);
+    e->stats.epoch = epoch->number;
+    e->stats.epoch_duration_ns = tl_io->monotonic_ns() - epoch->began_ns;
+    e->stats.last_commit_ns = tl_io->wall_ns();
+    e->stats.files_committed += epoch->files.count;
+    for (size_t i = 0; i < epoch->files.count; i++)
+        e->stats.rows_committed += epoch->files.row_counts[i];
+    pthread_mutex_unlock(&e->stats_lock);
+    tl_log_debug("engine", "epoch %" PRIu64 ": %zu files", epoch->number, epoch->files.count);
+}

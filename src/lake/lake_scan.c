@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lake/lake_scan.h"
+
+#include "base/grow.h"
+#include "base/io.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define DEPTH_MAX 16
+#define FILES_MAX 1000000
+#define SQL_MAX ((size_t)1 << 30)
+
+/* ---- files ---- */
+
+static bool add_file(struct tl_dir_list *out, size_t *cap, const char *name, struct tl_error *error)
+{
+    if (!tl_grow((void **)&out->names, cap, out->count + 1, sizeof *out->names, FILES_MAX))
+        return tl_error_set(error, TL_LIMIT, "there are more than %d files in the lake, or no memory to list them", FILES_MAX);
+    out->names[out->count] = strdup(name);
+    return out->names[out->count++] || tl_error_set(error, TL_NO_MEMORY, "out of memory");
+}
+
+static bool is_folder(struct tl_store *store, const char *name)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    return snprintf(path, sizeof path, "%s/%s", tl_store_root(store), name) < (int)sizeof path && tl_io->stat(path, &st) == 0 &&
+           S_ISDIR(st.st_mode);
+}
+
+static bool walk(struct tl_store *store, const char *folder, unsigned depth, struct tl_dir_list *out, size_t *cap, struct tl_error *error)
+{
+    struct tl_dir_list names;
+    if (depth > DEPTH_MAX)
+        return tl_error_set(error, TL_LIMIT, "'%s' is nested too deep", folder);
+    if (!tl_store_list(store, folder, &names, error))
+        return false;
+    bool ok = true;
+    for (size_t i = 0; ok && i < names.count; i++) {
+        char name[PATH_MAX];
+        struct tl_view leaf = tl_view_of(names.names[i]);
+        if (leaf.data[0] == '_' || leaf.data[0] == '.')
+            continue;
+        if (snprintf(name, sizeof name, "%s/%s", folder, leaf.data) >= (int)sizeof name)
+            ok = tl_error_set(error, TL_LIMIT, "'%.200s...' is too long a path", folder);
+        else if (is_folder(store, name))
+            ok = walk(store, name, depth + 1, out, cap, error);
+        else if (tl_view_ends_with(leaf, TL_VIEW(".parquet")))
+            ok = add_file(out, cap, name, error);
+    }
+    tl_dir_list_release(&names);
+    return ok;
+}
+
+bool tl_lake_files(struct tl_store *store, const char *path, struct tl_dir_list *out, struct tl_error *error)
+{
+    size_t cap = 0;
+    *out = (struct tl_dir_list){ 0 };
+    bool ok = walk(store, path, 0, out, &cap, error);
+    if (!ok)
+        tl_dir_list_release(out);
+    return ok;
+}
+
+/* ---- SQL ---- */
+
+static const char *duck_type(enum tl_type type)
+{
+    return type == TL_TYPE_TIMESTAMP ? "TIMESTAMPTZ" : tl_type_name(type);
+}
+
+/* DuckDB takes each name for a pattern; [*] is a star. */
+static void add_file_name(struct tl_buf *sql, const char *root, const char *name)
+{
+    struct tl_buf path;
+    tl_buf_init(&path, 2 * PATH_MAX * 3);
+    for (int part = 0; part < 3; part++)
+        for (const char *p = part == 0 ? root : part == 1 ? "/" : name; *p; p++)
+            tl_buf_addf(&path, strchr("*?[", *p) ? "[%c]" : "%c", *p);
+    tl_sql_add_string(sql, tl_buf_view(&path));
+    sql->failed = sql->failed || path.failed;
+    tl_buf_release(&path);
+}
+
+static bool is_whole_number(struct tl_view v)
+{
+    int64_t number;
+    return tl_view_to_i64(v, &number) && !(v.size > 1 && (v.data[0] == '0' || (v.data[0] == '-' && v.data[1] == '0')));
+}
+
+struct partitions {
+    struct tl_view names[DEPTH_MAX];
+    bool number[DEPTH_MAX];
+    size_t count;
+};
+
+/* What the folders' names say: "ticker=AAPL/year=2024". */
+static void find_partitions(const struct tl_dir_list *files, size_t skip, struct partitions *out)
+{
+    *out = (struct partitions){ 0 };
+    for (size_t i = 0; i < files->count; i++) {
+        struct tl_view rest = tl_view_of(files->names[i] + skip);
+        for (size_t at = 0; rest.data && at < DEPTH_MAX;) {
+            struct tl_view value, name = tl_view_split(tl_view_split(rest, '/', &rest), '=', &value);
+            if (!rest.data || !value.data)
+                continue;
+            if (at == out->count)
+                out->names[out->count] = name, out->number[out->count++] = true;
+            out->number[at] = out->number[at] && (is_whole_number(value) || tl_view_is(value, "__HIVE_DEFAULT_PARTITION__"));
+            at++;
+        }
+    }
+}
+
+static enum tl_type partition_type(const struct tl_catalog_table *table, struct tl_view name, bool number)
+{
+    for (size_t i = 0; table && i < table->column_count; i++)
+        if (tl_view_is(name, table->columns[i].name))
+            return table->columns[i].type;
+    return number && !table ? TL_TYPE_BIGINT : TL_TYPE_VARCHAR;
+}
+
+static void add_read(struct tl_store *store, const char *path, const struct tl_catalog_table *table, const struct tl_dir_list *files,
+                     struct tl_buf *sql)
+{
+    struct partitions partitions;
+    find_partitions(files, strlen(path) + 1, &partitions);
+    tl_buf_add_text(sql, "SELECT * FROM read_parquet([");
+    for (size_t i = 0; i < files->count; i++) {
+        if (i)
+            tl_buf_add_text(sql, ", ");
+        add_file_name(sql, tl_store_root(store), files->names[i]);
+    }
+    tl_buf_addf(sql, "], union_by_name = true, hive_partitioning = %s", partitions.count ? "true, hive_types = {" : "false");
+    for (size_t i = 0; i < partitions.count; i++) {
+        if (i)
+            tl_buf_add_text(sql, ", ");
+        tl_sql_add_name(sql, partitions.names[i]);
+        tl_buf_addf(sql, ": '%s'", duck_type(partition_type(table, partitions.names[i], partitions.number[i])));
+    }
+    tl_buf_add_text(sql, partitions.count ? "})" : ")");
+}
+
+/* No rows, and the columns: what UNION ALL BY NAME then holds the files to. */
+static void add_columns(const struct tl_catalog_table *table, struct tl_buf *sql)
+{
+    tl_buf_add_text(sql, "SELECT ");
+    for (size_t i = 0; i < table->column_count; i++) {
+        tl_buf_addf(sql, "%sCAST(NULL AS %s) AS ", i ? ", " : "", duck_type(table->columns[i].type));
+        tl_sql_add_name(sql, tl_view_of(table->columns[i].name));
+    }
+    tl_buf_add_text(sql, " WHERE false");
+}
+
+bool tl_lake_scan_sql(struct tl_store *store, const char *path, const struct tl_catalog_table *table, struct tl_buf *sql, bool *found,
+                      struct tl_error *error)
+{
+    struct tl_dir_list files;
+    *found = false;
+    if (!tl_lake_files(store, path, &files, error))
+        return false;
+    *found = files.count > 0;
+    if (table && table->column_count)
+        add_columns(table, sql);
+    if (table && table->column_count && *found)
+        tl_buf_add_text(sql, " UNION ALL BY NAME ");
+    if (*found)
+        add_read(store, path, table, &files, sql);
+    tl_dir_list_release(&files);
+    return tl_buf_ok(sql, "the list of the lake's files", error);
+}
+
+/* ---- LAKE('path') ---- */
+
+static const struct tl_catalog_table *table_at(const struct tl_catalog *catalog, struct tl_view path)
+{
+    for (size_t i = 0; i < catalog->count; i++)
+        if (tl_view_is(path, catalog->tables[i].path))
+            return &catalog->tables[i];
+    return NULL;
+}
+
+/* The macro finds its SELECT in a variable of the path's name. */
+static bool define_path(struct tl_duck *d, struct tl_store *store, const struct tl_catalog *catalog, struct tl_view given, struct tl_error *error)
+{
+    char path[PATH_MAX];
+    struct tl_view trimmed = given;
+    while (trimmed.size > 1 && trimmed.data[trimmed.size - 1] == '/')
+        trimmed.size--;
+    if (snprintf(path, sizeof path, "%.*s", TL_VIEW_ARG(trimmed)) >= (int)sizeof path)
+        return tl_error_set(error, TL_INVALID, "LAKE('%.200s...') is too long a path", given.data);
+    struct tl_buf select, sql;
+    bool found = false;
+    tl_buf_init(&select, SQL_MAX);
+    tl_buf_init(&sql, SQL_MAX);
+    bool ok = tl_lake_scan_sql(store, path, table_at(catalog, trimmed), &select, &found, error);
+    if (ok && !found)
+        ok = tl_error_set(error, TL_NOT_FOUND, "LAKE('%s'): there are no Parquet files below '%s/%s'", path, tl_store_root(store), path);
+    char name[PATH_MAX + 8];
+    snprintf(name, sizeof name, "lake:%.*s", TL_VIEW_ARG(given));
+    tl_buf_add_text(&sql, "SET VARIABLE ");
+    tl_sql_add_name(&sql, tl_view_of(name));
+    tl_buf_add_text(&sql, " = ");
+    tl_sql_add_string(&sql, tl_buf_view(&select));
+    ok = ok && tl_buf_ok(&sql, "the list of the lake's files", error) && tl_duck_run(d, tl_buf_text(&sql), error);
+    tl_buf_release(&select);
+    tl_buf_release(&sql);
+    return ok;
+}
+
+static bool is_name_char(char c)
+{
+    return c == '_' || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+bool tl_lake_define(struct tl_duck *d, struct tl_store *store, const struct tl_catalog *catalog, const char *sql, struct tl_error *error)
+{
+    if (!tl_duck_run(d, "CREATE OR REPLACE MACRO LAKE(path) AS TABLE SELECT * FROM query(getvariable('lake:' || path))", error))
+        return false;
+    for (const char *p = sql; *p; p++) {
+        if ((p > sql && is_name_char(p[-1])) || strncasecmp(p, "LAKE", 4) != 0)
+            continue;
+        const char *at = p + 4;
+        at += strspn(at, " \t\r\n");
+        if (*at != '(')
+            continue;
+        at += 1 + strspn(at + 1, " \t\r\n");
+        const char *end = *at == '\'' ? strchr(at + 1, '\'') : NULL;
+        if (!end)
+            return tl_error_set(error, TL_INVALID, "LAKE takes a path in quotes: LAKE('curated/stocks_features')");
+        if (!define_path(d, store, catalog, (struct tl_view){ at + 1, (size_t)(end - at - 1) }, error))
+            return false;
+        p = end;
+    }
+    return true;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lake/price_history.h: the folder curated/stocks_features: how sample and ingest write it. */
+#pragma once
+
+#include "base/rows.h"
+#include "lake/store.h"
+
+#define TL_HISTORY_PATH "curated/stocks_features"
+/* Marks the sample: while it is there, prices are synthetic. */
+#define TL_HISTORY_SYNTHETIC TL_HISTORY_PATH "/_SYNTHETIC"
+
+/* ticker, year, date, open, high, low, close, volume: what rows for tl_price_history_write hold. */
+extern const struct tl_column_def tl_price_columns[8];
+enum { TL_PRICE_TICKER, TL_PRICE_YEAR, TL_PRICE_DATE, TL_PRICE_OPEN, TL_PRICE_HIGH, TL_PRICE_LOW, TL_PRICE_CLOSE, TL_PRICE_VOLUME };
+
+/* Replaces the partitions (ticker, year) that the rows are of. */
+TL_MUST_USE bool tl_price_history_write(struct tl_store *lake, const struct tl_rows *rows, struct tl_error *error);
+/* Notes the table curated.stocks_features in the catalog. */
+TL_MUST_USE bool tl_price_history_register(struct tl_store *lake, bool synthetic, struct tl_error *error);
