@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* query/query.c: the parent's side: starts the child, hands it the statement, takes its result, ends it when time is up. */
+#include "query/query.h"
+
+#include "base/file.h"
+#include "base/io.h"
+#include "base/time.h"
+#include "query/request.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define RESULT_MAX ((size_t)256 << 20)
+#define STEP_MS 50
+
+extern char **environ;
+
+struct pipes {
+    int request[2], result[2], status[2]; /* read end, write end; -1: none */
+};
+
+static void close_end(int *fd)
+{
+    if (*fd >= 0)
+        tl_io->close(*fd);
+    *fd = -1;
+}
+
+static void close_pipes(struct pipes *p)
+{
+    int *all[] = { p->request, p->result, p->status };
+    for (size_t i = 0; i < TL_COUNT(all); i++) {
+        close_end(&all[i][0]);
+        close_end(&all[i][1]);
+    }
+}
+
+static bool open_pipes(struct pipes *p, bool collect, struct tl_error *error)
+{
+    *p = (struct pipes){ { -1, -1 }, { -1, -1 }, { -1, -1 } };
+    if (pipe2(p->request, O_CLOEXEC) == 0 && pipe2(p->status, O_CLOEXEC) == 0 && (!collect || pipe2(p->result, O_CLOEXEC) == 0))
+        return true;
+    tl_error_sys(error, errno, "cannot make a pipe");
+    close_pipes(p);
+    return false;
+}
+
+static bool spawn(const struct pipes *p, int output_fd, pid_t *pid, struct tl_error *error)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none;
+    char name[] = "tapeline", command[] = "query-child";
+    char *argv[] = { name, command, NULL };
+    sigemptyset(&none);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    int failed = posix_spawn_file_actions_adddup2(&actions, p->request[0], TL_QUERY_FD_REQUEST);
+    failed = failed ? failed : posix_spawn_file_actions_adddup2(&actions, p->result[1] >= 0 ? p->result[1] : output_fd, TL_QUERY_FD_RESULT);
+    failed = failed ? failed : posix_spawn_file_actions_adddup2(&actions, p->status[1], TL_QUERY_FD_STATUS);
+    failed = failed ? failed : posix_spawn(pid, "/proc/self/exe", &actions, &attributes, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    return failed == 0 || tl_error_sys(error, failed, "cannot start the query's process");
+}
+
+/* What is there to read now; closes the end at its end. False when too much came. */
+static bool drain(int *fd, struct tl_buf *out)
+{
+    char block[65536];
+    ssize_t n = tl_io->read(*fd, block, sizeof block);
+    if (n > 0)
+        tl_buf_add(out, block, (size_t)n);
+    else
+        close_end(fd);
+    return !out->failed;
+}
+
+static bool is_cancelled(const bool *cancel)
+{
+    return cancel && __atomic_load_n(cancel, __ATOMIC_ACQUIRE);
+}
+
+/* Reads until the child has closed both pipes, or it has to be ended. */
+static bool collect(struct pipes *p, const struct tl_query_options *options, int64_t deadline, struct tl_buf *status, struct tl_buf *result,
+                    struct tl_error *error)
+{
+    while (p->status[0] >= 0 || p->result[0] >= 0) {
+        struct pollfd fds[] = { { p->status[0], POLLIN, 0 }, { p->result[0], POLLIN, 0 } };
+        if (is_cancelled(options->cancel))
+            return tl_error_set(error, TL_STOPPED, "the query was stopped");
+        if (tl_io->monotonic_ns() > deadline)
+            return tl_error_set(error, TL_TIMEOUT, "the query took longer than %lld s and was ended",
+                                (long long)((options->timeout_ns ? options->timeout_ns : TL_QUERY_TIMEOUT_NS) / TL_NS_PER_S));
+        if (poll(fds, 2, STEP_MS) <= 0)
+            continue;
+        if (fds[0].revents && !drain(&p->status[0], status))
+            return tl_error_set(error, TL_CORRUPT, "the query's process told nonsense");
+        if (fds[1].revents && !drain(&p->result[0], result))
+            return tl_error_set(error, TL_LIMIT, "the result is larger than %zu bytes: add a LIMIT", RESULT_MAX);
+    }
+    return true;
+}
+
+static bool explain_death(int state, struct tl_error *error)
+{
+    if (WIFSIGNALED(state))
+        return tl_error_set(error, TL_LIMIT, "the query's process was ended by signal %d%s", WTERMSIG(state),
+                            WTERMSIG(state) == SIGXCPU || WTERMSIG(state) == SIGKILL ? ": it used more time or memory than it may" : "");
+    return tl_error_set(error, TL_LIMIT, "the query's process ended without an answer: it may have used more memory than it may");
+}
+
+static bool converse(struct pipes *p, const struct tl_query_options *options, pid_t pid, struct tl_query_result *result, struct tl_error *error)
+{
+    struct tl_buf request, status;
+    int64_t deadline = tl_io->monotonic_ns() + (options->timeout_ns ? options->timeout_ns : TL_QUERY_TIMEOUT_NS);
+    int state = 0;
+    tl_buf_init(&request, TL_QUERY_SQL_MAX * 8);
+    tl_buf_init(&status, 64 << 10);
+    tl_query_request_write(options, &request);
+    close_end(&p->request[0]);
+    close_end(&p->status[1]);
+    close_end(&p->result[1]);
+    struct tl_error ignored; /* a child that died early tells more by its end */
+    bool ok = tl_buf_ok(&request, "the statement", error);
+    if (ok && !tl_file_write_all(p->request[1], request.data, request.size, &ignored))
+        ignored.code = 0;
+    close_end(&p->request[1]);
+    ok = ok && collect(p, options, deadline, &status, &result->out, error);
+    if (!ok)
+        kill(pid, SIGKILL);
+    while (waitpid(pid, &state, 0) < 0 && errno == EINTR)
+        ;
+    if (ok)
+        ok = status.size ? tl_query_status_read(tl_buf_view(&status), result, error) : explain_death(state, error);
+    tl_buf_release(&request);
+    tl_buf_release(&status);
+    return ok;
+}
+
+bool tl_query_run(const struct tl_query_options *options, struct tl_query_result *result, struct tl_error *error)
+{
+    struct pipes pipes;
+    pid_t pid;
+    int64_t began = tl_io->monotonic_ns();
+    *result = (struct tl_query_result){ .rows = 0 };
+    tl_buf_init(&result->out, RESULT_MAX);
+    if (strlen(options->sql) > TL_QUERY_SQL_MAX)
+        return tl_error_set(error, TL_LIMIT, "the statement is longer than %zu bytes", TL_QUERY_SQL_MAX);
+    if (options->format == TL_QUERY_PARQUET)
+        return tl_error_set(error, TL_UNSUPPORTED, "a result as Parquet is not supported by this version (csv and json are)");
+    if (!tl_file_exists(options->lake_root))
+        return tl_error_set(error, TL_NOT_FOUND, "there is no lake at '%s' (give its folder with --data or --lake)", options->lake_root);
+    if (!open_pipes(&pipes, options->output_fd < 0, error))
+        return false;
+    bool ok = spawn(&pipes, options->output_fd, &pid, error) && converse(&pipes, options, pid, result, error);
+    close_pipes(&pipes);
+    result->elapsed_ns = tl_io->monotonic_ns() - began;
+    if (!ok)
+        tl_query_result_release(result);
+    return ok;
+}
+
+void tl_query_result_release(struct tl_query_result *result)
+{
+    tl_buf_release(&result->out);
+}

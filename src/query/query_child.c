@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* query/query_child.c: the child's side: one statement, read-only, then the end. */
+#include "query/query.h"
+
+#include "base/file.h"
+#include "base/io.h"
+#include "base/time.h"
+#include "lake/duck.h"
+#include "query/lake_views.h"
+#include "query/request.h"
+#include "query/result_writer.h"
+#include "query/sandbox.h"
+
+#include <duckdb.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define COLUMNS_MAX 4096
+#define ADDRESS_SPACE ((uint64_t)1 << 30) /* beside DuckDB's own memory: its library, stacks, what its allocator keeps */
+
+/* ---- what may run ---- */
+
+static bool begins_with_word(const char *sql, const char *word, const char **rest)
+{
+    while (*sql == ' ' || *sql == '\n' || *sql == '\t' || *sql == '\r')
+        sql++;
+    size_t size = strlen(word);
+    if (!tl_view_eq_ignore_case((struct tl_view){ sql, strnlen(sql, size) }, tl_view_of(word)))
+        return false;
+    *rest = sql + size;
+    return **rest == ' ' || **rest == '\n' || **rest == '\t' || **rest == '\r' || **rest == '(';
+}
+
+static const char *refusal(duckdb_statement_type type)
+{
+    return type == DUCKDB_STATEMENT_TYPE_EXPLAIN ? "EXPLAIN is for a SELECT, without ANALYZE"
+                                                 : "only one SELECT (or EXPLAIN of one) runs here: the lake is read-only";
+}
+
+static duckdb_statement_type type_of_only(duckdb_connection connection, const char *sql, idx_t *count, struct tl_error *error)
+{
+    duckdb_extracted_statements statements;
+    duckdb_prepared_statement prepared;
+    duckdb_statement_type type = DUCKDB_STATEMENT_TYPE_INVALID;
+    *count = duckdb_extract_statements(connection, sql, &statements);
+    if (*count == 0) {
+        const char *message = duckdb_extract_statements_error(statements);
+        if (message)
+            tl_duck_error(error, message);
+        else
+            tl_error_set(error, TL_INVALID, "there is no statement");
+    } else if (*count == 1) {
+        if (duckdb_prepare_extracted_statement(connection, statements, 0, &prepared) == DuckDBError)
+            tl_duck_error(error, duckdb_prepare_error(prepared));
+        else
+            type = duckdb_prepared_statement_type(prepared);
+        duckdb_destroy_prepare(&prepared);
+    }
+    duckdb_destroy_extracted(&statements);
+    return type;
+}
+
+/* Exactly one SELECT; or EXPLAIN, of which the rest is one. (EXPLAIN ANALYZE runs what it explains, and its type does not tell.) */
+static bool may_run(duckdb_connection connection, const char *sql, bool *explain, struct tl_error *error)
+{
+    idx_t count;
+    const char *rest;
+    *explain = false;
+    error->code = 0;
+    duckdb_statement_type type = type_of_only(connection, sql, &count, error);
+    if (error->code)
+        return false;
+    if (count > 1)
+        return tl_error_set(error, TL_INVALID, "these are %d statements: one at a time (PIVOT counts as two)", (int)count);
+    if (type == DUCKDB_STATEMENT_TYPE_EXPLAIN && begins_with_word(sql, "EXPLAIN", &rest)) {
+        *explain = true;
+        type = type_of_only(connection, rest, &count, error);
+        if (error->code)
+            return false;
+        if (type != DUCKDB_STATEMENT_TYPE_SELECT || count != 1)
+            return tl_error_set(error, TL_DENIED, "%s", refusal(DUCKDB_STATEMENT_TYPE_EXPLAIN));
+        return true;
+    }
+    return type == DUCKDB_STATEMENT_TYPE_SELECT || tl_error_set(error, TL_DENIED, "%s", refusal(type));
+}
+
+/* ---- the statement with its columns in types that are printed here ---- */
+
+struct shape {
+    size_t count;
+    duckdb_type types[COLUMNS_MAX]; /* after the casts */
+};
+
+static const char *cast_of(duckdb_type type, duckdb_type *to, enum tl_cell_kind *kind)
+{
+    *to = type;
+    *kind = TL_CELL_NUMBER;
+    switch (type) {
+    case DUCKDB_TYPE_BOOLEAN:
+        *kind = TL_CELL_BOOLEAN;
+        return NULL;
+    case DUCKDB_TYPE_TINYINT:
+    case DUCKDB_TYPE_SMALLINT:
+    case DUCKDB_TYPE_INTEGER:
+    case DUCKDB_TYPE_UTINYINT:
+    case DUCKDB_TYPE_USMALLINT:
+    case DUCKDB_TYPE_UINTEGER:
+        *to = DUCKDB_TYPE_BIGINT;
+        return "BIGINT";
+    case DUCKDB_TYPE_BIGINT:
+    case DUCKDB_TYPE_DOUBLE:
+        return NULL;
+    case DUCKDB_TYPE_FLOAT:
+        *to = DUCKDB_TYPE_DOUBLE;
+        return "DOUBLE";
+    case DUCKDB_TYPE_UBIGINT:
+    case DUCKDB_TYPE_HUGEINT:
+    case DUCKDB_TYPE_UHUGEINT:
+    case DUCKDB_TYPE_DECIMAL:
+        *to = DUCKDB_TYPE_VARCHAR;
+        return "VARCHAR";
+    case DUCKDB_TYPE_TIMESTAMP:
+    case DUCKDB_TYPE_TIMESTAMP_TZ:
+    case DUCKDB_TYPE_TIMESTAMP_S:
+    case DUCKDB_TYPE_TIMESTAMP_MS:
+    case DUCKDB_TYPE_TIMESTAMP_NS:
+        *kind = TL_CELL_TEXT;
+        *to = DUCKDB_TYPE_TIMESTAMP;
+        return "TIMESTAMP";
+    default:
+        *kind = TL_CELL_TEXT;
+        *to = DUCKDB_TYPE_VARCHAR;
+        return "VARCHAR";
+    }
+}
+
+/* "SELECT #1, #2::VARCHAR ... FROM (statement) LIMIT n + 1", and the writer's columns. An EXPLAIN runs as it is. */
+static bool shape_statement(duckdb_prepared_statement prepared, const char *sql, bool explain, uint64_t row_max, struct shape *shape,
+                            struct tl_result_writer *writer, struct tl_buf *out)
+{
+    tl_buf_add_text(out, "SELECT ");
+    for (size_t i = 0; i < shape->count; i++) {
+        enum tl_cell_kind kind;
+        const char *cast = cast_of(duckdb_prepared_statement_column_type(prepared, i), &shape->types[i], &kind);
+        const char *name = duckdb_prepared_statement_column_name(prepared, i);
+        tl_result_writer_column(writer, i, name ? name : "", kind);
+        duckdb_free((void *)(uintptr_t)name);
+        tl_buf_addf(out, i ? ", #%zu%s%s" : "#%zu%s%s", i + 1, cast ? "::" : "", cast ? cast : "");
+    }
+    struct tl_view body = tl_view_trim(tl_view_of(sql));
+    while (body.size && body.data[body.size - 1] == ';')
+        body = tl_view_trim((struct tl_view){ body.data, body.size - 1 });
+    if (explain)
+        tl_buf_reset(out);
+    else
+        tl_buf_add_text(out, " FROM (");
+    tl_buf_add_view(out, body);
+    if (!explain)
+        tl_buf_addf(out, "\n) LIMIT %" PRIu64, row_max + 1);
+    return !out->failed;
+}
+
+/* ---- rows ---- */
+
+static void write_cell(struct tl_result_writer *writer, duckdb_type type, duckdb_vector vector, size_t row, struct tl_buf *scratch)
+{
+    uint64_t *valid = duckdb_vector_get_validity(vector);
+    const void *data = duckdb_vector_get_data(vector);
+    char instant[TL_TIME_TEXT_MAX];
+    duckdb_string_t text;
+    int64_t us;
+    tl_buf_reset(scratch);
+    if (valid && !duckdb_validity_row_is_valid(valid, row)) {
+        tl_result_writer_cell(writer, (struct tl_view){ NULL, 0 });
+        return;
+    }
+    switch (type) {
+    case DUCKDB_TYPE_BOOLEAN:
+        tl_buf_add_text(scratch, ((const bool *)data)[row] ? "true" : "false");
+        break;
+    case DUCKDB_TYPE_BIGINT:
+        tl_buf_add_i64(scratch, ((const int64_t *)data)[row]);
+        break;
+    case DUCKDB_TYPE_DOUBLE:
+        tl_buf_add_double(scratch, ((const double *)data)[row]);
+        break;
+    case DUCKDB_TYPE_TIMESTAMP:
+        us = ((const int64_t *)data)[row];
+        if (us > INT64_MAX / TL_NS_PER_US || us < INT64_MIN / TL_NS_PER_US) {
+            tl_buf_add_text(scratch, us > 0 ? "infinity" : "-infinity"); /* or out of the range of instants */
+        } else {
+            tl_time_format(us * TL_NS_PER_US, TL_TIME_SQL, instant);
+            tl_buf_add_text(scratch, instant);
+        }
+        break;
+    default:
+        text = ((const duckdb_string_t *)data)[row];
+        tl_result_writer_cell(writer, (struct tl_view){ duckdb_string_t_data(&text), duckdb_string_t_length(text) });
+        return;
+    }
+    tl_result_writer_cell(writer, tl_buf_view(scratch));
+}
+
+static bool write_rows(duckdb_result *result, const struct shape *shape, uint64_t row_max, struct tl_result_writer *writer, uint64_t *rows,
+                       bool *truncated, struct tl_error *error)
+{
+    struct tl_buf scratch;
+    duckdb_data_chunk chunk;
+    bool ok = true;
+    tl_buf_init(&scratch, 4096);
+    while (ok && !*truncated && (chunk = duckdb_fetch_chunk(*result))) {
+        size_t count = duckdb_data_chunk_get_size(chunk);
+        for (size_t r = 0; ok && r < count && !*truncated; r++) {
+            *truncated = *rows == row_max;
+            if (*truncated)
+                break;
+            for (size_t c = 0; c < shape->count; c++)
+                write_cell(writer, shape->types[c], duckdb_data_chunk_get_vector(chunk, c), r, &scratch);
+            ok = tl_result_writer_end_row(writer, error);
+            ++*rows;
+        }
+        duckdb_destroy_data_chunk(&chunk);
+    }
+    tl_buf_release(&scratch);
+    const char *message = duckdb_result_error(result);
+    if (ok && message && message[0])
+        return tl_duck_error(error, message);
+    return ok && tl_result_writer_finish(writer, error);
+}
+
+static bool execute(duckdb_connection connection, const char *sql, struct shape *shape, uint64_t row_max, struct tl_result_writer *writer,
+                    uint64_t *rows, bool *truncated, struct tl_error *error)
+{
+    duckdb_prepared_statement prepared;
+    duckdb_pending_result pending = NULL;
+    duckdb_result result;
+    bool ok = duckdb_prepare(connection, sql, &prepared) == DuckDBSuccess || tl_duck_error(error, duckdb_prepare_error(prepared));
+    /* Streaming: memory stays bounded whatever the result's size. */
+    if (ok && duckdb_pending_prepared_streaming(prepared, &pending) == DuckDBError)
+        ok = tl_duck_error(error, duckdb_pending_error(pending));
+    if (ok) {
+        ok = duckdb_execute_pending(pending, &result) == DuckDBSuccess || tl_duck_error(error, duckdb_result_error(&result));
+        ok = ok && write_rows(&result, shape, row_max, writer, rows, truncated, error);
+        duckdb_destroy_result(&result);
+    }
+    duckdb_destroy_pending(&pending);
+    duckdb_destroy_prepare(&prepared);
+    return ok;
+}
+
+static bool run_statement(struct tl_duck *duck, const struct tl_query_request *request, uint64_t *rows, bool *truncated, struct tl_error *error)
+{
+    static struct shape shape; /* too large for a stack */
+    duckdb_connection connection = tl_duck_connection(duck);
+    duckdb_prepared_statement prepared;
+    struct tl_result_writer *writer = NULL;
+    struct tl_buf sql;
+    bool explain;
+    if (!may_run(connection, request->sql, &explain, error))
+        return false;
+    tl_buf_init(&sql, TL_QUERY_SQL_MAX * 2);
+    bool ok = duckdb_prepare(connection, request->sql, &prepared) == DuckDBSuccess || tl_duck_error(error, duckdb_prepare_error(prepared));
+    shape.count = ok ? (size_t)duckdb_prepared_statement_column_count(prepared) : 0;
+    if (ok && (shape.count == 0 || shape.count > COLUMNS_MAX))
+        ok = tl_error_set(error, TL_LIMIT, "a result has 1 to %d columns", COLUMNS_MAX);
+    ok = ok && tl_result_writer_new(&writer, request->format, TL_QUERY_FD_RESULT, shape.count, error);
+    if (ok && !shape_statement(prepared, request->sql, explain, request->row_max, &shape, writer, &sql))
+        ok = tl_error_set(error, TL_LIMIT, "the statement is too long");
+    duckdb_destroy_prepare(&prepared);
+    ok = ok && execute(connection, tl_buf_text(&sql), &shape, request->row_max, writer, rows, truncated, error);
+    tl_result_writer_free(writer);
+    tl_buf_release(&sql);
+    return ok;
+}
+
+/* ---- the process ---- */
+
+/* The order matters: a setting made after the lock, or a directory named after external access is off, is refused. */
+static bool confine_duckdb(struct tl_duck *duck, const char *root, uint64_t memory_max, struct tl_error *error)
+{
+    struct tl_buf sql;
+    tl_buf_init(&sql, 64 << 10);
+    tl_buf_addf(&sql, "SET memory_limit = '%" PRIu64 "MB'; SET temp_directory = ''; SET allowed_directories = [", memory_max / 2 >> 20);
+    tl_sql_add_string(&sql, tl_view_of(root));
+    tl_buf_add_text(&sql, "]; SET enable_external_access = false; SET lock_configuration = true");
+    bool ok = tl_buf_ok(&sql, "the lake's path", error) && tl_duck_run(duck, tl_buf_text(&sql), error);
+    tl_buf_release(&sql);
+    return ok;
+}
+
+static void add_known_tables(struct tl_error *error, const struct tl_buf *names)
+{
+    if (!strstr(error->text, "does not exist") || !strstr(error->text, "Table"))
+        return;
+    size_t size = strlen(error->text);
+    snprintf(error->text + size, sizeof error->text - size, "; tables: %s", names->size ? tl_buf_text(names) : "none yet in this lake");
+}
+
+static bool answer(const struct tl_query_request *request, uint64_t *rows, bool *truncated, struct tl_error *error)
+{
+    struct tl_store *lake = NULL;
+    struct tl_duck *duck = NULL;
+    struct tl_buf names;
+    char *root = realpath(request->lake_root, NULL);
+    tl_buf_init(&names, 64 << 10);
+    bool ok = root || tl_error_set(error, TL_NOT_FOUND, "there is no lake at '%s'", request->lake_root);
+    ok = ok && tl_sandbox_limits(request->memory_max + ADDRESS_SPACE, request->cpu_s, error) && tl_store_open(&lake, root, error) &&
+         tl_duck_open(&duck, error) && tl_lake_views_create(duck, lake, &names, error) &&
+         confine_duckdb(duck, root, request->memory_max, error) && tl_sandbox_close(root, error);
+    if (ok && !run_statement(duck, request, rows, truncated, error)) {
+        add_known_tables(error, &names);
+        ok = false;
+    }
+    tl_duck_close(duck);
+    tl_store_close(lake);
+    tl_buf_release(&names);
+    free(root);
+    return ok;
+}
+
+static bool read_request(struct tl_query_request *request, struct tl_error *error)
+{
+    struct tl_buf text;
+    char block[16384];
+    ssize_t n;
+    tl_buf_init(&text, TL_QUERY_SQL_MAX * 8);
+    while ((n = tl_io->read(TL_QUERY_FD_REQUEST, block, sizeof block)) > 0)
+        tl_buf_add(&text, block, (size_t)n);
+    bool ok = tl_buf_ok(&text, "the request", error) && tl_query_request_read(tl_buf_view(&text), request, error);
+    tl_buf_release(&text);
+    return ok;
+}
+
+int tl_query_child_main(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    struct tl_query_request request;
+    struct tl_error error, ignored;
+    struct tl_buf status;
+    uint64_t rows = 0;
+    bool truncated = false;
+    tl_buf_init(&status, 64 << 10);
+    bool ok = read_request(&request, &error);
+    if (ok) {
+        ok = answer(&request, &rows, &truncated, &error);
+        tl_query_request_release(&request);
+    }
+    tl_query_status_write(rows, truncated, ok ? NULL : &error, &status);
+    bool told = tl_file_write_all(TL_QUERY_FD_STATUS, status.data, status.size, &ignored);
+    tl_buf_release(&status);
+    return ok && told ? 0 : 1;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* query/sandbox.h: what the query's process gives up before it runs a stranger's statement. docs/internals/confinement.md says which layer
+ * stops what. */
+#pragma once
+
+#include "base/error.h"
+
+#include <stdint.h>
+
+/* Memory, CPU time, core dumps, open files; dies with its parent. Before anything is opened. */
+TL_MUST_USE bool tl_sandbox_limits(uint64_t memory_max, int64_t cpu_s, struct tl_error *error);
+/* Files: read-only below the folder and nothing else (Landlock, where the kernel has it). System calls: no sockets, no new programs, no
+ * looking into other processes (seccomp). Irrevocable. After everything is opened that has to be. */
+TL_MUST_USE bool tl_sandbox_close(const char *readable, struct tl_error *error);
