@@ -84,19 +84,16 @@ static bool parse_zone(const char *p, const char *end, int64_t *offset_s)
 /* ".1" to ".123456789" at *p; moves *p past it. */
 static bool parse_fraction(const char **p, const char *end, int64_t *ns)
 {
+    static const int32_t scale[] = { 0, 100000000, 10000000, 1000000, 100000, 10000, 1000, 100, 10, 1 };
     const char *at = *p + 1;
-    int64_t value = 0, scale = TL_NS_PER_S;
-    while (at < end && *at >= '0' && *at <= '9') {
-        if (scale == 1)
-            return false;
-        value = value * 10 + (*at++ - '0');
-        scale /= 10;
-    }
-    if (at == *p + 1)
-        return false;
-    *ns = value * scale;
+    const char *last = end - at > 9 ? at + 9 : end;
+    int64_t value = 0;
+    for (unsigned d; at < last && (d = (unsigned)(unsigned char)*at - '0') <= 9; at++)
+        value = value * 10 + (int)d;
+    *ns = value * scale[at - *p - 1];
+    bool ok = at > *p + 1; /* a tenth digit is left for the zone, which refuses it */
     *p = at;
-    return true;
+    return ok;
 }
 
 /* hh:mm[:ss[.fraction]][zone] up to end: seconds of the day in UTC (out of it by the offset), nanoseconds. */

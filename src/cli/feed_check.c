@@ -7,7 +7,8 @@
 
 #define NAMES_MAX 256
 
-static const struct tl_column_def *column_find(const struct tl_column_def *columns, size_t count, const char *name, size_t *at)
+static const struct tl_column_def *column_find(const struct tl_column_def *columns, size_t count,
+                                               const char *name, size_t *at)
 {
     for (size_t i = 0; i < count; i++) {
         if (strcmp(columns[i].name, name) == 0) {
@@ -27,8 +28,8 @@ static const char *suggest(const struct tl_column_def *columns, size_t count, co
     return tl_suggest(tl_view_of(name), names, n);
 }
 
-/* Rule 7 of DESIGN section 2: a number for VARCHAR, a string for DOUBLE, a fraction for BIGINT are malformed. Dates and instants are
- * written as text. */
+/* Rule 7 of DESIGN section 2: a number for VARCHAR, a string for DOUBLE, a fraction for BIGINT are malformed.
+ * Dates and instants are written as text. */
 static bool types_fit(enum tl_type from, enum tl_type to)
 {
     switch (to) {
@@ -45,25 +46,30 @@ static bool types_fit(enum tl_type from, enum tl_type to)
     }
 }
 
-static bool check_column(const struct tl_feed_plan *feed, const struct tl_source_plan *source, const struct tl_column_def *column,
-                         struct tl_error *error)
+static bool check_column(const struct tl_feed_plan *feed, const struct tl_source_plan *source,
+                         const struct tl_column_def *column, struct tl_error *error)
 {
     size_t at;
-    const struct tl_column_def *declared = column_find(source->columns, source->column_count, column->name, &at);
+    const struct tl_column_def *declared =
+        column_find(source->columns, source->column_count, column->name, &at);
     if (!declared) {
         const char *near = suggest(source->columns, source->column_count, column->name);
-        return tl_error_set(error, TL_INVALID, "feed '%s' gives a column '%s' that source '%s' does not declare%s%s%s", feed->name,
-                            column->name, source->name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+        return tl_error_set(error, TL_INVALID,
+                            "feed '%s' gives a column '%s' that source '%s' does not declare%s%s%s",
+                            feed->name, column->name, source->name, near ? "; did you mean '" : "",
+                            near ? near : "", near ? "'?" : "");
     }
     if (!types_fit(column->type, declared->type))
-        return tl_error_set(error, TL_INVALID, "feed '%s' gives %s for '%s', which source '%s' declares as %s: CAST(%s AS %s) in its SELECT",
-                            feed->name, tl_type_name(column->type), column->name, source->name, tl_type_name(declared->type),
-                            column->name, tl_type_name(declared->type));
+        return tl_error_set(
+            error, TL_INVALID,
+            "feed '%s' gives %s for '%s', which source '%s' declares as %s: CAST(%s AS %s) in its SELECT",
+            feed->name, tl_type_name(column->type), column->name, source->name, tl_type_name(declared->type),
+            column->name, tl_type_name(declared->type));
     return true;
 }
 
-bool tl_feed_check(const struct tl_plan *plan, const struct tl_feed_plan *feed, const struct tl_column_def *columns, size_t count,
-                   size_t *key, struct tl_error *error)
+bool tl_feed_check(const struct tl_plan *plan, const struct tl_feed_plan *feed,
+                   const struct tl_column_def *columns, size_t count, size_t *key, struct tl_error *error)
 {
     const struct tl_source_plan *source = &plan->sources[feed->source];
     size_t at;
@@ -71,15 +77,17 @@ bool tl_feed_check(const struct tl_plan *plan, const struct tl_feed_plan *feed, 
         if (!check_column(feed, source, &columns[i], error))
             return false;
         if (column_find(columns, i, columns[i].name, &at))
-            return tl_error_set(error, TL_INVALID, "feed '%s' gives the column '%s' twice", feed->name, columns[i].name);
+            return tl_error_set(error, TL_INVALID, "feed '%s' gives the column '%s' twice", feed->name,
+                                columns[i].name);
     }
     for (size_t i = 0; i < source->column_count; i++)
         if (source->columns[i].not_null && !column_find(columns, count, source->columns[i].name, &at))
-            return tl_error_set(error, TL_INVALID, "feed '%s' gives no column '%s', which source '%s' declares NOT NULL", feed->name,
-                                source->columns[i].name, source->name);
+            return tl_error_set(error, TL_INVALID,
+                                "feed '%s' gives no column '%s', which source '%s' declares NOT NULL",
+                                feed->name, source->columns[i].name, source->name);
     if (!column_find(columns, count, feed->partition_key, key))
-        return tl_error_set(error, TL_INVALID, "feed '%s': its partition key '%s' is no column of its SELECT", feed->name,
-                            feed->partition_key);
+        return tl_error_set(error, TL_INVALID, "feed '%s': its partition key '%s' is no column of its SELECT",
+                            feed->name, feed->partition_key);
     return true;
 }
 
@@ -91,8 +99,10 @@ bool tl_feed_no_history(const struct tl_feed_plan *feed, struct tl_error *error)
         if (strncasecmp(at, opening.data, opening.size) == 0)
             path = (struct tl_view){ at + opening.size, strcspn(at + opening.size, "'") };
     if (!path.data)
-        return tl_error_set(error, TL_NOT_FOUND, "no history: the SELECT of feed '%s' has no rows", feed->name);
+        return tl_error_set(error, TL_NOT_FOUND, "no history: the SELECT of feed '%s' has no rows",
+                            feed->name);
     return tl_error_set(error, TL_NOT_FOUND,
-                        "no history: LAKE('%.*s') has no rows for this feed (make some with 'tapeline sample' or 'tapeline ingest')",
+                        "no history: LAKE('%.*s') has no rows for this feed (make some with 'tapeline "
+                        "sample' or 'tapeline ingest')",
                         TL_VIEW_ARG(path));
 }

@@ -13,7 +13,8 @@
 #define KEYS_MAX (1u << 20)
 #define DIGITS_MAX 17
 
-bool tl_feed_json_init(struct tl_feed_json *f, const struct tl_column_def *columns, size_t count, struct tl_error *error)
+bool tl_feed_json_init(struct tl_feed_json *f, const struct tl_column_def *columns, size_t count,
+                       struct tl_error *error)
 {
     *f = (struct tl_feed_json){ .column_count = count, .second = INT64_MIN };
     tl_buf_init(&f->keys, KEYS_MAX);
@@ -59,13 +60,30 @@ static void set_digits(struct digits *d, uint64_t n, int scale)
 }
 
 static const uint64_t pow10_u64[20] = {
-    1u, 10u, 100u, 1000u, 10000u, 100000u, 1000000u, 10000000u, 100000000u, 1000000000u, 10000000000u, 100000000000u,
-    1000000000000u, 10000000000000u, 100000000000000u, 1000000000000000u, 10000000000000000u, 100000000000000000u,
-    1000000000000000000u, 10000000000000000000u,
+    1u,
+    10u,
+    100u,
+    1000u,
+    10000u,
+    100000u,
+    1000000u,
+    10000000u,
+    100000000u,
+    1000000000u,
+    10000000000u,
+    100000000000u,
+    1000000000000u,
+    10000000000000u,
+    100000000000000u,
+    1000000000000000u,
+    10000000000000000u,
+    100000000000000000u,
+    1000000000000000000u,
+    10000000000000000000u,
 };
 
-/* Prices as people write them. n / 10^scale with both exact is the double nearest to that decimal; with at most 15 digits no shorter
- * one reads back as the same. */
+/* Prices as people write them. n / 10^scale with both exact is the double nearest to that decimal; with at
+ * most 15 digits no shorter one reads back as the same. */
 static bool few_decimals(double v, struct digits *d)
 {
     for (int scale = 0; scale <= 6; scale++) {
@@ -83,16 +101,18 @@ static bool few_decimals(double v, struct digits *d)
 
 __extension__ typedef unsigned __int128 wide;
 
-/* Is t * 10^scale inside the open interval of decimals that read back as v, whose ends are (4m -+ 2) * 10^k / 2^shift? The ends belong
- * to it for even m, but are halves of units that no shorter decimal meets often enough to matter: taking them out is safe. */
+/* Is t * 10^scale inside the open interval of decimals that read back as v, whose ends are (4m -+ 2) * 10^k /
+ * 2^shift? The ends belong to it for even m, but are halves of units that no shorter decimal meets often
+ * enough to matter: taking them out is safe. */
 static bool reads_back(uint64_t t, int scale, int shift, wide low, wide high)
 {
     wide at = (wide)t * pow10_u64[scale] << shift;
     return at > low && at < high;
 }
 
-/* Doubles in [2^-9, 2^52) that are no power of two, in exact 128-bit integers: 17 digits are taken, then as many are rounded away as
- * still read back as the same double. Prices with noise (187.14999389648438) are common, and three printf and strtod each is too slow. */
+/* Doubles in [2^-9, 2^52) that are no power of two, in exact 128-bit integers: 17 digits are taken, then as
+ * many are rounded away as still read back as the same double. Prices with noise (187.14999389648438) are
+ * common, and three printf and strtod each is too slow. */
 static bool shortest_wide(double v, struct digits *d)
 {
     int exponent;
@@ -220,8 +240,8 @@ static void add_text(struct tl_view v, struct tl_buf *out)
     tl_json_write_string(&w, v);
 }
 
-static void add_cell(struct tl_feed_json *f, const struct tl_rows *rows, size_t row, size_t column, int64_t now_ns,
-                     struct tl_buf *out)
+static void add_cell(struct tl_feed_json *f, const struct tl_rows *rows, size_t row, size_t column,
+                     int64_t now_ns, struct tl_buf *out)
 {
     const struct tl_column *c = &rows->columns[column];
     char text[TL_TIME_TEXT_MAX];
@@ -258,7 +278,8 @@ static void add_cell(struct tl_feed_json *f, const struct tl_rows *rows, size_t 
     }
 }
 
-void tl_feed_json_row(struct tl_feed_json *f, const struct tl_rows *rows, size_t row, int64_t now_ns, struct tl_buf *out)
+void tl_feed_json_row(struct tl_feed_json *f, const struct tl_rows *rows, size_t row, int64_t now_ns,
+                      struct tl_buf *out)
 {
     assert(rows->column_count == f->column_count && row < rows->row_count);
     size_t begin = 0;

@@ -22,12 +22,13 @@
 #define COLUMNS_MAX 256
 #define DRY_RUN_RECORDS 10
 #define LINGER_NS (5 * TL_NS_PER_MS)
-#define CATCH_UP_NS TL_NS_PER_S         /* how much of a standstill is made up for */
-#define SLICE_NS (100 * TL_NS_PER_MS)   /* of waiting: how soon a stop is seen */
+#define CATCH_UP_NS TL_NS_PER_S       /* how much of a standstill is made up for */
+#define SLICE_NS (100 * TL_NS_PER_MS) /* of waiting: how soon a stop is seen */
 #define DRAIN_NS (5 * TL_NS_PER_S)
 #define ACTIVE_NS (60 * TL_NS_PER_S)
-#define TICK_EVERY 256                  /* records between looks at the clock when there is no pace */
-/* Above this a call should carry many records of a key; below, order per key is kept even where a call is refused in part. */
+#define TICK_EVERY 256 /* records between looks at the clock when there is no pace */
+/* Above this a call should carry many records of a key; below, order per key is kept even where a call is
+ * refused in part. */
 #define STRICT_RATE_MAX 5000.0
 
 struct feed {
@@ -36,7 +37,7 @@ struct feed {
     const char *stream;
     struct tl_history *history;
     struct tl_rows rows;
-    size_t at;         /* next row of rows */
+    size_t at; /* next row of rows */
     bool rows_ready, done;
     uint64_t total, row; /* of the pass */
     struct tl_feed_json json;
@@ -44,14 +45,14 @@ struct feed {
     struct tl_buf record, key_text;
     struct tl_feed_state state;
     struct tl_producer *producer;
-    bool hard_cancel;  /* read by the producer's threads */
+    bool hard_cancel; /* read by the producer's threads */
     struct tl_progress progress;
-    double gap_ns;     /* between records; 0: none */
+    double gap_ns; /* between records; 0: none */
     int64_t linger_ns, pace_start_ns;
     uint64_t pace_count, sent;
     int64_t began_ns, tick_ns, rate_ns;
     uint64_t rate_sent;
-    double rate;       /* lately */
+    double rate; /* lately */
 };
 
 static bool is_stopping(const struct feed *f)
@@ -73,7 +74,8 @@ static bool open_pass(struct feed *f, struct tl_error *error)
         return tl_feed_no_history(feed, error);
     if (!tl_history_open(&f->history, f->options->lake_dir, feed->select, error)) {
         f->history = NULL;
-        return error->code == TL_NOT_FOUND ? tl_feed_no_history(feed, error) : tl_error_context(error, "feed '%s'", feed->name);
+        return error->code == TL_NOT_FOUND ? tl_feed_no_history(feed, error)
+                                           : tl_error_context(error, "feed '%s'", feed->name);
     }
     f->done = false;
     f->at = 0;
@@ -81,7 +83,8 @@ static bool open_pass(struct feed *f, struct tl_error *error)
     if (!tl_history_rows_init(f->history, &f->rows, error))
         return false;
     f->rows_ready = true;
-    return tl_history_total(f->history, &f->total, error) && (f->total > 0 || tl_feed_no_history(feed, error));
+    return tl_history_total(f->history, &f->total, error) &&
+           (f->total > 0 || tl_feed_no_history(feed, error));
 }
 
 static void close_pass(struct feed *f)
@@ -108,7 +111,8 @@ static bool prepare_columns(struct feed *f, struct tl_error *error)
     struct tl_column_def columns[COLUMNS_MAX];
     size_t count = tl_history_column_count(f->history);
     if (count > COLUMNS_MAX)
-        return tl_error_set(error, TL_LIMIT, "feed '%s' has %zu columns; %d are possible", f->options->feed->name, count, COLUMNS_MAX);
+        return tl_error_set(error, TL_LIMIT, "feed '%s' has %zu columns; %d are possible",
+                            f->options->feed->name, count, COLUMNS_MAX);
     for (size_t i = 0; i < count; i++)
         columns[i] = *tl_history_column(f->history, i);
     if (!tl_feed_check(f->options->plan, f->options->feed, columns, count, &f->key, error))
@@ -164,7 +168,8 @@ static bool make_record(struct feed *f, struct tl_error *error)
     if (!tl_buf_ok(&f->record, "a record", error) || !tl_buf_ok(&f->key_text, "a partition key", error))
         return false;
     if (f->key_text.size == 0)
-        return tl_error_set(error, TL_INVALID, "feed '%s': row %" PRIu64 " has no '%s', which is the partition key",
+        return tl_error_set(error, TL_INVALID,
+                            "feed '%s': row %" PRIu64 " has no '%s', which is the partition key",
                             f->options->feed->name, f->row + 1, f->options->feed->partition_key);
     return true;
 }
@@ -191,9 +196,10 @@ static void show_progress(struct feed *f, int64_t now, const struct tl_producer_
         tl_duration_format((int64_t)((double)(f->total - f->row) / f->rate) * TL_NS_PER_S, text);
         tl_buf_addf(&eta, ", %s left", text);
     }
-    tl_progress_show(&f->progress, "feed %s: %" PRIu64 " records, %s %s %s, %.*f/s, throttled %" PRIu64 "%s", f->options->feed->name,
-                     f->sent, tl_buf_text(&key), tl_buf_text(&date), tl_buf_text(&close), f->rate < 100 ? 1 : 0, f->rate,
-                     stats->throttled, tl_buf_text(&eta));
+    tl_progress_show(&f->progress, "feed %s: %" PRIu64 " records, %s %s %s, %.*f/s, throttled %" PRIu64 "%s",
+                     f->options->feed->name, f->sent, tl_buf_text(&key), tl_buf_text(&date),
+                     tl_buf_text(&close), f->rate < 100 ? 1 : 0, f->rate, stats->throttled,
+                     tl_buf_text(&eta));
     tl_buf_release(&key);
     tl_buf_release(&date);
     tl_buf_release(&close);
@@ -238,8 +244,8 @@ static void set_pace(struct feed *f)
     f->linger_ns = f->gap_ns >= (double)LINGER_NS ? 0 : LINGER_NS;
 }
 
-/* Waits for the time of the next record. The schedule is fixed from the start, so that it does not drift; a standstill is made up for
- * by at most CATCH_UP_NS. False with TL_STOPPED at a stop. */
+/* Waits for the time of the next record. The schedule is fixed from the start, so that it does not drift; a
+ * standstill is made up for by at most CATCH_UP_NS. False with TL_STOPPED at a stop. */
 static bool await_turn(struct feed *f, struct tl_error *error)
 {
     if (f->gap_ns <= 0) {
@@ -326,10 +332,13 @@ static bool ensure_stream(struct feed *f, struct tl_error *error)
     bool ok = tl_kinesis_stream_status(client, f->stream, status, error);
     if (!ok && error->code == TL_NOT_FOUND) {
         if (o->create_shards == 0)
-            (void)tl_error_set(error, TL_NOT_FOUND, "there is no stream '%s'; create it with: aws kinesis create-stream "
-                               "--stream-name %s --shard-count 1", f->stream, f->stream);
+            (void)tl_error_set(error, TL_NOT_FOUND,
+                               "there is no stream '%s'; create it with: aws kinesis create-stream "
+                               "--stream-name %s --shard-count 1",
+                               f->stream, f->stream);
         else /* another process may have been faster */
-            ok = tl_kinesis_create_stream(client, f->stream, o->create_shards, error) || error->code == TL_CONFLICT;
+            ok = tl_kinesis_create_stream(client, f->stream, o->create_shards, error) ||
+                 error->code == TL_CONFLICT;
     } else if (!ok && error->code == TL_UNAVAILABLE && o->kinesis.embedded) {
         (void)tl_error_context(error, "is the broker running ('tapeline up' or 'tapeline broker')?");
     }
@@ -351,18 +360,22 @@ static bool open_producer(struct feed *f, struct tl_error *error)
     return tl_producer_open(&f->producer, &options, error);
 }
 
-/* Sends what was read, and notes how far the stream has it. After a stop, what does not arrive in time will be sent again next time. */
+/* Sends what was read, and notes how far the stream has it. After a stop, what does not arrive in time will
+ * be sent again next time. */
 static bool finish(struct feed *f, bool stopped, struct tl_error *error)
 {
     struct tl_error late;
     struct tl_producer_stats stats;
-    bool ok = stopped ? tl_producer_drain(f->producer, DRAIN_NS, &late) : tl_producer_flush(f->producer, &late);
+    bool ok =
+        stopped ? tl_producer_drain(f->producer, DRAIN_NS, &late) : tl_producer_flush(f->producer, &late);
     if (!ok && !stopped && late.code == TL_STOPPED && is_stopping(f))
         return finish(f, true, error);
     tl_producer_stats_get(f->producer, &stats);
     publish_stats(f, &stats);
     if (!ok && stopped && (late.code == TL_TIMEOUT || late.code == TL_STOPPED)) {
-        tl_log_warn("feed", "%" PRIu64 " records were not acknowledged in time; they are sent again at the next start",
+        tl_log_warn("feed",
+                    "%" PRIu64
+                    " records were not acknowledged in time; they are sent again at the next start",
                     stats.added - stats.settled);
         ok = true;
     }
@@ -383,9 +396,11 @@ static void report_end(struct feed *f)
     int64_t ns = tl_io->monotonic_ns() - f->began_ns;
     tl_producer_stats_get(f->producer, &stats);
     tl_duration_format(ns / TL_NS_PER_MS * TL_NS_PER_MS, lasted);
-    tl_progress_end(&f->progress, "feed %s: %" PRIu64 " records acknowledged in %s (%.0f/s), %" PRIu64 " refusals sent again",
-                    f->options->feed->name, stats.acknowledged, lasted,
-                    ns > 0 ? (double)stats.acknowledged * (double)TL_NS_PER_S / (double)ns : 0.0, stats.retried);
+    tl_progress_end(
+        &f->progress,
+        "feed %s: %" PRIu64 " records acknowledged in %s (%.0f/s), %" PRIu64 " refusals sent again",
+        f->options->feed->name, stats.acknowledged, lasted,
+        ns > 0 ? (double)stats.acknowledged * (double)TL_NS_PER_S / (double)ns : 0.0, stats.retried);
 }
 
 static bool send_all(struct feed *f, struct tl_error *error)

@@ -20,7 +20,8 @@ static char *path_of(const char *dir, const char *feed)
     tl_buf_init(&path, 4096);
     tl_buf_addf(&path, "%s/feed-", dir);
     for (const unsigned char *c = (const unsigned char *)feed; *c; c++) {
-        bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '_' || *c == '-';
+        bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
+                     *c == '_' || *c == '-';
         tl_buf_addf(&path, plain ? "%c" : "%%%02x", *c);
     }
     tl_buf_add_text(&path, ".json");
@@ -34,10 +35,12 @@ static bool parse(struct tl_feed_state *s, struct tl_view text, struct tl_error 
     if (!tl_json_parser_new(&parser, error))
         return false;
     bool ok = tl_json_parse_copy(parser, text, &root, error);
-    int64_t rows = ok ? tl_json_get_i64(root, "rows", -1) : -1, loops = ok ? tl_json_get_i64(root, "loops", -1) : -1;
+    int64_t rows = ok ? tl_json_get_i64(root, "rows", -1) : -1,
+            loops = ok ? tl_json_get_i64(root, "loops", -1) : -1;
     tl_json_parser_free(parser);
     if (rows < 0 || loops < 0)
-        return tl_error_set(error, TL_CORRUPT, "'%s' does not say where the feed stands; remove it to begin anew", s->path);
+        return tl_error_set(error, TL_CORRUPT,
+                            "'%s' does not say where the feed stands; remove it to begin anew", s->path);
     s->rows = (uint64_t)rows;
     s->loops = (uint64_t)loops;
     return true;
@@ -65,7 +68,8 @@ bool tl_feed_state_open(struct tl_feed_state *s, const char *dir, const char *fe
         return false;
     s->path = path_of(dir, feed);
     if (!s->path)
-        return tl_error_set(error, TL_LIMIT, "the path of the feed's state in '%.200s' is too long, or memory ran out", dir);
+        return tl_error_set(error, TL_LIMIT,
+                            "the path of the feed's state in '%.200s' is too long, or memory ran out", dir);
     if (!load(s, error)) {
         tl_feed_state_release(s);
         return false;
@@ -101,7 +105,8 @@ void tl_feed_state_end_pass(struct tl_feed_state *s)
 /* The place that settled means; false while it lies in a pass that is forgotten already (very short ones). */
 static bool place_of(const struct tl_feed_state *s, uint64_t settled, uint64_t *rows, uint64_t *loops)
 {
-    bool between = s->has_before && s->pass.first == s->before.first; /* one has ended, the next has not begun */
+    bool between =
+        s->has_before && s->pass.first == s->before.first; /* one has ended, the next has not begun */
     if (!between && settled >= s->pass.first) {
         *rows = s->pass.skipped + settled - s->pass.first;
         *loops = s->loops;
@@ -125,7 +130,8 @@ static bool write_place(const struct tl_feed_state *s, uint64_t rows, uint64_t l
     tl_json_member_i64(&w, "loops", (int64_t)loops);
     tl_json_end_object(&w);
     tl_buf_add_char(&text, '\n');
-    bool ok = tl_buf_ok(&text, "a feed's state", error) && tl_file_write_atomic(s->path, tl_buf_view(&text), error);
+    bool ok =
+        tl_buf_ok(&text, "a feed's state", error) && tl_file_write_atomic(s->path, tl_buf_view(&text), error);
     tl_buf_release(&text);
     return ok;
 }

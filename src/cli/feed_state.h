@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/feed_state.h: where a feed stands, so that a restart goes on there: <state>/feed-<name>.json, replaced atomically.
+/* cli/feed_state.h: where a feed stands, so that a restart goes on there: <state>/feed-<name>.json, replaced
+ * atomically.
  *
- * Only rows whose records, and all before them, are acknowledged count as sent: after a crash the last second's may be sent again,
- * none is left out. */
+ * Only rows whose records, and all before them, are acknowledged count as sent: after a crash the last
+ * second's may be sent again, none is left out. */
 #pragma once
 
 #include "base/error.h"
@@ -10,8 +11,8 @@
 #include <stdint.h>
 
 struct tl_feed_state {
-    char *path;            /* NULL: nothing is kept */
-    uint64_t rows, loops;  /* as loaded: rows of the current pass, passes completed */
+    char *path;           /* NULL: nothing is kept */
+    uint64_t rows, loops; /* as loaded: rows of the current pass, passes completed */
     /* The current pass and the one before it: its records may still be on their way. */
     struct tl_feed_pass {
         uint64_t first; /* ordinal of its first record in this run */
@@ -22,11 +23,14 @@ struct tl_feed_state {
     int64_t saved_ns;
 };
 /* dir NULL: nothing is kept. An unreadable file is an error that names it. */
-TL_MUST_USE bool tl_feed_state_open(struct tl_feed_state *s, const char *dir, const char *feed, struct tl_error *error);
+TL_MUST_USE bool tl_feed_state_open(struct tl_feed_state *s, const char *dir, const char *feed,
+                                    struct tl_error *error);
 void tl_feed_state_release(struct tl_feed_state *s);
-/* A pass over total rows begins, as the record with ordinal first. Returns the rows to be skipped (those sent in an earlier run). */
+/* A pass over total rows begins, as the record with ordinal first. Returns the rows to be skipped (those sent
+ * in an earlier run). */
 uint64_t tl_feed_state_begin_pass(struct tl_feed_state *s, uint64_t first, uint64_t total);
 /* The pass has been read to its end. */
 void tl_feed_state_end_pass(struct tl_feed_state *s);
 /* settled: records of this run acknowledged without a gap. Writes at most once a second, unless now. */
-TL_MUST_USE bool tl_feed_state_save(struct tl_feed_state *s, uint64_t settled, bool now, struct tl_error *error);
+TL_MUST_USE bool tl_feed_state_save(struct tl_feed_state *s, uint64_t settled, bool now,
+                                    struct tl_error *error);

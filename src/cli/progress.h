@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/progress.h: how far a long command is, on stderr: one line that is written over on a terminal, a line every 10 s elsewhere. */
+/* cli/progress.h: how far a long command is, on stderr: one line that is written over on a terminal, a line
+ * every 10 s elsewhere. */
 #pragma once
 
 #include "base/compiler.h"

@@ -2,6 +2,7 @@
 #include "engine/checkpoint.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 #define FORMAT 1
 #define SHARD_MIN 40 /* no shard takes fewer bytes */

@@ -118,24 +118,28 @@ void tl_dead_add_malformed(struct tl_rows *rows, const char *reason, size_t offs
     tl_rows_set_text(rows, BAD_ENCODING, plain ? TL_VIEW("utf8") : TL_VIEW("base64"));
 }
 
+void tl_dead_append_row(struct tl_rows *into, const struct tl_rows *from, size_t row)
+{
+    assert(into->column_count == from->column_count && row < from->row_count);
+    tl_rows_add(into);
+    for (size_t c = 0; c < from->column_count; c++) {
+        union tl_cell cell = from->columns[c].cells[row];
+        if (tl_rows_is_null(from, row, c))
+            continue;
+        if (from->columns[c].def.type == TL_TYPE_VARCHAR)
+            tl_rows_set_text(into, c, tl_rows_text(from, row, c));
+        else if (from->columns[c].def.type == TL_TYPE_DOUBLE)
+            tl_rows_set_double(into, c, cell.f64);
+        else
+            tl_rows_set_i64(into, c, cell.i64);
+    }
+}
+
 void tl_dead_append(struct tl_rows *into, const struct tl_rows *from)
 {
-    assert(into->column_count == from->column_count);
     into->failed = into->failed || from->failed;
-    for (size_t row = 0; row < from->row_count; row++) {
-        tl_rows_add(into);
-        for (size_t c = 0; c < from->column_count; c++) {
-            union tl_cell cell = from->columns[c].cells[row];
-            if (tl_rows_is_null(from, row, c))
-                continue;
-            if (from->columns[c].def.type == TL_TYPE_VARCHAR)
-                tl_rows_set_text(into, c, tl_rows_text(from, row, c));
-            else if (from->columns[c].def.type == TL_TYPE_DOUBLE)
-                tl_rows_set_double(into, c, cell.f64);
-            else
-                tl_rows_set_i64(into, c, cell.i64);
-        }
-    }
+    for (size_t row = 0; row < from->row_count; row++)
+        tl_dead_append_row(into, from, row);
 }
 
 size_t tl_rows_bytes(const struct tl_rows *rows)

@@ -28,7 +28,8 @@ TL_MUST_USE bool tl_dead_malformed_columns(struct tl_arena *arena, struct tl_dea
 void tl_dead_add_late(struct tl_rows *rows, const struct tl_source_plan *source, const struct tl_tick_value *values, int64_t event_time,
                       int64_t window_start, int64_t window_end, int64_t watermark, const struct tl_origin *origin);
 void tl_dead_add_malformed(struct tl_rows *rows, const char *reason, size_t offset, struct tl_view data, const struct tl_origin *origin);
-/* Appends all rows of from, which has the same columns. */
+/* Appends a row, or all rows, of from, which has the same columns. */
+void tl_dead_append_row(struct tl_rows *into, const struct tl_rows *from, size_t row);
 void tl_dead_append(struct tl_rows *into, const struct tl_rows *from);
 /* Bytes in use, about. */
 size_t tl_rows_bytes(const struct tl_rows *rows);

@@ -63,6 +63,7 @@ struct tl_engine {
     char *state_dir;
     bool cancel;                /* of Kinesis calls; an atomic by convention */
     atomic_bool stop;           /* asked to, or failed */
+    atomic_bool quit;           /* workers end: stop, or all is read */
     atomic_bool failed;
     struct tl_error failure;    /* the first one; under fail_lock */
     pthread_mutex_t fail_lock;
@@ -87,10 +88,10 @@ struct tl_engine {
     size_t growth_early;        /* an epoch begins early above it */
     uint64_t committed;         /* I3 */
     uint64_t committed_received;/* received when the last epoch was taken */
-    size_t committed_finished;  /* shards finished then */
+    size_t committed_finished;  /* shards begun and finished then */
+    uint64_t began_received;    /* received before this process */
     int64_t epoch_began_ns;     /* monotonic */
     bool restored, draining;    /* draining: the final flush */
-    uint64_t epochs_early;
 
     struct tl_observe observe;
     pthread_mutex_t stats_lock;

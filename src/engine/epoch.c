@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/epoch.h"
 
+#include "base/grow.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "engine/checkpoint.h"
@@ -23,15 +24,18 @@ bool tl_epoch_init(struct tl_epoch *epoch, const struct tl_engine *e, struct tl_
     tl_buf_init(&epoch->intent, RECORD_MAX);
     tl_buf_init(&epoch->commit, RECORD_MAX);
     epoch->closed = calloc(epoch->view_count + 1, sizeof *epoch->closed);
+    epoch->rows = calloc(epoch->view_count + 1, sizeof *epoch->rows);
     epoch->late = calloc(epoch->view_count + 1, sizeof *epoch->late);
     epoch->malformed = calloc(epoch->source_count + 1, sizeof *epoch->malformed);
-    if (!epoch->closed || !epoch->late || !epoch->malformed) {
+    if (!epoch->closed || !epoch->rows || !epoch->late || !epoch->malformed) {
         epoch->view_count = epoch->source_count = 0;
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     }
     for (size_t v = 0; v < epoch->view_count; v++) {
+        const struct tl_view_plan *plan = &e->plan->views[v];
         tl_closed_init(&epoch->closed[v], &e->views[v]);
-        if (!tl_rows_init(&epoch->late[v], e->late_columns[v].defs, e->late_columns[v].count, ROWS_MAX, error))
+        if (!tl_rows_init(&epoch->rows[v], plan->columns, plan->column_count, ROWS_MAX, error) ||
+            !tl_rows_init(&epoch->late[v], e->late_columns[v].defs, e->late_columns[v].count, ROWS_MAX, error))
             return false;
     }
     for (size_t i = 0; i < epoch->source_count; i++)
@@ -44,11 +48,13 @@ void tl_epoch_release(struct tl_epoch *epoch)
 {
     for (size_t v = 0; v < epoch->view_count; v++) {
         tl_closed_release(&epoch->closed[v]);
+        tl_rows_release(&epoch->rows[v]);
         tl_rows_release(&epoch->late[v]);
     }
     for (size_t i = 0; i < epoch->source_count; i++)
         tl_rows_release(&epoch->malformed[i]);
     free(epoch->closed);
+    free(epoch->rows);
     free(epoch->late);
     free(epoch->malformed);
     tl_buf_release(&epoch->intent);
@@ -312,11 +318,11 @@ static void show_closed(struct tl_engine *e, size_t view, const struct tl_closed
 {
     if (e->from_files && atomic_load(&e->observe.asked_ns) == 0)
         return; /* a backtest that nobody watches */
+    assert(rows->row_count == closed->count);
     bool ok = true;
     size_t first = closed->count > TL_CLOSED_KEPT ? closed->count - TL_CLOSED_KEPT : 0;
     for (size_t i = first; ok && i < closed->count; i++)
-        ok = tl_observe_put(&e->observe, view, tl_closed_key(closed, &closed->items[i]), closed->items[i].start, e->views[view].windowed,
-                            rows, i);
+        ok = tl_observe_put(&e->observe, view, tl_closed_key(closed, &closed->items[i]), closed->items[i].start, true, rows, i);
     tl_observe_notify(&e->observe);
     if (!ok)
         tl_log_warn("engine", "view '%s': out of memory for viewers, they miss rows", e->plan->views[view].name);
@@ -338,43 +344,42 @@ static bool keep_rows(struct tl_kept_rows *kept, const struct tl_closed *closed,
     return tl_buf_ok(&kept->keys, "rows to dump", error) && tl_rows_ok(&kept->rows, "rows to dump", error);
 }
 
-static bool rows_of(struct tl_epoch *epoch, struct tl_engine *e, size_t view, struct tl_rows *rows, struct tl_error *error)
+static bool needs_rows(const struct tl_engine *e, size_t view)
 {
-    const struct tl_view_plan *plan = &e->plan->views[view];
-    return tl_rows_init(rows, plan->columns, plan->column_count, ROWS_MAX, error) && tl_closed_merge(&epoch->closed[view], error) &&
-           tl_closed_rows(&epoch->closed[view], &e->writers[view], rows, error);
+    return e->kept[view].on || tl_sinks_want_view(e, view) || !e->from_files || atomic_load(&e->observe.asked_ns) != 0;
 }
 
-/* One view's rows, to its sinks, viewers and the dump. */
-struct view_step {
-    size_t view;
-    const struct tl_rows *rows;
-};
-
-static bool emit_view(struct tl_epoch *epoch, struct tl_engine *e, size_t view, struct tl_rows *all, struct tl_error *error)
+/* Merges the closed groups of all shards into rows (rule 1, rule 8). */
+static bool make_rows(struct tl_epoch *epoch, struct tl_engine *e, struct tl_error *error)
 {
-    struct tl_closed *closed = &epoch->closed[view];
-    if (!rows_of(epoch, e, view, all, error))
-        return false;
-    if (e->views[view].windowed) {
-        e->totals[view].emitted += closed->records;
-        e->totals[view].rows += closed->count;
+    for (size_t v = 0; v < epoch->view_count; v++) {
+        struct tl_closed *closed = &epoch->closed[v];
+        if (!tl_closed_merge(closed, error))
+            return false;
+        if (needs_rows(e, v) && !tl_closed_rows(closed, &e->writers[v], &epoch->rows[v], error))
+            return false;
+        if (!e->views[v].windowed)
+            continue;
+        e->totals[v].emitted += closed->records;
+        e->totals[v].rows += closed->count;
+        if (e->kept[v].on && !keep_rows(&e->kept[v], closed, &epoch->rows[v], error))
+            return false;
     }
-    return !e->kept[view].on || !e->views[view].windowed || keep_rows(&e->kept[view], closed, all, error);
+    return true;
 }
 
 static bool write_files(struct tl_epoch *epoch, struct tl_engine *e, struct tl_error *error)
 {
     int64_t began = tl_io->monotonic_ns();
     tl_file_list_release(&epoch->files); /* of a try before */
-    bool ok = tl_sinks_write(e, epoch, error);
+    bool ok = tl_sinks_write(e, epoch->number, epoch->rows, epoch->late, epoch->malformed, &epoch->files, error);
     pthread_mutex_lock(&e->stats_lock);
     e->stats.epoch_write_ns = tl_io->monotonic_ns() - began;
     pthread_mutex_unlock(&e->stats_lock);
     return ok;
 }
 
-static void tell(struct tl_epoch *epoch, struct tl_engine *e)
+static void tell(const struct tl_epoch *epoch, struct tl_engine *e)
 {
     pthread_mutex_lock(&e->stats_lock);
     e->stats.epoch = epoch->number;
@@ -385,4 +390,35 @@ static void tell(struct tl_epoch *epoch, struct tl_engine *e)
         e->stats.rows_committed += epoch->files.row_counts[i];
     pthread_mutex_unlock(&e->stats_lock);
     tl_log_debug("engine", "epoch %" PRIu64 ": %zu files", epoch->number, epoch->files.count);
+}
+
+bool tl_epoch_commit(struct tl_epoch *epoch, struct tl_engine *e, struct tl_error *error)
+{
+    if (e->has_lake && !until_space(epoch, e, write_intent, error))
+        return false;
+    if (!make_rows(epoch, e, error))
+        return false;
+    if (e->has_lake && (!until_space(epoch, e, write_files, error) || !until_space(epoch, e, write_commit, error)))
+        return false;
+    e->committed = epoch->number;
+    tell(epoch, e);
+    for (size_t v = 0; v < epoch->view_count; v++)
+        if (e->views[v].windowed && epoch->rows[v].row_count)
+            show_closed(e, v, &epoch->closed[v], &epoch->rows[v]);
+    return true;
+}
+
+bool tl_epoch_commit_first(struct tl_engine *e, struct tl_error *error)
+{
+    struct tl_epoch epoch;
+    bool ok = tl_epoch_init(&epoch, e, error);
+    if (ok) {
+        tl_checkpoint_write_state(e, 0, &epoch.commit);
+        epoch.commit_state_size = epoch.commit.size;
+        ok = write_commit(&epoch, e, error);
+        if (!ok && error->code == TL_CONFLICT)
+            tl_error_context(error, "another instance of pipeline '%s' is starting on the checkpoint in '%s'", e->plan->name, e->state_dir);
+    }
+    tl_epoch_release(&epoch);
+    return ok;
 }

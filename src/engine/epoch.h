@@ -20,6 +20,7 @@ struct tl_epoch {
     uint64_t number;
     enum tl_epoch_kind kind;
     struct tl_closed *closed;  /* by view */
+    struct tl_rows *rows;      /* by view: of closed, once merged */
     struct tl_rows *late;      /* by view */
     struct tl_rows *malformed; /* by source */
     size_t view_count, source_count;

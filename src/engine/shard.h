@@ -50,6 +50,7 @@ struct tl_shard_run {
     int64_t millis_behind;
     bool busy;                         /* a worker reads it */
     bool seen_tip;                     /* since the start (until_now) */
+    bool is_input;                     /* file: given to this run */
     bool limited;                      /* a replay: up to limit_* and no further */
     bool held;                         /* a replay: not of that epoch, waits for its end */
     struct tl_shard_position limit_position;

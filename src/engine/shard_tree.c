@@ -172,7 +172,7 @@ static bool open_file(struct tl_engine *e, const char *path, struct tl_error *er
         s->finished = false;
         s->floor = e->sources[0].bounds.close;
     }
-    s->seen_tip = true; /* here: is an input */
+    s->is_input = true;
     return true;
 }
 
@@ -182,7 +182,7 @@ static bool open_files(struct tl_engine *e, struct tl_error *error)
         if (!open_file(e, e->options.inputs[i], error))
             return false;
     for (size_t i = 0; i < e->shard_count; i++)
-        if (!e->shards[i]->seen_tip)
+        if (!e->shards[i]->is_input)
             e->shards[i]->finished = true;
     return true;
 }

@@ -58,11 +58,18 @@ static void work_release(struct work *w)
     tl_stream_batch_release(&w->stream);
 }
 
+static bool quits(struct tl_engine *e)
+{
+    return atomic_load_explicit(&e->quit, memory_order_relaxed);
+}
+
 static bool is_ready(const struct tl_engine *e, const struct tl_shard_run *s, int64_t now)
 {
     if (s->busy || s->finished || !s->started || (s->limited && tl_shard_run_at_limit(s)))
         return false;
-    return e->from_files || s->next_read_ns <= now;
+    if (e->from_files)
+        return true;
+    return s->next_read_ns <= now && !(e->options.until_now && s->seen_tip && !s->limited);
 }
 
 static bool goes_before(const struct tl_engine *e, const struct tl_shard_run *a, const struct tl_shard_run *b)
@@ -139,7 +146,7 @@ static bool put_batch(struct work *w, struct tl_shard_run *s, struct tl_worker *
 /* Bounded memory: no reading on while what is there waits for an epoch (a slow or full disk). */
 static void stall_while_full(struct tl_engine *e)
 {
-    while (!tl_engine_stopping(e) && atomic_load_explicit(&e->growth, memory_order_relaxed) > TL_GROWTH_STALL) {
+    while (!quits(e) && atomic_load_explicit(&e->growth, memory_order_relaxed) > TL_GROWTH_STALL) {
         tl_gate_ring(&e->gate);
         tl_io->sleep_ns(PAUSE_NS);
     }
@@ -148,7 +155,7 @@ static void stall_while_full(struct tl_engine *e)
 static bool work_on(struct work *w, struct tl_worker *worker, struct tl_error *error)
 {
     struct tl_engine *e = w->e;
-    while (!tl_engine_stopping(e)) {
+    while (!quits(e)) {
         bool over;
         stall_while_full(e);
         struct tl_shard_run *s = take_shard(e, &over);
@@ -159,7 +166,7 @@ static bool work_on(struct work *w, struct tl_worker *worker, struct tl_error *e
             continue;
         }
         if (!read_batch(w, s, error)) {
-            if (error->code == TL_STOPPED && tl_engine_stopping(e))
+            if (error->code == TL_STOPPED && quits(e))
                 return true;
             return tl_error_context(error, "source '%s'", e->plan->sources[s->source].name);
         }
@@ -196,8 +203,10 @@ bool tl_workers_start(struct tl_engine *e, struct tl_error *error)
     return true;
 }
 
-void tl_workers_join(struct tl_engine *e)
+void tl_workers_end(struct tl_engine *e)
 {
+    atomic_store(&e->quit, true);
+    __atomic_store_n(&e->cancel, true, __ATOMIC_RELEASE);
     for (unsigned i = 0; i < e->worker_count; i++) {
         if (e->workers[i].running)
             pthread_join(e->workers[i].thread, NULL);

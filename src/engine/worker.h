@@ -5,5 +5,5 @@
 #include "engine/engine_int.h"
 
 TL_MUST_USE bool tl_workers_start(struct tl_engine *e, struct tl_error *error);
-/* Waits for all of them to end: all is read, or the engine stops. */
-void tl_workers_join(struct tl_engine *e);
+/* Ends them at a record boundary, and calls under way too. */
+void tl_workers_end(struct tl_engine *e);

@@ -99,10 +99,12 @@ bool tl_kinesis_copy_decimal(struct tl_view from, char *to, size_t size)
     for (size_t i = 0; i < from.size; i++)
         if (from.data[i] < '0' || from.data[i] > '9')
             return false;
-    return (from.size == 1 || (from.size > 1 && from.data[0] != '0')) && tl_kinesis_copy_token(from, to, size);
+    return (from.size == 1 || (from.size > 1 && from.data[0] != '0')) &&
+           tl_kinesis_copy_token(from, to, size);
 }
 
-/* Foreign text for a message: control characters would let the peer write lines or colours into a terminal. */
+/* Foreign text for a message: control characters would let the peer write lines or colours into a terminal.
+ */
 static void copy_printable(struct tl_view from, char *to, size_t size)
 {
     size_t n = from.size < size - 1 ? from.size : size - 1;
@@ -145,7 +147,8 @@ static bool aws_error(struct tl_kinesis_client *c, const char *action, struct tl
         code = code_of_status(c->response.status);
     bool skew = tl_view_is(type, "InvalidSignatureException") && strncmp(text, "Signature", 9) == 0;
     return tl_error_set(error, code, "kinesis %s: %s%s%s%s%s%s%s", action, name, text[0] ? ": " : "", text,
-                        id[0] ? " (request id " : "", id, id[0] ? ")" : "", skew ? " (is this machine's clock right?)" : "");
+                        id[0] ? " (request id " : "", id, id[0] ? ")" : "",
+                        skew ? " (is this machine's clock right?)" : "");
 }
 
 struct tl_json_writer tl_kinesis_begin(struct tl_kinesis_client *c, const char *stream)
@@ -200,12 +203,14 @@ static bool send_once(struct tl_kinesis_client *c, const char *action, struct tl
     };
     size_t count = 4;
     if (c->credentials.session_token[0])
-        headers[count++] = (struct tl_http_header){ TL_VIEW("x-amz-security-token"), tl_view_of(c->credentials.session_token) };
+        headers[count++] = (struct tl_http_header){ TL_VIEW("x-amz-security-token"),
+                                                    tl_view_of(c->credentials.session_token) };
     assert(count <= HEADERS_SIGNED_MAX);
     if (!sign(c, headers, count, now, error))
         return false;
     headers[count++] = (struct tl_http_header){ TL_VIEW("authorization"), tl_buf_view(&c->authorization) };
-    headers[count++] = (struct tl_http_header){ TL_VIEW("user-agent"), TL_VIEW("tapeline/" TAPELINE_VERSION) };
+    headers[count++] =
+        (struct tl_http_header){ TL_VIEW("user-agent"), TL_VIEW("tapeline/" TAPELINE_VERSION) };
     struct tl_http_request request = {
         .method = "POST",
         .url = c->url,
@@ -224,7 +229,8 @@ static bool token_expired(const struct tl_kinesis_client *c, const struct tl_err
     return !c->embedded && error->code == TL_DENIED && strstr(error->text, ": ExpiredTokenException");
 }
 
-bool tl_kinesis_call(struct tl_kinesis_client *c, const char *action, struct tl_json *answer, struct tl_error *error)
+bool tl_kinesis_call(struct tl_kinesis_client *c, const char *action, struct tl_json *answer,
+                     struct tl_error *error)
 {
     if (!tl_buf_ok(&c->body, "the request", error))
         return tl_error_context(error, "kinesis %s", action);
@@ -243,13 +249,15 @@ bool tl_kinesis_call(struct tl_kinesis_client *c, const char *action, struct tl_
     bool parsed = body->size ? tl_json_parse(c->json, body->data, body->size, answer, &wrong)
                              : tl_json_parse_copy(c->json, TL_VIEW("{}"), answer, &wrong);
     if (!parsed)
-        return tl_kinesis_bad_answer(error, action, wrong.code == TL_NO_MEMORY ? "does not fit into memory" : "is not JSON");
+        return tl_kinesis_bad_answer(error, action,
+                                     wrong.code == TL_NO_MEMORY ? "does not fit into memory" : "is not JSON");
     if (tl_json_kind_of(*answer) != TL_JSON_OBJECT)
         return tl_kinesis_bad_answer(error, action, "is not a JSON object");
     return true;
 }
 
-bool tl_kinesis_call_patiently(struct tl_kinesis_client *c, const char *action, struct tl_json *answer, struct tl_error *error)
+bool tl_kinesis_call_patiently(struct tl_kinesis_client *c, const char *action, struct tl_json *answer,
+                               struct tl_error *error)
 {
     for (unsigned attempt = 0;; attempt++) {
         if (tl_kinesis_call(c, action, answer, error))
@@ -278,7 +286,8 @@ static bool resolve_region(struct tl_kinesis_client *c, const struct tl_kinesis_
     else if (!tl_aws_region(c->region)) {
         if (on_aws)
             return tl_error_set(error, TL_INVALID,
-                                "no AWS region: set AWS_REGION, or 'region' in the profile of the pipeline file or in ~/.aws/config");
+                                "no AWS region: set AWS_REGION, or 'region' in the profile of the pipeline "
+                                "file or in ~/.aws/config");
         snprintf(c->region, sizeof c->region, "us-east-1"); /* other servers take any */
     }
     if (!region_is_valid(options->region ? options->region : c->region))
@@ -286,7 +295,8 @@ static bool resolve_region(struct tl_kinesis_client *c, const struct tl_kinesis_
     return true;
 }
 
-/* Splits "http://host:port/path" into what is signed: host (without the scheme's own port, as curl sends it) and path. */
+/* Splits "http://host:port/path" into what is signed: host (without the scheme's own port, as curl sends it)
+ * and path. */
 static bool split_endpoint(struct tl_kinesis_client *c, const char *endpoint, struct tl_error *error)
 {
     const char *authority = NULL, *own_port = NULL;
@@ -297,8 +307,10 @@ static bool split_endpoint(struct tl_kinesis_client *c, const char *endpoint, st
         authority = endpoint + 8;
         own_port = ":443";
     }
-    if (!authority || strlen(endpoint) > 500 || strpbrk(endpoint, "?#@\\ ") || authority[0] == '/' || !authority[0])
-        return tl_error_set(error, TL_INVALID, "the Kinesis endpoint '%.200s' is not like http://127.0.0.1:4566", endpoint);
+    if (!authority || strlen(endpoint) > 500 || strpbrk(endpoint, "?#@\\ ") || authority[0] == '/' ||
+        !authority[0])
+        return tl_error_set(error, TL_INVALID,
+                            "the Kinesis endpoint '%.200s' is not like http://127.0.0.1:4566", endpoint);
     for (const char *p = endpoint; *p; p++)
         if (*p < ' ' || *p > '~')
             return tl_error_set(error, TL_INVALID, "the Kinesis endpoint holds a character that no URL has");
@@ -307,7 +319,8 @@ static bool split_endpoint(struct tl_kinesis_client *c, const char *endpoint, st
     while (path.size && path.data[path.size - 1] == '/')
         path.size--;
     snprintf(c->path, sizeof c->path, "%.*s/", TL_VIEW_ARG(path));
-    snprintf(c->url, sizeof c->url, "%.*s%s", (int)(authority - endpoint + (ptrdiff_t)host_size), endpoint, c->path);
+    snprintf(c->url, sizeof c->url, "%.*s%s", (int)(authority - endpoint + (ptrdiff_t)host_size), endpoint,
+             c->path);
     struct tl_view host = { authority, host_size };
     if (tl_view_ends_with(host, tl_view_of(own_port)))
         host.size -= strlen(own_port);
@@ -317,7 +330,8 @@ static bool split_endpoint(struct tl_kinesis_client *c, const char *endpoint, st
     return true;
 }
 
-static bool resolve_endpoint(struct tl_kinesis_client *c, const struct tl_kinesis_options *options, struct tl_error *error)
+static bool resolve_endpoint(struct tl_kinesis_client *c, const struct tl_kinesis_options *options,
+                             struct tl_error *error)
 {
     char text[512];
     const char *endpoint = options->endpoint;
@@ -345,7 +359,8 @@ static bool load_credentials(struct tl_kinesis_client *c, struct tl_error *error
     return true;
 }
 
-bool tl_kinesis_client_new(struct tl_kinesis_client **out, const struct tl_kinesis_options *options, struct tl_error *error)
+bool tl_kinesis_client_new(struct tl_kinesis_client **out, const struct tl_kinesis_options *options,
+                           struct tl_error *error)
 {
     assert(options);
     *out = NULL;
@@ -357,8 +372,8 @@ bool tl_kinesis_client_new(struct tl_kinesis_client **out, const struct tl_kines
     tl_buf_init(&c->body, TL_KINESIS_BODY_MAX);
     tl_buf_init(&c->authorization, 8192);
     tl_http_response_init(&c->response, TL_KINESIS_ANSWER_MAX);
-    if (!resolve_endpoint(c, options, error) || !load_credentials(c, error) || !tl_json_parser_new(&c->json, error) ||
-        !tl_http_client_new(&c->http, TL_KINESIS_ANSWER_MAX, error)) {
+    if (!resolve_endpoint(c, options, error) || !load_credentials(c, error) ||
+        !tl_json_parser_new(&c->json, error) || !tl_http_client_new(&c->http, TL_KINESIS_ANSWER_MAX, error)) {
         tl_kinesis_client_free(c);
         return false;
     }

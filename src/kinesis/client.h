@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kinesis/client.h: calls of the Kinesis API over HTTPS or HTTP, JSON 1.1, signed with SigV4. Blocking; one thread per client.
- * Errors carry AWS's code and message: TL_NOT_FOUND (ResourceNotFoundException), TL_CONFLICT (ResourceInUseException),
- * TL_THROTTLED, TL_EXPIRED (ExpiredIteratorException), TL_LIMIT, TL_DENIED, TL_INVALID, TL_UNAVAILABLE. */
+/* kinesis/client.h: calls of the Kinesis API over HTTPS or HTTP, JSON 1.1, signed with SigV4. Blocking; one
+ * thread per client. Errors carry AWS's code and message: TL_NOT_FOUND (ResourceNotFoundException),
+ * TL_CONFLICT (ResourceInUseException), TL_THROTTLED, TL_EXPIRED (ExpiredIteratorException), TL_LIMIT,
+ * TL_DENIED, TL_INVALID, TL_UNAVAILABLE. */
 #pragma once
 
 #include "base/buf.h"
@@ -9,36 +10,47 @@
 
 struct tl_kinesis_client;
 struct tl_kinesis_options {
-    const char *endpoint; /* "http://127.0.0.1:4566"; NULL: AWS_ENDPOINT_URL_KINESIS, AWS_ENDPOINT_URL, then AWS by region */
+    const char *endpoint; /* "http://127.0.0.1:4566"; NULL: AWS_ENDPOINT_URL_KINESIS, AWS_ENDPOINT_URL, then
+                             AWS by region */
     const char *region;   /* NULL: from the environment or shared config; required on AWS */
     bool embedded;        /* our own broker: credentials not needed (a fixed pair signs) */
     const bool *cancel;   /* as in net/http_client.h */
 };
-TL_MUST_USE bool tl_kinesis_client_new(struct tl_kinesis_client **out, const struct tl_kinesis_options *options,
-                                       struct tl_error *error);
+TL_MUST_USE bool tl_kinesis_client_new(struct tl_kinesis_client **out,
+                                       const struct tl_kinesis_options *options, struct tl_error *error);
 void tl_kinesis_client_free(struct tl_kinesis_client *c);
 
-TL_MUST_USE bool tl_kinesis_create_stream(struct tl_kinesis_client *c, const char *stream, uint32_t shards, struct tl_error *error);
+TL_MUST_USE bool tl_kinesis_create_stream(struct tl_kinesis_client *c, const char *stream, uint32_t shards,
+                                          struct tl_error *error);
 /* "CREATING", "ACTIVE", ... into status[16]. */
-TL_MUST_USE bool tl_kinesis_stream_status(struct tl_kinesis_client *c, const char *stream, char status[16], struct tl_error *error);
+TL_MUST_USE bool tl_kinesis_stream_status(struct tl_kinesis_client *c, const char *stream, char status[16],
+                                          struct tl_error *error);
 /* Waits until ACTIVE. */
-TL_MUST_USE bool tl_kinesis_wait_active(struct tl_kinesis_client *c, const char *stream, int64_t timeout_ns, struct tl_error *error);
+TL_MUST_USE bool tl_kinesis_wait_active(struct tl_kinesis_client *c, const char *stream, int64_t timeout_ns,
+                                        struct tl_error *error);
 
 struct tl_shard_list {
     struct tl_shard *shards; /* sorted by id; free with tl_shard_list_release */
     size_t count, cap;
 };
-TL_MUST_USE bool tl_kinesis_list_shards(struct tl_kinesis_client *c, const char *stream, struct tl_shard_list *out, struct tl_error *error);
+TL_MUST_USE bool tl_kinesis_list_shards(struct tl_kinesis_client *c, const char *stream,
+                                        struct tl_shard_list *out, struct tl_error *error);
 void tl_shard_list_release(struct tl_shard_list *list);
 
-enum tl_iterator_type { TL_ITERATOR_TRIM_HORIZON, TL_ITERATOR_LATEST, TL_ITERATOR_AT_SEQUENCE, TL_ITERATOR_AFTER_SEQUENCE,
-                        TL_ITERATOR_AT_TIMESTAMP };
-TL_MUST_USE bool tl_kinesis_get_shard_iterator(struct tl_kinesis_client *c, const char *stream, const char *shard,
-                                               enum tl_iterator_type type, const char *sequence, int64_t timestamp_ns,
+enum tl_iterator_type {
+    TL_ITERATOR_TRIM_HORIZON,
+    TL_ITERATOR_LATEST,
+    TL_ITERATOR_AT_SEQUENCE,
+    TL_ITERATOR_AFTER_SEQUENCE,
+    TL_ITERATOR_AT_TIMESTAMP
+};
+TL_MUST_USE bool tl_kinesis_get_shard_iterator(struct tl_kinesis_client *c, const char *stream,
+                                               const char *shard, enum tl_iterator_type type,
+                                               const char *sequence, int64_t timestamp_ns,
                                                char iterator[TL_ITERATOR_MAX], struct tl_error *error);
 
-/* Records of one read. data views are followed by TL_JSON_PADDING readable bytes (records lie in one block; what follows
- * may be the next record). Valid until the next read into the same batch. */
+/* Records of one read. data views are followed by TL_JSON_PADDING readable bytes (records lie in one block;
+ * what follows may be the next record). Valid until the next read into the same batch. */
 struct tl_record {
     struct tl_view data, partition_key, sequence;
     int64_t arrival_ns;
@@ -57,11 +69,12 @@ TL_MUST_USE bool tl_kinesis_get_records(struct tl_kinesis_client *c, const char 
 
 struct tl_put_entry {
     struct tl_view data, partition_key;
-    bool failed;          /* out */
-    enum tl_code code;    /* out, when failed: TL_THROTTLED or TL_IO */
+    bool failed;                    /* out */
+    enum tl_code code;              /* out, when failed: TL_THROTTLED or TL_IO */
     char sequence[TL_SEQUENCE_MAX]; /* out, when not failed */
     char shard[TL_SHARD_ID_MAX];
 };
 /* True when the call was answered; entries say each record's fate. *failed: how many were refused. */
-TL_MUST_USE bool tl_kinesis_put_records(struct tl_kinesis_client *c, const char *stream, struct tl_put_entry *entries,
-                                        size_t count, size_t *failed, struct tl_error *error);
+TL_MUST_USE bool tl_kinesis_put_records(struct tl_kinesis_client *c, const char *stream,
+                                        struct tl_put_entry *entries, size_t count, size_t *failed,
+                                        struct tl_error *error);

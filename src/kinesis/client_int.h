@@ -9,7 +9,8 @@
 #include "net/aws_credentials.h"
 #include "net/http_client.h"
 
-/* The largest answer is GetRecords': 10 MiB of data is 14 MiB of base64, and keys of 10,000 records may be escaped. */
+/* The largest answer is GetRecords': 10 MiB of data is 14 MiB of base64, and keys of 10,000 records may be
+ * escaped. */
 #define TL_KINESIS_ANSWER_MAX (64u << 20)
 #define TL_KINESIS_BODY_MAX (32u << 20)
 
@@ -27,11 +28,14 @@ struct tl_kinesis_client {
 
 /* Empties the body and begins its object; end it with tl_json_end_object before the call. */
 struct tl_json_writer tl_kinesis_begin(struct tl_kinesis_client *c, const char *stream);
-/* Sends c->body as the action. *answer: the answer's object, valid until the next call; an empty body is an empty object. */
-TL_MUST_USE bool tl_kinesis_call(struct tl_kinesis_client *c, const char *action, struct tl_json *answer, struct tl_error *error);
-/* As above, and tries again a few times as the SDKs do: for calls that stand alone, outside the consumer's and producer's loops. */
-TL_MUST_USE bool tl_kinesis_call_patiently(struct tl_kinesis_client *c, const char *action, struct tl_json *answer,
-                                           struct tl_error *error);
+/* Sends c->body as the action. *answer: the answer's object, valid until the next call; an empty body is an
+ * empty object. */
+TL_MUST_USE bool tl_kinesis_call(struct tl_kinesis_client *c, const char *action, struct tl_json *answer,
+                                 struct tl_error *error);
+/* As above, and tries again a few times as the SDKs do: for calls that stand alone, outside the consumer's
+ * and producer's loops. */
+TL_MUST_USE bool tl_kinesis_call_patiently(struct tl_kinesis_client *c, const char *action,
+                                           struct tl_json *answer, struct tl_error *error);
 /* "kinesis <action>: the answer <what>": the peer does not speak Kinesis. Always false; TL_IO. */
 bool tl_kinesis_bad_answer(struct tl_error *error, const char *action, const char *what);
 /* The code of an AWS error name; 0 when it is not known. */

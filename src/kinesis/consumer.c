@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kinesis/consumer.c: see consumer.h.
  *
- * I1: without an iterator, one is asked for at the position; with one, it stands after the position's last record.
- * I2: a position AFTER_SEQUENCE is taken up again AT that record, and the read must begin with it: the service, asked for what
- *     comes after a record that retention has deleted, silently starts at the oldest one left. The record itself is dropped.
- * I3: sequence numbers given out rise strictly; what does not is the peer's fault and never handed on. */
+ * I1: without an iterator, one is asked for at the position; with one, it stands after the position's last
+ * record. I2: a position AFTER_SEQUENCE is taken up again AT that record, and the read must begin with it:
+ * the service, asked for what comes after a record that retention has deleted, silently starts at the oldest
+ * one left. The record itself is dropped. I3: sequence numbers given out rise strictly; what does not is the
+ * peer's fault and never handed on. */
 #include "kinesis/consumer.h"
 
 #include "base/io.h"
@@ -16,7 +17,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* How far a clock may be ahead of the server's before AT_TIMESTAMP "in the future" is an error rather than a wait. */
+/* How far a clock may be ahead of the server's before AT_TIMESTAMP "in the future" is an error rather than a
+ * wait. */
 #define CLOCK_AHEAD_MAX_NS (5 * TL_NS_PER_MIN)
 
 struct tl_shard_reader {
@@ -31,14 +33,17 @@ struct tl_shard_reader {
     struct tl_wait_run run;
 };
 
-bool tl_shard_reader_open(struct tl_shard_reader **out, const struct tl_kinesis_options *options, const char *stream,
-                          const char *shard, const struct tl_shard_position *from, struct tl_error *error)
+bool tl_shard_reader_open(struct tl_shard_reader **out, const struct tl_kinesis_options *options,
+                          const char *stream, const char *shard, const struct tl_shard_position *from,
+                          struct tl_error *error)
 {
     *out = NULL;
     if (strlen(stream) >= TL_STREAM_NAME_MAX || strlen(shard) >= TL_SHARD_ID_MAX)
-        return tl_error_set(error, TL_INVALID, "stream '%.130s', shard '%.70s': a name is too long", stream, shard);
+        return tl_error_set(error, TL_INVALID, "stream '%.130s', shard '%.70s': a name is too long", stream,
+                            shard);
     if (from->kind == TL_POSITION_AFTER_SEQUENCE && !from->sequence[0])
-        return tl_error_set(error, TL_CORRUPT, "stream '%s', shard '%s': a position without a sequence number", stream, shard);
+        return tl_error_set(error, TL_CORRUPT,
+                            "stream '%s', shard '%s': a position without a sequence number", stream, shard);
     struct tl_shard_reader *r = calloc(1, sizeof *r);
     if (!r)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory for a shard reader");
@@ -70,10 +75,12 @@ const struct tl_shard_position *tl_shard_reader_position(const struct tl_shard_r
     return &r->position;
 }
 
-static bool position_refused(const struct tl_shard_reader *r, const struct tl_error *why, struct tl_error *error)
+static bool position_refused(const struct tl_shard_reader *r, const struct tl_error *why,
+                             struct tl_error *error)
 {
     return tl_error_set(error, TL_CORRUPT,
-                        "%s: the stream does not know the position %s; was it deleted and made anew, or is this another account's "
+                        "%s: the stream does not know the position %s; was it deleted and made anew, or is "
+                        "this another account's "
                         "stream? (%.300s)",
                         r->who, r->position.sequence, why->text);
 }
@@ -87,8 +94,8 @@ static bool ask_iterator(struct tl_shard_reader *r, struct tl_error *error)
         [TL_POSITION_AFTER_SEQUENCE] = TL_ITERATOR_AT_SEQUENCE, /* I2 */
     };
     assert(r->position.kind != TL_POSITION_SHARD_END);
-    if (!tl_kinesis_get_shard_iterator(r->client, r->stream, r->shard, types[r->position.kind], r->position.sequence,
-                                       r->position.timestamp_ns, r->iterator, error)) {
+    if (!tl_kinesis_get_shard_iterator(r->client, r->stream, r->shard, types[r->position.kind],
+                                       r->position.sequence, r->position.timestamp_ns, r->iterator, error)) {
         r->iterator[0] = '\0';
         return false;
     }
@@ -105,8 +112,8 @@ static bool server_is_behind(const struct tl_shard_reader *r, const struct tl_er
     return age > -CLOCK_AHEAD_MAX_NS && age < CLOCK_AHEAD_MAX_NS;
 }
 
-/* After a failed call: true to try again. A refused iterator that was not fresh is dropped and asked for anew, whatever the reason:
- * they expire, and servers that were restarted do not know them. */
+/* After a failed call: true to try again. A refused iterator that was not fresh is dropped and asked for
+ * anew, whatever the reason: they expire, and servers that were restarted do not know them. */
 static bool may_try_again(struct tl_shard_reader *r, bool reading, struct tl_error *error)
 {
     struct tl_error why = *error;
@@ -122,7 +129,8 @@ static bool may_try_again(struct tl_shard_reader *r, bool reading, struct tl_err
     return tl_error_context(error, "%s", r->who);
 }
 
-/* True when the number itself proves that first is the record right behind the position: the counter has no gap. */
+/* True when the number itself proves that first is the record right behind the position: the counter has no
+ * gap. */
 static bool follows_directly(const struct tl_sequence_hint *position, const struct tl_sequence_hint *first)
 {
     return position->created_s == first->created_s && position->counter + 1 == first->counter;
@@ -132,7 +140,8 @@ static bool follows_directly(const struct tl_sequence_hint *position, const stru
 static bool trimmed(const struct tl_shard_reader *r, const struct tl_record *first, struct tl_error *error)
 {
     struct tl_sequence_hint position, oldest;
-    char arrived[TL_TIME_TEXT_MAX], read[TL_TIME_TEXT_MAX + 16] = "", much[96] = "an unknown number of records";
+    char arrived[TL_TIME_TEXT_MAX], read[TL_TIME_TEXT_MAX + 16] = "",
+                                                            much[96] = "an unknown number of records";
     tl_time_format(first->arrival_ns, TL_TIME_ISO_MS, arrived);
     if (tl_sequence_split(tl_view_of(r->position.sequence), &position)) {
         char when[TL_TIME_TEXT_MAX], gap[32];
@@ -150,7 +159,8 @@ static bool trimmed(const struct tl_shard_reader *r, const struct tl_record *fir
         }
     }
     return tl_error_set(error, TL_CORRUPT,
-                        "%s: the stream's retention has deleted the position: the last record read is %s%s, the oldest one left is "
+                        "%s: the stream's retention has deleted the position: the last record read is %s%s, "
+                        "the oldest one left is "
                         "%.*s of %s; %s may never have been read",
                         r->who, r->position.sequence, read, TL_VIEW_ARG(first->sequence), arrived, much);
 }
@@ -177,14 +187,16 @@ static bool verify(struct tl_shard_reader *r, struct tl_record_batch *batch, str
 }
 
 /* I3. */
-static bool check_order(const struct tl_shard_reader *r, const struct tl_record_batch *batch, struct tl_error *error)
+static bool check_order(const struct tl_shard_reader *r, const struct tl_record_batch *batch,
+                        struct tl_error *error)
 {
-    struct tl_view last = tl_view_of(r->position.kind == TL_POSITION_AFTER_SEQUENCE ? r->position.sequence : "");
+    struct tl_view last =
+        tl_view_of(r->position.kind == TL_POSITION_AFTER_SEQUENCE ? r->position.sequence : "");
     for (size_t i = 0; i < batch->count; i++) {
         struct tl_view sequence = batch->records[i].sequence;
         if (last.size && tl_sequence_cmp(last, sequence) >= 0)
-            return tl_error_set(error, TL_IO, "%s: the server gave record %.*s after record %.*s", r->who, TL_VIEW_ARG(sequence),
-                                TL_VIEW_ARG(last));
+            return tl_error_set(error, TL_IO, "%s: the server gave record %.*s after record %.*s", r->who,
+                                TL_VIEW_ARG(sequence), TL_VIEW_ARG(last));
         last = sequence;
     }
     return true;
@@ -205,7 +217,8 @@ static void move_position(struct tl_shard_reader *r, const struct tl_record_batc
         r->position.kind = TL_POSITION_SHARD_END;
 }
 
-static bool read_once(struct tl_shard_reader *r, uint32_t limit, struct tl_record_batch *batch, bool *done, struct tl_error *error)
+static bool read_once(struct tl_shard_reader *r, uint32_t limit, struct tl_record_batch *batch, bool *done,
+                      struct tl_error *error)
 {
     *done = false;
     if (!r->iterator[0] && !ask_iterator(r, error))
@@ -218,8 +231,8 @@ static bool read_once(struct tl_shard_reader *r, uint32_t limit, struct tl_recor
     return true;
 }
 
-bool tl_shard_reader_next(struct tl_shard_reader *r, uint32_t limit, struct tl_record_batch *batch, bool *at_tip,
-                          struct tl_error *error)
+bool tl_shard_reader_next(struct tl_shard_reader *r, uint32_t limit, struct tl_record_batch *batch,
+                          bool *at_tip, struct tl_error *error)
 {
     batch->count = 0;
     *at_tip = true;

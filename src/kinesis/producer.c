@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kinesis/producer.c: the adding thread's side: records into blocks, a block per lane, lane by hash of the key. The sending side is
- * producer_lane.c. All records of a key go through one lane, which has one call in flight: that keeps their order. */
+/* kinesis/producer.c: the adding thread's side: records into blocks, a block per lane, lane by hash of the
+ * key. The sending side is producer_lane.c. All records of a key go through one lane, which has one call in
+ * flight: that keeps their order. */
 #include "kinesis/producer_int.h"
 
 #include "base/io.h"
@@ -45,7 +46,8 @@ void tl_block_free(struct tl_block *block)
     free(block);
 }
 
-bool tl_producer_open(struct tl_producer **out, const struct tl_producer_options *options, struct tl_error *error)
+bool tl_producer_open(struct tl_producer **out, const struct tl_producer_options *options,
+                      struct tl_error *error)
 {
     *out = NULL;
     struct tl_producer *p = calloc(1, sizeof *p);
@@ -110,15 +112,18 @@ bool tl_producer_poll(struct tl_producer *p, struct tl_error *error)
 static bool check_record(struct tl_view key, struct tl_view data, struct tl_error *error)
 {
     if (!tl_kinesis_key_is_valid(key))
-        return tl_error_set(error, TL_INVALID, "a partition key is 1 to 256 characters of UTF-8; this one is %zu bytes", key.size);
+        return tl_error_set(error, TL_INVALID,
+                            "a partition key is 1 to 256 characters of UTF-8; this one is %zu bytes",
+                            key.size);
     if (data.size > TL_KINESIS_BYTES_PER_PUT - key.size)
-        return tl_error_set(error, TL_LIMIT, "a record of %zu bytes is larger than the %d that fit into a call", data.size,
+        return tl_error_set(error, TL_LIMIT,
+                            "a record of %zu bytes is larger than the %d that fit into a call", data.size,
                             TL_KINESIS_BYTES_PER_PUT);
     return true;
 }
 
-static bool append(struct tl_producer *p, struct tl_block *block, uint64_t hash, struct tl_view key, struct tl_view data,
-                   struct tl_error *error)
+static bool append(struct tl_producer *p, struct tl_block *block, uint64_t hash, struct tl_view key,
+                   struct tl_view data, struct tl_error *error)
 {
     size_t at = block->bytes.size;
     char *to = tl_buf_reserve(&block->bytes, key.size + data.size);
@@ -140,7 +145,8 @@ static bool append(struct tl_producer *p, struct tl_block *block, uint64_t hash,
     return true;
 }
 
-bool tl_producer_add(struct tl_producer *p, struct tl_view partition_key, struct tl_view data, struct tl_error *error)
+bool tl_producer_add(struct tl_producer *p, struct tl_view partition_key, struct tl_view data,
+                     struct tl_error *error)
 {
     if (!check_record(partition_key, data, error))
         return false;

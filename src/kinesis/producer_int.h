@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kinesis/producer_int.h: blocks of records, and the lane that sends them.
  *
- * A block is filled by the adding thread, handed over to a lane, and from then on the lane's, until all its records are acknowledged.
- * A record's ordinal is its place among all records added; ordinals rise within a lane. */
+ * A block is filled by the adding thread, handed over to a lane, and from then on the lane's, until all its
+ * records are acknowledged. A record's ordinal is its place among all records added; ordinals rise within a
+ * lane. */
 #pragma once
 
 #include "base/buf.h"
@@ -10,9 +11,9 @@
 
 #include <pthread.h>
 
-#define TL_LANE_QUEUE 4                  /* blocks waiting, and what of them is being sent */
-#define TL_LANE_BYTES_MAX (8u << 20)     /* in waiting blocks; one block may always wait */
-#define TL_LANE_WORK_MAX 2000            /* records taken from blocks and not acknowledged */
+#define TL_LANE_QUEUE 4              /* blocks waiting, and what of them is being sent */
+#define TL_LANE_BYTES_MAX (8u << 20) /* in waiting blocks; one block may always wait */
+#define TL_LANE_WORK_MAX 2000        /* records taken from blocks and not acknowledged */
 
 struct tl_block_record {
     uint64_t ordinal, key_hash;
@@ -35,11 +36,13 @@ struct tl_lane_stats {
     uint64_t acknowledged, retried, throttled, bytes;
 };
 /* Starts its thread. max_records: in one call. warned_ns: when a lane last warned, shared by all (atomic). */
-TL_MUST_USE bool tl_lane_open(struct tl_lane **out, const struct tl_producer_options *options, size_t max_records,
-                              int64_t *warned_ns, struct tl_error *error);
+TL_MUST_USE bool tl_lane_open(struct tl_lane **out, const struct tl_producer_options *options,
+                              size_t max_records, int64_t *warned_ns, struct tl_error *error);
 void tl_lane_close(struct tl_lane *lane);
-/* Takes the block, and gives an empty one in its place. Blocks while the lane is full. After an error the block is still the caller's. */
-TL_MUST_USE bool tl_lane_put(struct tl_lane *lane, struct tl_block **block, const bool *stop, struct tl_error *error);
+/* Takes the block, and gives an empty one in its place. Blocks while the lane is full. After an error the
+ * block is still the caller's. */
+TL_MUST_USE bool tl_lane_put(struct tl_lane *lane, struct tl_block **block, const bool *stop,
+                             struct tl_error *error);
 /* Waits until everything put is acknowledged. end_ns: monotonic, INT64_MAX: for ever. */
 TL_MUST_USE bool tl_lane_wait(struct tl_lane *lane, const bool *stop, int64_t end_ns, struct tl_error *error);
 /* The lane's error, if it has ended with one. */

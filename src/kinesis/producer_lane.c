@@ -39,9 +39,9 @@ struct tl_lane {
     size_t max_records;
     bool strict;
 
-    pthread_mutex_t lock;  /* guards what follows, down to failed */
-    pthread_cond_t wakes;  /* the thread: a block came, or closing */
-    pthread_cond_t room;   /* the adder: a block was taken, all is acknowledged, or failed */
+    pthread_mutex_t lock; /* guards what follows, down to failed */
+    pthread_cond_t wakes; /* the thread: a block came, or closing */
+    pthread_cond_t room;  /* the adder: a block was taken, all is acknowledged, or failed */
     struct tl_block *first, *last, *spare;
     size_t queued, queued_bytes;
     bool closing, failed;
@@ -80,7 +80,8 @@ static bool mark_key(struct tl_lane *lane, uint64_t hash, bool mark)
     return false;
 }
 
-/* Chooses what the next call carries. *wake_ns: when something that waits may go, INT64_MAX if nothing waits. */
+/* Chooses what the next call carries. *wake_ns: when something that waits may go, INT64_MAX if nothing waits.
+ */
 static void choose(struct tl_lane *lane, int64_t *wake_ns)
 {
     int64_t now = tl_io->monotonic_ns();
@@ -166,7 +167,8 @@ static size_t postpone_refused(struct tl_lane *lane)
 static bool send_chosen(struct tl_lane *lane, struct tl_error *error)
 {
     size_t refused;
-    if (!tl_kinesis_put_records(lane->client, lane->stream, lane->entries, lane->chosen_count, &refused, error)) {
+    if (!tl_kinesis_put_records(lane->client, lane->stream, lane->entries, lane->chosen_count, &refused,
+                                error)) {
         if (!tl_code_is_retriable(error->code))
             return tl_error_context(error, "stream '%s'", lane->stream);
         pthread_mutex_lock(&lane->lock);
@@ -200,7 +202,8 @@ static bool send_chosen(struct tl_lane *lane, struct tl_error *error)
 static void take_blocks_locked(struct tl_lane *lane)
 {
     while (lane->first && lane->work_count + lane->first->count <= TL_LANE_WORK_MAX) {
-        /* Dense calls need no more than one block at a time; those with one record a key look for other keys further on. */
+        /* Dense calls need no more than one block at a time; those with one record a key look for other keys
+         * further on. */
         if (lane->work_count >= lane->max_records && !lane->strict && !lane->careful)
             break;
         struct tl_block *block = lane->first;
@@ -221,7 +224,8 @@ static void cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t
     (void)pthread_cond_timedwait(cond, lock, &end);
 }
 
-/* Waits until there is something to choose from: new work, or work whose time has come. False when closing. */
+/* Waits until there is something to choose from: new work, or work whose time has come. False when closing.
+ */
 static bool await_work(struct tl_lane *lane, int64_t wake_ns)
 {
     pthread_mutex_lock(&lane->lock);
@@ -299,8 +303,8 @@ static void free_lane(struct tl_lane *lane)
     free(lane);
 }
 
-bool tl_lane_open(struct tl_lane **out, const struct tl_producer_options *options, size_t max_records, int64_t *warned_ns,
-                  struct tl_error *error)
+bool tl_lane_open(struct tl_lane **out, const struct tl_producer_options *options, size_t max_records,
+                  int64_t *warned_ns, struct tl_error *error)
 {
     *out = NULL;
     struct tl_lane *lane = calloc(1, sizeof *lane);
@@ -412,7 +416,8 @@ bool tl_lane_wait(struct tl_lane *lane, const bool *stop, int64_t end_ns, struct
         if (tl_wait_cancelled(stop))
             ok = tl_error_set(error, TL_STOPPED, "stopped");
         else if (now >= end_ns)
-            ok = tl_error_set(error, TL_TIMEOUT, "stream '%s': not all records were acknowledged in time", lane->stream);
+            ok = tl_error_set(error, TL_TIMEOUT, "stream '%s': not all records were acknowledged in time",
+                              lane->stream);
         if (!ok)
             break;
         cond_wait_until(&lane->room, &lane->lock, now + POLL_NS < end_ns ? now + POLL_NS : end_ns);

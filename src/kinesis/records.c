@@ -16,8 +16,8 @@
 /* Arrival times lie between 1970 and what int64 nanoseconds can hold. */
 #define ARRIVAL_S_MAX 9.2e9
 
-static const char *const iterator_types[] = { "TRIM_HORIZON", "LATEST", "AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER",
-                                              "AT_TIMESTAMP" };
+static const char *const iterator_types[] = { "TRIM_HORIZON", "LATEST", "AT_SEQUENCE_NUMBER",
+                                              "AFTER_SEQUENCE_NUMBER", "AT_TIMESTAMP" };
 
 bool tl_kinesis_get_shard_iterator(struct tl_kinesis_client *c, const char *stream, const char *shard,
                                    enum tl_iterator_type type, const char *sequence, int64_t timestamp_ns,
@@ -32,7 +32,8 @@ bool tl_kinesis_get_shard_iterator(struct tl_kinesis_client *c, const char *stre
         assert(sequence && sequence[0]);
         tl_json_member_text(&w, "StartingSequenceNumber", sequence);
     } else if (type == TL_ITERATOR_AT_TIMESTAMP) {
-        char text[40]; /* milliseconds is what the service knows; rounded down, so that nothing is passed over */
+        char text[40]; /* milliseconds is what the service knows; rounded down, so that nothing is passed over
+                        */
         int64_t ms = timestamp_ns > 0 ? timestamp_ns / TL_NS_PER_MS : 0;
         snprintf(text, sizeof text, "%lld.%03d", (long long)(ms / 1000), (int)(ms % 1000));
         tl_json_key(&w, "Timestamp");
@@ -127,8 +128,10 @@ static bool decode_record(struct tl_json item, struct tl_record *record, char **
     return true;
 }
 
-/* All bytes of the records are shorter in memory than in the answer, so that one reservation serves, and no view moves. */
-static bool decode_records(struct tl_json records, size_t answer_size, struct tl_record_batch *batch, struct tl_error *error)
+/* All bytes of the records are shorter in memory than in the answer, so that one reservation serves, and no
+ * view moves. */
+static bool decode_records(struct tl_json records, size_t answer_size, struct tl_record_batch *batch,
+                           struct tl_error *error)
 {
     tl_buf_reset(&batch->bytes);
     batch->count = 0;
@@ -138,8 +141,10 @@ static bool decode_records(struct tl_json records, size_t answer_size, struct tl
     struct tl_json_iter it;
     struct tl_json item;
     for (tl_json_iter_init(&it, records); tl_json_next(&it, NULL, &item);) {
-        if (!tl_grow((void **)&batch->records, &batch->cap, batch->count + 1, sizeof *batch->records, TL_KINESIS_RECORDS_PER_GET))
-            return tl_error_set(error, TL_LIMIT, "kinesis GetRecords: more than %d records, or memory ran out",
+        if (!tl_grow((void **)&batch->records, &batch->cap, batch->count + 1, sizeof *batch->records,
+                     TL_KINESIS_RECORDS_PER_GET))
+            return tl_error_set(error, TL_LIMIT,
+                                "kinesis GetRecords: more than %d records, or memory ran out",
                                 TL_KINESIS_RECORDS_PER_GET);
         if (!decode_record(item, &batch->records[batch->count], &at, error)) {
             batch->count = 0;
@@ -153,8 +158,8 @@ static bool decode_records(struct tl_json records, size_t answer_size, struct tl
     return true;
 }
 
-bool tl_kinesis_get_records(struct tl_kinesis_client *c, const char *iterator, uint32_t limit, struct tl_record_batch *batch,
-                            struct tl_error *error)
+bool tl_kinesis_get_records(struct tl_kinesis_client *c, const char *iterator, uint32_t limit,
+                            struct tl_record_batch *batch, struct tl_error *error)
 {
     assert(limit > 0 && limit <= TL_KINESIS_RECORDS_PER_GET);
     batch->count = 0;
@@ -189,15 +194,16 @@ bool tl_kinesis_key_is_valid(struct tl_view key)
     return chars >= 1 && chars <= KEY_CHARS_MAX && tl_view_is_utf8(key);
 }
 
-static bool write_entries(struct tl_kinesis_client *c, const char *stream, const struct tl_put_entry *entries, size_t count,
-                          struct tl_error *error)
+static bool write_entries(struct tl_kinesis_client *c, const char *stream, const struct tl_put_entry *entries,
+                          size_t count, struct tl_error *error)
 {
     struct tl_json_writer w = tl_kinesis_begin(c, stream);
     tl_json_key(&w, "Records");
     tl_json_begin_array(&w);
     for (size_t i = 0; i < count; i++) {
         if (!tl_kinesis_key_is_valid(entries[i].partition_key))
-            return tl_error_set(error, TL_INVALID, "a partition key is 1 to 256 characters of UTF-8; this one is %zu bytes",
+            return tl_error_set(error, TL_INVALID,
+                                "a partition key is 1 to 256 characters of UTF-8; this one is %zu bytes",
                                 entries[i].partition_key.size);
         tl_buf_add_text(&c->body, i ? ",{\"Data\":\"" : "{\"Data\":\"");
         tl_base64_add(&c->body, entries[i].data);
@@ -221,14 +227,16 @@ static bool read_fate(struct tl_json item, struct tl_put_entry *entry, struct tl
         entry->sequence[0] = entry->shard[0] = '\0';
         return true;
     }
-    if (!tl_kinesis_copy_decimal(tl_json_get_string(item, "SequenceNumber"), entry->sequence, sizeof entry->sequence) ||
+    if (!tl_kinesis_copy_decimal(tl_json_get_string(item, "SequenceNumber"), entry->sequence,
+                                 sizeof entry->sequence) ||
         !tl_kinesis_copy_token(tl_json_get_string(item, "ShardId"), entry->shard, sizeof entry->shard))
-        return tl_kinesis_bad_answer(error, "PutRecords", "has an entry with neither a sequence number nor an error");
+        return tl_kinesis_bad_answer(error, "PutRecords",
+                                     "has an entry with neither a sequence number nor an error");
     return true;
 }
 
-bool tl_kinesis_put_records(struct tl_kinesis_client *c, const char *stream, struct tl_put_entry *entries, size_t count,
-                            size_t *failed, struct tl_error *error)
+bool tl_kinesis_put_records(struct tl_kinesis_client *c, const char *stream, struct tl_put_entry *entries,
+                            size_t count, size_t *failed, struct tl_error *error)
 {
     assert(count > 0 && count <= TL_KINESIS_RECORDS_PER_PUT);
     *failed = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kinesis/sequence_int.h"
 
-#define WORDS 3           /* 186 bits */
-#define HEX_DIGITS 47     /* 2 | 9 created | 1 shard | 16 counter | 2 zero | 9 arrival | 8 shard | 2 */
+#define WORDS 3       /* 186 bits */
+#define HEX_DIGITS 47 /* 2 | 9 created | 1 shard | 16 counter | 2 zero | 9 arrival | 8 shard | 2 */
 #define SECONDS_MAX ((int64_t)1 << 33) /* beyond the year 2200: not a time */
 
 __extension__ typedef unsigned __int128 wide;
@@ -36,9 +36,11 @@ bool tl_sequence_split(struct tl_view decimal, struct tl_sequence_hint *out)
     if (decimal.size != 56)
         return false;
     for (size_t i = 0; i < decimal.size; i++)
-        if (decimal.data[i] < '0' || decimal.data[i] > '9' || !push_digit(words, (unsigned)(decimal.data[i] - '0')))
+        if (decimal.data[i] < '0' || decimal.data[i] > '9' ||
+            !push_digit(words, (unsigned)(decimal.data[i] - '0')))
             return false;
-    if (words[2] >> (HEX_DIGITS * 4 - 128) || hex_digits(words, 0, 1) != 2 || hex_digits(words, HEX_DIGITS - 1, 1) != 2)
+    if (words[2] >> (HEX_DIGITS * 4 - 128) || hex_digits(words, 0, 1) != 2 ||
+        hex_digits(words, HEX_DIGITS - 1, 1) != 2)
         return false;
     out->created_s = (int64_t)hex_digits(words, 1, 9);
     out->counter = hex_digits(words, 11, 16);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kinesis/sequence_int.h: what a 56-digit sequence number says: shard creation, counter, arrival second (shared/kinesis.md,
- * "Sequence numbers"). Not documented by AWS: used for messages, and to prove that nothing is missing, never to read. */
+/* kinesis/sequence_int.h: what a 56-digit sequence number says: shard creation, counter, arrival second
+ * (shared/kinesis.md, "Sequence numbers"). Not documented by AWS: used for messages, and to prove that
+ * nothing is missing, never to read. */
 #pragma once
 
 #include "base/view.h"

@@ -21,7 +21,8 @@ static bool name_is_valid(struct tl_view name, size_t max)
         return false;
     for (size_t i = 0; i < name.size; i++) {
         char c = name.data[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-'))
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+              c == '.' || c == '-'))
             return false;
     }
     return true;
@@ -31,10 +32,13 @@ static bool check_stream_name(const char *stream, struct tl_error *error)
 {
     if (name_is_valid(tl_view_of(stream), TL_STREAM_NAME_MAX - 1))
         return true;
-    return tl_error_set(error, TL_INVALID, "'%.140s' is not a stream name (letters, digits, '_', '.', '-'; 128 at most)", stream);
+    return tl_error_set(error, TL_INVALID,
+                        "'%.140s' is not a stream name (letters, digits, '_', '.', '-'; 128 at most)",
+                        stream);
 }
 
-bool tl_kinesis_create_stream(struct tl_kinesis_client *c, const char *stream, uint32_t shards, struct tl_error *error)
+bool tl_kinesis_create_stream(struct tl_kinesis_client *c, const char *stream, uint32_t shards,
+                              struct tl_error *error)
 {
     assert(shards > 0);
     if (!check_stream_name(stream, error))
@@ -46,7 +50,8 @@ bool tl_kinesis_create_stream(struct tl_kinesis_client *c, const char *stream, u
     return tl_kinesis_call_patiently(c, "CreateStream", &answer, error);
 }
 
-bool tl_kinesis_stream_status(struct tl_kinesis_client *c, const char *stream, char status[16], struct tl_error *error)
+bool tl_kinesis_stream_status(struct tl_kinesis_client *c, const char *stream, char status[16],
+                              struct tl_error *error)
 {
     if (!check_stream_name(stream, error))
         return false;
@@ -61,13 +66,15 @@ bool tl_kinesis_stream_status(struct tl_kinesis_client *c, const char *stream, c
     return true;
 }
 
-bool tl_kinesis_wait_active(struct tl_kinesis_client *c, const char *stream, int64_t timeout_ns, struct tl_error *error)
+bool tl_kinesis_wait_active(struct tl_kinesis_client *c, const char *stream, int64_t timeout_ns,
+                            struct tl_error *error)
 {
     int64_t end = tl_io->monotonic_ns() + timeout_ns, pause = 20 * TL_NS_PER_MS;
     for (;;) {
         char status[16] = "unknown";
         if (tl_kinesis_stream_status(c, stream, status, error)) {
-            if (strcmp(status, "ACTIVE") == 0 || strcmp(status, "UPDATING") == 0) /* UPDATING serves reads and writes too */
+            if (strcmp(status, "ACTIVE") == 0 ||
+                strcmp(status, "UPDATING") == 0) /* UPDATING serves reads and writes too */
                 return true;
             if (strcmp(status, "DELETING") == 0)
                 return tl_error_set(error, TL_CONFLICT, "stream '%s' is being deleted", stream);
@@ -75,7 +82,8 @@ bool tl_kinesis_wait_active(struct tl_kinesis_client *c, const char *stream, int
             return false;
         }
         if (tl_io->monotonic_ns() >= end)
-            return tl_error_set(error, TL_TIMEOUT, "stream '%s' is not active in time (it is %s)", stream, status);
+            return tl_error_set(error, TL_TIMEOUT, "stream '%s' is not active in time (it is %s)", stream,
+                                status);
         if (!tl_wait(c->cancel, pause, error))
             return false;
         pause = pause * 2 < TL_NS_PER_S ? pause * 2 : TL_NS_PER_S;
@@ -97,14 +105,18 @@ static bool read_shard(struct tl_json item, struct tl_shard *shard)
 {
     struct tl_json range, sequences;
     *shard = (struct tl_shard){ .id = "" };
-    return tl_json_get(item, "HashKeyRange", &range) && tl_json_get(item, "SequenceNumberRange", &sequences) &&
+    return tl_json_get(item, "HashKeyRange", &range) &&
+           tl_json_get(item, "SequenceNumberRange", &sequences) &&
            copy_optional(item, "ShardId", false, shard->id, sizeof shard->id) && shard->id[0] &&
            copy_optional(item, "ParentShardId", false, shard->parent, sizeof shard->parent) &&
-           copy_optional(item, "AdjacentParentShardId", false, shard->adjacent_parent, sizeof shard->adjacent_parent) &&
+           copy_optional(item, "AdjacentParentShardId", false, shard->adjacent_parent,
+                         sizeof shard->adjacent_parent) &&
            copy_optional(range, "StartingHashKey", true, shard->starting_hash, sizeof shard->starting_hash) &&
            copy_optional(range, "EndingHashKey", true, shard->ending_hash, sizeof shard->ending_hash) &&
-           copy_optional(sequences, "StartingSequenceNumber", true, shard->starting_sequence, sizeof shard->starting_sequence) &&
-           copy_optional(sequences, "EndingSequenceNumber", true, shard->ending_sequence, sizeof shard->ending_sequence) &&
+           copy_optional(sequences, "StartingSequenceNumber", true, shard->starting_sequence,
+                         sizeof shard->starting_sequence) &&
+           copy_optional(sequences, "EndingSequenceNumber", true, shard->ending_sequence,
+                         sizeof shard->ending_sequence) &&
            shard->starting_hash[0] && shard->ending_hash[0] && shard->starting_sequence[0];
 }
 
@@ -116,7 +128,8 @@ static bool read_page(struct tl_json answer, struct tl_shard_list *out, struct t
         return tl_kinesis_bad_answer(error, "ListShards", "has no list of shards");
     for (tl_json_iter_init(&it, shards); tl_json_next(&it, NULL, &item);) {
         if (!tl_grow((void **)&out->shards, &out->cap, out->count + 1, sizeof *out->shards, SHARDS_MAX))
-            return tl_error_set(error, TL_LIMIT, "kinesis ListShards: more than %d shards, or memory ran out", SHARDS_MAX);
+            return tl_error_set(error, TL_LIMIT, "kinesis ListShards: more than %d shards, or memory ran out",
+                                SHARDS_MAX);
         if (!read_shard(item, &out->shards[out->count]))
             return tl_kinesis_bad_answer(error, "ListShards", "has a shard that is not one");
         out->count++;
@@ -129,7 +142,8 @@ static int by_id(const void *a, const void *b)
     return strcmp(((const struct tl_shard *)a)->id, ((const struct tl_shard *)b)->id);
 }
 
-static bool list_pages(struct tl_kinesis_client *c, const char *stream, struct tl_shard_list *out, struct tl_error *error)
+static bool list_pages(struct tl_kinesis_client *c, const char *stream, struct tl_shard_list *out,
+                       struct tl_error *error)
 {
     struct tl_json answer;
     struct tl_json_writer w = tl_kinesis_begin(c, stream);
@@ -147,7 +161,8 @@ static bool list_pages(struct tl_kinesis_client *c, const char *stream, struct t
     return tl_kinesis_bad_answer(error, "ListShards", "never ends");
 }
 
-bool tl_kinesis_list_shards(struct tl_kinesis_client *c, const char *stream, struct tl_shard_list *out, struct tl_error *error)
+bool tl_kinesis_list_shards(struct tl_kinesis_client *c, const char *stream, struct tl_shard_list *out,
+                            struct tl_error *error)
 {
     *out = (struct tl_shard_list){ NULL, 0, 0 };
     if (!check_stream_name(stream, error))

@@ -25,5 +25,5 @@ struct tl_wait_run {
 bool tl_wait_may_warn(struct tl_wait_run *run, int64_t now_ns);
 /* Waits with full jitter; warns with why when the trouble has lasted, at most every TL_WARN_EVERY_NS.
  * False (TL_STOPPED) when cancelled. */
-TL_MUST_USE bool tl_wait_again(struct tl_wait_run *run, const bool *cancel, const char *who, const struct tl_error *why,
-                               struct tl_error *error);
+TL_MUST_USE bool tl_wait_again(struct tl_wait_run *run, const bool *cancel, const char *who,
+                               const struct tl_error *why, struct tl_error *error);

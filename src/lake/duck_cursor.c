@@ -2,6 +2,7 @@
 #include "lake/duck_cursor.h"
 
 #include "base/time.h"
+#include "lake/duck_statement.h"
 
 #include <assert.h>
 #include <duckdb.h>
@@ -16,7 +17,7 @@ struct column {
 };
 
 struct tl_duck_cursor {
-    duckdb_connection connection;
+    struct tl_duck *duck;
     duckdb_prepared_statement prepared;
     duckdb_result result;
     bool has_result;
@@ -25,146 +26,12 @@ struct tl_duck_cursor {
     size_t column_count;
 };
 
-/* ---- the text of a statement ---- */
-
-static bool is_blank(char c)
+static bool prepare(struct tl_duck_cursor *c, const char *sql, struct tl_error *error)
 {
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-/* Past blanks and comments. */
-static const char *skip_blank(const char *p)
-{
-    for (;;) {
-        if (is_blank(*p)) {
-            p++;
-        } else if (p[0] == '-' && p[1] == '-') {
-            p += strcspn(p, "\n");
-        } else if (p[0] == '/' && p[1] == '*') {
-            unsigned depth = 1;
-            for (p += 2; *p && depth > 0; p++) {
-                bool opens = p[0] == '/' && p[1] == '*', closes = p[0] == '*' && p[1] == '/';
-                depth = depth + opens - closes;
-                p += opens || closes;
-            }
-        } else {
-            return p;
-        }
-    }
-}
-
-/* Past 'text' or "name", where p stands on the quote; doubled quotes are two texts in a row, which ends in the same place. */
-static const char *skip_quoted(const char *p, bool backslash)
-{
-    char quote = *p++;
-    while (*p && *p != quote)
-        p += backslash && p[0] == '\\' && p[1] ? 2 : 1;
-    return *p ? p + 1 : p;
-}
-
-/* Past $tag$ text $tag$; past the one character where there is none. */
-static const char *skip_dollar(const char *p)
-{
-    size_t tag = 1;
-    while (p[tag] == '_' || (p[tag] >= '0' && p[tag] <= '9') || (p[tag] >= 'A' && p[tag] <= 'Z') || (p[tag] >= 'a' && p[tag] <= 'z'))
-        tag++;
-    if (p[tag] != '$')
-        return p + 1;
-    tag++;
-    for (const char *at = p + tag; *at; at++)
-        if (strncmp(at, p, tag) == 0)
-            return at + tag;
-    return p + strlen(p);
-}
-
-/* A mistake here gives a text that DuckDB refuses: what decides on safety is DuckDB's own parser. */
-struct tl_view tl_duck_statement(const char *sql)
-{
-    const char *begin = skip_blank(sql), *p = begin;
-    while (*p && *p != ';') {
-        const char *code = skip_blank(p);
-        if (code != p)
-            p = code;
-        else if (*p == '\'' || *p == '"')
-            p = skip_quoted(p, p > begin && (p[-1] == 'e' || p[-1] == 'E'));
-        else if (*p == '$')
-            p = skip_dollar(p);
-        else
-            p++;
-    }
-    return (struct tl_view){ begin, (size_t)(p - begin) };
-}
-
-static const char *skip_word(const char *p, const char *word)
-{
-    size_t size = strlen(word);
-    char after = strlen(p) > size ? p[size] : '\0';
-    if (!tl_view_eq_ignore_case((struct tl_view){ p, strnlen(p, size) }, tl_view_of(word)) || (after && !is_blank(after) && after != '/' && after != '-'))
-        return NULL;
-    return skip_blank(p + size);
-}
-
-/* ---- one statement, and it only reads ---- */
-
-static const char *statement_word(duckdb_statement_type type)
-{
-    static const char *const words[] = { "this", "SELECT", "INSERT", "UPDATE", "EXPLAIN", "DELETE", "PREPARE", "CREATE", "EXECUTE", "ALTER",
-                                         "BEGIN", "COPY", "ANALYZE", "SET VARIABLE", "CREATE FUNCTION", "DROP", "EXPORT", "PRAGMA", "VACUUM", "CALL",
-                                         "SET", "LOAD", "RELATION", "EXTENSION", "LOGICAL PLAN", "ATTACH", "DETACH", "MULTI" };
-    return (size_t)type < TL_COUNT(words) ? words[type] : words[0];
-}
-
-static bool prepare_one(struct tl_duck_cursor *c, const char *sql, struct tl_error *error)
-{
-    duckdb_extracted_statements statements = NULL;
-    idx_t count = duckdb_extract_statements(c->connection, sql, &statements);
-    bool ok = count == 1;
-    if (count == 0 && duckdb_extract_statements_error(statements))
-        tl_duck_error(error, duckdb_extract_statements_error(statements));
-    else if (count == 0)
-        tl_error_set(error, TL_INVALID, "there is no statement");
-    else if (count > 1)
-        tl_error_set(error, TL_INVALID, "%llu statements: give one at a time (PIVOT counts as two: give its values with IN)",
-                     (unsigned long long)count);
-    if (ok && duckdb_prepare_extracted_statement(c->connection, statements, 0, &c->prepared) == DuckDBError)
-        ok = tl_duck_error(error, duckdb_prepare_error(c->prepared));
-    duckdb_destroy_extracted(&statements);
+    void *prepared;
+    bool ok = tl_duck_statement_prepare(c->duck, sql, NULL, &prepared, error);
+    c->prepared = prepared;
     return ok;
-}
-
-static duckdb_statement_type type_of(struct tl_duck_cursor *c)
-{
-    return duckdb_prepared_statement_type(c->prepared);
-}
-
-static bool must_read(duckdb_statement_type type, struct tl_error *error)
-{
-    return type == DUCKDB_STATEMENT_TYPE_SELECT ||
-           tl_error_set(error, TL_DENIED, "%s is not possible here: a query only reads (SELECT)", statement_word(type));
-}
-
-/* EXPLAIN ANALYZE runs what it explains, whatever that is: so that is looked at as a statement of its own. */
-static bool explain_is_good(struct tl_duck_cursor *c, const char *sql, struct tl_error *error)
-{
-    const char *rest = skip_word(skip_blank(sql), "EXPLAIN");
-    const char *analyzed = rest ? skip_word(rest, "ANALYZE") : NULL;
-    if (!rest || *(analyzed ? analyzed : rest) == '(')
-        return tl_error_set(error, TL_DENIED, "EXPLAIN takes no options here: EXPLAIN [ANALYZE] SELECT ...");
-    duckdb_prepared_statement outer = c->prepared;
-    c->prepared = NULL;
-    bool ok = prepare_one(c, analyzed ? analyzed : rest, error) && must_read(type_of(c), error);
-    duckdb_destroy_prepare(&c->prepared);
-    c->prepared = outer;
-    return ok;
-}
-
-static bool prepare(struct tl_duck_cursor *c, const char *sql, unsigned flags, struct tl_error *error)
-{
-    if (!prepare_one(c, sql, error))
-        return false;
-    if ((flags & TL_DUCK_EXPLAIN) && type_of(c) == DUCKDB_STATEMENT_TYPE_EXPLAIN)
-        return explain_is_good(c, sql, error);
-    return must_read(type_of(c), error);
 }
 
 /* ---- types ---- */
@@ -266,13 +133,13 @@ static bool prepare_with_casts(struct tl_duck_cursor *c, const char *sql, struct
             tl_buf_addf(&text, "%sc%zu", i ? ", " : "", i);
     }
     tl_buf_add_text(&text, " FROM (");
-    tl_buf_add_view(&text, tl_duck_statement(sql));
+    tl_buf_add_view(&text, tl_duck_statement_text(sql));
     tl_buf_add_text(&text, "\n) AS q(");
     for (size_t i = 0; i < c->column_count; i++)
         tl_buf_addf(&text, "%sc%zu", i ? ", " : "", i);
     tl_buf_add_char(&text, ')');
     duckdb_destroy_prepare(&c->prepared);
-    bool ok = tl_buf_ok(&text, "the statement", error) && prepare(c, tl_buf_text(&text), 0, error);
+    bool ok = tl_buf_ok(&text, "the statement", error) && prepare(c, tl_buf_text(&text), error);
     tl_buf_release(&text);
     return ok;
 }
@@ -299,8 +166,8 @@ bool tl_duck_cursor_open(struct tl_duck_cursor **out, struct tl_duck *d, const c
     struct tl_duck_cursor *c = calloc(1, sizeof *c);
     if (!c)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
-    c->connection = tl_duck_connection(d);
-    bool ok = prepare(c, sql, flags, error) && read_columns(c, flags, &casts, error) && (!casts || prepare_with_casts(c, sql, error)) &&
+    c->duck = d;
+    bool ok = prepare(c, sql, error) && read_columns(c, flags, &casts, error) && (!casts || prepare_with_casts(c, sql, error)) &&
               start(c, error);
     if (ok)
         *out = c;

@@ -14,7 +14,6 @@ struct tl_duck_cursor;
 #define TL_DUCK_CURSOR_ROWS 2048 /* at most, in a batch */
 enum {
     TL_DUCK_DATE_AS_TEXT = 1, /* DATE columns are VARCHAR 'YYYY-MM-DD' */
-    TL_DUCK_EXPLAIN = 2,      /* EXPLAIN of a SELECT is accepted, too */
 };
 
 /* The duck outlives the cursor, and has one cursor at a time. */
@@ -25,5 +24,3 @@ size_t tl_duck_cursor_column_count(const struct tl_duck_cursor *c);
 const struct tl_column_def *tl_duck_cursor_columns(const struct tl_duck_cursor *c); /* lives as long as the cursor */
 /* The next batch into rows (made with the cursor's columns; reset first). *done, with no rows, at the end. */
 TL_MUST_USE bool tl_duck_cursor_next(struct tl_duck_cursor *c, struct tl_rows *rows, bool *done, struct tl_error *error);
-/* sql without a closing semicolon and what follows it, so that it can stand in parentheses. */
-struct tl_view tl_duck_statement(const char *sql);

@@ -3,8 +3,10 @@
 
 #include "lake/duck.h"
 #include "lake/duck_cursor.h"
+#include "lake/duck_statement.h"
 #include "lake/lake_scan.h"
 
+#include <duckdb.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,7 +59,7 @@ static bool count_rows(struct tl_history *h, struct tl_error *error)
     bool done;
     tl_buf_init(&sql, SQL_MAX);
     tl_buf_add_text(&sql, "SELECT count(*) FROM (");
-    tl_buf_add_view(&sql, tl_duck_statement(h->select));
+    tl_buf_add_view(&sql, tl_duck_statement_text(h->select));
     tl_buf_add_text(&sql, "\n) AS q");
     struct tl_duck_cursor *cursor = NULL;
     bool ok = tl_buf_ok(&sql, "the SELECT", error) && tl_duck_cursor_open(&cursor, h->duck, tl_buf_text(&sql), 0, error);
@@ -77,7 +79,11 @@ static bool open_all(struct tl_history *h, const char *lake_root, struct tl_erro
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     if (!tl_store_open(&h->store, lake_root, error) || !tl_duck_open(&h->duck, error) || !define(h, error) || !confine(h, error))
         return false;
-    bool ok = count_rows(h, error) && tl_duck_cursor_open(&h->cursor, h->duck, h->select, TL_DUCK_DATE_AS_TEXT, error);
+    /* First the text as it stands, for the sake of its errors. */
+    void *prepared;
+    bool ok = tl_duck_statement_prepare(h->duck, h->select, NULL, &prepared, error);
+    duckdb_destroy_prepare((duckdb_prepared_statement *)&prepared);
+    ok = ok && count_rows(h, error) && tl_duck_cursor_open(&h->cursor, h->duck, h->select, TL_DUCK_DATE_AS_TEXT, error);
     return ok || tl_error_context(error, "in the feed's SELECT");
 }
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* query/lake_views.h: the lake's tables as views in a DuckDB: database.table, and LAKE('path'). */
+/* query/lake_views.h: the tables of the lake's catalog as views, database.table and awsdatacatalog.database.table, and LAKE('path'). */
 #pragma once
 
+#include "lake/catalog.h"
 #include "lake/duck.h"
-#include "lake/store.h"
 
-/* Makes the views of the catalog; names, NULL-terminated texts joined by ", ", is what an unknown table's message lists. */
-TL_MUST_USE bool tl_lake_views_create(struct tl_duck *duck, struct tl_store *lake, struct tl_buf *names, struct tl_error *error);
+/* Tables whose name does not occur in sql are left out: listing a table's files is what costs. */
+TL_MUST_USE bool tl_lake_views_create(struct tl_duck *duck, struct tl_store *lake, const struct tl_catalog *catalog, const char *sql,
+                                      struct tl_error *error);
+/* Where the error is about a table that is not there: puts the name that was meant, and those there are, in its text. */
+void tl_lake_views_hint(const struct tl_catalog *catalog, struct tl_error *error);

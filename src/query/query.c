@@ -13,16 +13,18 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define RESULT_MAX ((size_t)256 << 20)
 #define STEP_MS 50
+#define STATUS_MAX ((size_t)64 << 10)
+#define ENVIRONMENT_MAX 16
 
-extern char **environ;
-
+/* The request is a file in memory: a child that dies early cannot hurt who writes it. */
 struct pipes {
-    int request[2], result[2], status[2]; /* read end, write end; -1: none */
+    int request, result[2], status[2]; /* read end, write end; -1: none */
 };
 
 static void close_end(int *fd)
@@ -34,7 +36,8 @@ static void close_end(int *fd)
 
 static void close_pipes(struct pipes *p)
 {
-    int *all[] = { p->request, p->result, p->status };
+    int *all[] = { p->result, p->status };
+    close_end(&p->request);
     for (size_t i = 0; i < TL_COUNT(all); i++) {
         close_end(&all[i][0]);
         close_end(&all[i][1]);
@@ -43,30 +46,61 @@ static void close_pipes(struct pipes *p)
 
 static bool open_pipes(struct pipes *p, bool collect, struct tl_error *error)
 {
-    *p = (struct pipes){ { -1, -1 }, { -1, -1 }, { -1, -1 } };
-    if (pipe2(p->request, O_CLOEXEC) == 0 && pipe2(p->status, O_CLOEXEC) == 0 && (!collect || pipe2(p->result, O_CLOEXEC) == 0))
+    *p = (struct pipes){ -1, { -1, -1 }, { -1, -1 } };
+    p->request = memfd_create("query", MFD_CLOEXEC);
+    if (p->request >= 0 && pipe2(p->status, O_CLOEXEC) == 0 && (!collect || pipe2(p->result, O_CLOEXEC) == 0))
         return true;
     tl_error_sys(error, errno, "cannot make a pipe");
     close_pipes(p);
     return false;
 }
 
+static bool write_request(int fd, const struct tl_query_options *options, struct tl_error *error)
+{
+    struct tl_buf request;
+    tl_buf_init(&request, TL_QUERY_SQL_MAX * 8);
+    tl_query_request_write(options, &request);
+    bool ok = tl_buf_ok(&request, "the statement", error);
+    for (size_t at = 0; ok && at < request.size;) {
+        ssize_t n = tl_io->pwrite(fd, request.data + at, request.size - at, (off_t)at); /* leaves the offset where the child begins */
+        ok = n > 0 || tl_error_sys(error, n < 0 ? errno : ENOSPC, "cannot hand over the statement");
+        at += n > 0 ? (size_t)n : 0;
+    }
+    tl_buf_release(&request);
+    return ok;
+}
+
+/* The child gets none of our environment (there are credentials in it) but what the loader and the sanitizers need. */
+static void pick_environment(char *out[ENVIRONMENT_MAX])
+{
+    static const char *const kept[] = { "LD_LIBRARY_PATH=", "ASAN_OPTIONS=", "LSAN_OPTIONS=", "UBSAN_OPTIONS=", "TSAN_OPTIONS=" };
+    size_t count = 0;
+    for (char **e = environ; *e && count + 1 < ENVIRONMENT_MAX; e++)
+        for (size_t i = 0; i < TL_COUNT(kept); i++)
+            if (strncmp(*e, kept[i], strlen(kept[i])) == 0 && count + 1 < ENVIRONMENT_MAX)
+                out[count++] = *e;
+    out[count] = NULL;
+}
+
 static bool spawn(const struct pipes *p, int output_fd, pid_t *pid, struct tl_error *error)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
-    sigset_t none;
-    char name[] = "tapeline", command[] = "query-child";
+    sigset_t none, all;
+    char name[] = "tapeline", command[] = "query-child", *environment[ENVIRONMENT_MAX];
     char *argv[] = { name, command, NULL };
     sigemptyset(&none);
+    sigfillset(&all);
+    pick_environment(environment);
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    int failed = posix_spawn_file_actions_adddup2(&actions, p->request[0], TL_QUERY_FD_REQUEST);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    int failed = posix_spawn_file_actions_adddup2(&actions, p->request, TL_QUERY_FD_REQUEST);
     failed = failed ? failed : posix_spawn_file_actions_adddup2(&actions, p->result[1] >= 0 ? p->result[1] : output_fd, TL_QUERY_FD_RESULT);
     failed = failed ? failed : posix_spawn_file_actions_adddup2(&actions, p->status[1], TL_QUERY_FD_STATUS);
-    failed = failed ? failed : posix_spawn(pid, "/proc/self/exe", &actions, &attributes, argv, environ);
+    failed = failed ? failed : posix_spawn(pid, "/proc/self/exe", &actions, &attributes, argv, environment);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
     return failed == 0 || tl_error_sys(error, failed, "cannot start the query's process");
@@ -97,9 +131,11 @@ static bool collect(struct pipes *p, const struct tl_query_options *options, int
         struct pollfd fds[] = { { p->status[0], POLLIN, 0 }, { p->result[0], POLLIN, 0 } };
         if (is_cancelled(options->cancel))
             return tl_error_set(error, TL_STOPPED, "the query was stopped");
-        if (tl_io->monotonic_ns() > deadline)
-            return tl_error_set(error, TL_TIMEOUT, "the query took longer than %lld s and was ended",
-                                (long long)((options->timeout_ns ? options->timeout_ns : TL_QUERY_TIMEOUT_NS) / TL_NS_PER_S));
+        if (tl_io->monotonic_ns() > deadline) {
+            char limit[32];
+            tl_duration_format(options->timeout_ns ? options->timeout_ns : TL_QUERY_TIMEOUT_NS, limit);
+            return tl_error_set(error, TL_TIMEOUT, "the query took longer than %s and was ended", limit);
+        }
         if (poll(fds, 2, STEP_MS) <= 0)
             continue;
         if (fds[0].revents && !drain(&p->status[0], status))
@@ -110,38 +146,38 @@ static bool collect(struct pipes *p, const struct tl_query_options *options, int
     return true;
 }
 
-static bool explain_death(int state, struct tl_error *error)
+static bool explain_death(int state, const struct tl_query_options *options, struct tl_query_result *result, struct tl_error *error)
 {
-    if (WIFSIGNALED(state))
-        return tl_error_set(error, TL_LIMIT, "the query's process was ended by signal %d%s", WTERMSIG(state),
-                            WTERMSIG(state) == SIGXCPU || WTERMSIG(state) == SIGKILL ? ": it used more time or memory than it may" : "");
-    return tl_error_set(error, TL_LIMIT, "the query's process ended without an answer: it may have used more memory than it may");
+    int by = WIFSIGNALED(state) ? WTERMSIG(state) : 0;
+    if (by == SIGPIPE) { /* who read the result has seen enough of it */
+        result->truncated = true;
+        return true;
+    }
+    if (is_cancelled(options->cancel))
+        return tl_error_set(error, TL_STOPPED, "the query was stopped");
+    if (by == SIGXCPU)
+        return tl_error_set(error, TL_TIMEOUT, "the query used more processor time than it may");
+    size_t memory_max = options->memory_max ? options->memory_max : TL_QUERY_MEMORY_MAX;
+    return tl_error_set(error, TL_LIMIT, "the query's process died (%s %d): it may have needed more than the %zu MiB of memory it has",
+                        by ? "signal" : "exit code", by ? by : WEXITSTATUS(state), memory_max >> 20);
 }
 
 static bool converse(struct pipes *p, const struct tl_query_options *options, pid_t pid, struct tl_query_result *result, struct tl_error *error)
 {
-    struct tl_buf request, status;
+    struct tl_buf status;
     int64_t deadline = tl_io->monotonic_ns() + (options->timeout_ns ? options->timeout_ns : TL_QUERY_TIMEOUT_NS);
     int state = 0;
-    tl_buf_init(&request, TL_QUERY_SQL_MAX * 8);
-    tl_buf_init(&status, 64 << 10);
-    tl_query_request_write(options, &request);
-    close_end(&p->request[0]);
+    tl_buf_init(&status, STATUS_MAX);
+    close_end(&p->request);
     close_end(&p->status[1]);
     close_end(&p->result[1]);
-    struct tl_error ignored; /* a child that died early tells more by its end */
-    bool ok = tl_buf_ok(&request, "the statement", error);
-    if (ok && !tl_file_write_all(p->request[1], request.data, request.size, &ignored))
-        ignored.code = 0;
-    close_end(&p->request[1]);
-    ok = ok && collect(p, options, deadline, &status, &result->out, error);
+    bool ok = collect(p, options, deadline, &status, &result->out, error);
     if (!ok)
         kill(pid, SIGKILL);
     while (waitpid(pid, &state, 0) < 0 && errno == EINTR)
         ;
     if (ok)
-        ok = status.size ? tl_query_status_read(tl_buf_view(&status), result, error) : explain_death(state, error);
-    tl_buf_release(&request);
+        ok = status.size ? tl_query_status_read(tl_buf_view(&status), result, error) : explain_death(state, options, result, error);
     tl_buf_release(&status);
     return ok;
 }
@@ -161,7 +197,7 @@ bool tl_query_run(const struct tl_query_options *options, struct tl_query_result
         return tl_error_set(error, TL_NOT_FOUND, "there is no lake at '%s' (give its folder with --data or --lake)", options->lake_root);
     if (!open_pipes(&pipes, options->output_fd < 0, error))
         return false;
-    bool ok = spawn(&pipes, options->output_fd, &pid, error) && converse(&pipes, options, pid, result, error);
+    bool ok = write_request(pipes.request, options, error) && spawn(&pipes, options->output_fd, &pid, error) && converse(&pipes, options, pid, result, error);
     close_pipes(&pipes);
     result->elapsed_ns = tl_io->monotonic_ns() - began;
     if (!ok)

@@ -5,7 +5,8 @@
 #include "base/file.h"
 #include "base/io.h"
 #include "base/time.h"
-#include "lake/duck.h"
+#include "lake/catalog.h"
+#include "lake/duck_statement.h"
 #include "query/lake_views.h"
 #include "query/request.h"
 #include "query/result_writer.h"
@@ -15,75 +16,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define COLUMNS_MAX 4096
-#define ADDRESS_SPACE ((uint64_t)1 << 30) /* beside DuckDB's own memory: its library, stacks, what its allocator keeps */
-
-/* ---- what may run ---- */
-
-static bool begins_with_word(const char *sql, const char *word, const char **rest)
-{
-    while (*sql == ' ' || *sql == '\n' || *sql == '\t' || *sql == '\r')
-        sql++;
-    size_t size = strlen(word);
-    if (!tl_view_eq_ignore_case((struct tl_view){ sql, strnlen(sql, size) }, tl_view_of(word)))
-        return false;
-    *rest = sql + size;
-    return **rest == ' ' || **rest == '\n' || **rest == '\t' || **rest == '\r' || **rest == '(';
-}
-
-static const char *refusal(duckdb_statement_type type)
-{
-    return type == DUCKDB_STATEMENT_TYPE_EXPLAIN ? "EXPLAIN is for a SELECT, without ANALYZE"
-                                                 : "only one SELECT (or EXPLAIN of one) runs here: the lake is read-only";
-}
-
-static duckdb_statement_type type_of_only(duckdb_connection connection, const char *sql, idx_t *count, struct tl_error *error)
-{
-    duckdb_extracted_statements statements;
-    duckdb_prepared_statement prepared;
-    duckdb_statement_type type = DUCKDB_STATEMENT_TYPE_INVALID;
-    *count = duckdb_extract_statements(connection, sql, &statements);
-    if (*count == 0) {
-        const char *message = duckdb_extract_statements_error(statements);
-        if (message)
-            tl_duck_error(error, message);
-        else
-            tl_error_set(error, TL_INVALID, "there is no statement");
-    } else if (*count == 1) {
-        if (duckdb_prepare_extracted_statement(connection, statements, 0, &prepared) == DuckDBError)
-            tl_duck_error(error, duckdb_prepare_error(prepared));
-        else
-            type = duckdb_prepared_statement_type(prepared);
-        duckdb_destroy_prepare(&prepared);
-    }
-    duckdb_destroy_extracted(&statements);
-    return type;
-}
-
-/* Exactly one SELECT; or EXPLAIN, of which the rest is one. (EXPLAIN ANALYZE runs what it explains, and its type does not tell.) */
-static bool may_run(duckdb_connection connection, const char *sql, bool *explain, struct tl_error *error)
-{
-    idx_t count;
-    const char *rest;
-    *explain = false;
-    error->code = 0;
-    duckdb_statement_type type = type_of_only(connection, sql, &count, error);
-    if (error->code)
-        return false;
-    if (count > 1)
-        return tl_error_set(error, TL_INVALID, "these are %d statements: one at a time (PIVOT counts as two)", (int)count);
-    if (type == DUCKDB_STATEMENT_TYPE_EXPLAIN && begins_with_word(sql, "EXPLAIN", &rest)) {
-        *explain = true;
-        type = type_of_only(connection, rest, &count, error);
-        if (error->code)
-            return false;
-        if (type != DUCKDB_STATEMENT_TYPE_SELECT || count != 1)
-            return tl_error_set(error, TL_DENIED, "%s", refusal(DUCKDB_STATEMENT_TYPE_EXPLAIN));
-        return true;
-    }
-    return type == DUCKDB_STATEMENT_TYPE_SELECT || tl_error_set(error, TL_DENIED, "%s", refusal(type));
-}
 
 /* ---- the statement with its columns in types that are printed here ---- */
 
@@ -148,9 +83,7 @@ static bool shape_statement(duckdb_prepared_statement prepared, const char *sql,
         duckdb_free((void *)(uintptr_t)name);
         tl_buf_addf(out, i ? ", #%zu%s%s" : "#%zu%s%s", i + 1, cast ? "::" : "", cast ? cast : "");
     }
-    struct tl_view body = tl_view_trim(tl_view_of(sql));
-    while (body.size && body.data[body.size - 1] == ';')
-        body = tl_view_trim((struct tl_view){ body.data, body.size - 1 });
+    struct tl_view body = tl_duck_statement_text(sql);
     if (explain)
         tl_buf_reset(out);
     else
@@ -163,7 +96,8 @@ static bool shape_statement(duckdb_prepared_statement prepared, const char *sql,
 
 /* ---- rows ---- */
 
-static void write_cell(struct tl_result_writer *writer, duckdb_type type, duckdb_vector vector, size_t row, struct tl_buf *scratch)
+/* False for an instant that has no text of ours. */
+static bool write_cell(struct tl_result_writer *writer, duckdb_type type, duckdb_vector vector, size_t row, struct tl_buf *scratch)
 {
     uint64_t *valid = duckdb_vector_get_validity(vector);
     const void *data = duckdb_vector_get_data(vector);
@@ -173,7 +107,7 @@ static void write_cell(struct tl_result_writer *writer, duckdb_type type, duckdb
     tl_buf_reset(scratch);
     if (valid && !duckdb_validity_row_is_valid(valid, row)) {
         tl_result_writer_cell(writer, (struct tl_view){ NULL, 0 });
-        return;
+        return true;
     }
     switch (type) {
     case DUCKDB_TYPE_BOOLEAN:
@@ -187,19 +121,18 @@ static void write_cell(struct tl_result_writer *writer, duckdb_type type, duckdb
         break;
     case DUCKDB_TYPE_TIMESTAMP:
         us = ((const int64_t *)data)[row];
-        if (us > INT64_MAX / TL_NS_PER_US || us < INT64_MIN / TL_NS_PER_US) {
-            tl_buf_add_text(scratch, us > 0 ? "infinity" : "-infinity"); /* or out of the range of instants */
-        } else {
-            tl_time_format(us * TL_NS_PER_US, TL_TIME_SQL, instant);
-            tl_buf_add_text(scratch, instant);
-        }
+        if (us > INT64_MAX / TL_NS_PER_US || us < INT64_MIN / TL_NS_PER_US)
+            return false;
+        tl_time_format(us * TL_NS_PER_US, TL_TIME_SQL, instant);
+        tl_buf_add_text(scratch, instant);
         break;
     default:
         text = ((const duckdb_string_t *)data)[row];
         tl_result_writer_cell(writer, (struct tl_view){ duckdb_string_t_data(&text), duckdb_string_t_length(text) });
-        return;
+        return true;
     }
     tl_result_writer_cell(writer, tl_buf_view(scratch));
+    return true;
 }
 
 static bool write_rows(duckdb_result *result, const struct shape *shape, uint64_t row_max, struct tl_result_writer *writer, uint64_t *rows,
@@ -215,9 +148,10 @@ static bool write_rows(duckdb_result *result, const struct shape *shape, uint64_
             *truncated = *rows == row_max;
             if (*truncated)
                 break;
-            for (size_t c = 0; c < shape->count; c++)
-                write_cell(writer, shape->types[c], duckdb_data_chunk_get_vector(chunk, c), r, &scratch);
-            ok = tl_result_writer_end_row(writer, error);
+            for (size_t c = 0; ok && c < shape->count; c++)
+                ok = write_cell(writer, shape->types[c], duckdb_data_chunk_get_vector(chunk, c), r, &scratch) ||
+                     tl_error_set(error, TL_INVALID, "column %zu has an instant outside 1677 to 2262: cast it to VARCHAR", c + 1);
+            ok = ok && tl_result_writer_end_row(writer, error);
             ++*rows;
         }
         duckdb_destroy_data_chunk(&chunk);
@@ -254,15 +188,17 @@ static bool run_statement(struct tl_duck *duck, const struct tl_query_request *r
     static struct shape shape; /* too large for a stack */
     duckdb_connection connection = tl_duck_connection(duck);
     duckdb_prepared_statement prepared;
+    void *checked;
     struct tl_result_writer *writer = NULL;
     struct tl_buf sql;
     bool explain;
-    if (!may_run(connection, request->sql, &explain, error))
+    if (!tl_duck_statement_prepare(duck, request->sql, &explain, &checked, error))
         return false;
+    prepared = checked;
     tl_buf_init(&sql, TL_QUERY_SQL_MAX * 2);
-    bool ok = duckdb_prepare(connection, request->sql, &prepared) == DuckDBSuccess || tl_duck_error(error, duckdb_prepare_error(prepared));
-    shape.count = ok ? (size_t)duckdb_prepared_statement_column_count(prepared) : 0;
-    if (ok && (shape.count == 0 || shape.count > COLUMNS_MAX))
+    shape.count = (size_t)duckdb_prepared_statement_column_count(prepared);
+    bool ok = true;
+    if ( (shape.count == 0 || shape.count > COLUMNS_MAX))
         ok = tl_error_set(error, TL_LIMIT, "a result has 1 to %d columns", COLUMNS_MAX);
     ok = ok && tl_result_writer_new(&writer, request->format, TL_QUERY_FD_RESULT, shape.count, error);
     if (ok && !shape_statement(prepared, request->sql, explain, request->row_max, &shape, writer, &sql))
@@ -281,7 +217,8 @@ static bool confine_duckdb(struct tl_duck *duck, const char *root, uint64_t memo
 {
     struct tl_buf sql;
     tl_buf_init(&sql, 64 << 10);
-    tl_buf_addf(&sql, "SET memory_limit = '%" PRIu64 "MB'; SET temp_directory = ''; SET allowed_directories = [", memory_max / 2 >> 20);
+    tl_buf_addf(&sql, "SET memory_limit = '%" PRIu64 "MB'; " /* as Athena has it: 1/2 is 0, 7/0 is no infinity */
+                      "SET integer_division = true; SET ieee_floating_point_ops = false; SET temp_directory = ''; SET allowed_directories = [", memory_max / 2 >> 20);
     tl_sql_add_string(&sql, tl_view_of(root));
     tl_buf_add_text(&sql, "]; SET enable_external_access = false; SET lock_configuration = true");
     bool ok = tl_buf_ok(&sql, "the lake's path", error) && tl_duck_run(duck, tl_buf_text(&sql), error);
@@ -289,32 +226,31 @@ static bool confine_duckdb(struct tl_duck *duck, const char *root, uint64_t memo
     return ok;
 }
 
-static void add_known_tables(struct tl_error *error, const struct tl_buf *names)
+static bool open_lake(const struct tl_query_request *request, const char *root, struct tl_duck *duck, struct tl_store **lake,
+                      struct tl_catalog *catalog, struct tl_error *error)
 {
-    if (!strstr(error->text, "does not exist") || !strstr(error->text, "Table"))
-        return;
-    size_t size = strlen(error->text);
-    snprintf(error->text + size, sizeof error->text - size, "; tables: %s", names->size ? tl_buf_text(names) : "none yet in this lake");
+    return tl_store_open(lake, root, error) && tl_catalog_load(*lake, catalog, error) && tl_lake_views_create(duck, *lake, catalog, request->sql, error) &&
+           confine_duckdb(duck, root, request->memory_max, error);
 }
 
 static bool answer(const struct tl_query_request *request, uint64_t *rows, bool *truncated, struct tl_error *error)
 {
     struct tl_store *lake = NULL;
     struct tl_duck *duck = NULL;
-    struct tl_buf names;
+    struct tl_catalog catalog = { .count = 0 };
     char *root = realpath(request->lake_root, NULL);
-    tl_buf_init(&names, 64 << 10);
     bool ok = root || tl_error_set(error, TL_NOT_FOUND, "there is no lake at '%s'", request->lake_root);
-    ok = ok && tl_sandbox_limits(request->memory_max + ADDRESS_SPACE, request->cpu_s, error) && tl_store_open(&lake, root, error) &&
-         tl_duck_open(&duck, error) && tl_lake_views_create(duck, lake, &names, error) &&
-         confine_duckdb(duck, root, request->memory_max, error) && tl_sandbox_close(root, error);
+    /* DuckDB reads /proc when it opens, and dies of it when it may not. But before the lake's own files are read the door is closed: their
+     * bytes are a stranger's, too. */
+    ok = ok && tl_sandbox_limits(request->memory_max, request->cpu_s, error) && tl_duck_open(&duck, error) &&
+         tl_sandbox_close(root, error) && open_lake(request, root, duck, &lake, &catalog, error);
     if (ok && !run_statement(duck, request, rows, truncated, error)) {
-        add_known_tables(error, &names);
+        tl_lake_views_hint(&catalog, error);
         ok = false;
     }
     tl_duck_close(duck);
+    tl_catalog_release(&catalog);
     tl_store_close(lake);
-    tl_buf_release(&names);
     free(root);
     return ok;
 }
@@ -349,5 +285,6 @@ int tl_query_child_main(int argc, char **argv)
     tl_query_status_write(rows, truncated, ok ? NULL : &error, &status);
     bool told = tl_file_write_all(TL_QUERY_FD_STATUS, status.data, status.size, &ignored);
     tl_buf_release(&status);
-    return ok && told ? 0 : 1;
+    /* Not by exit(): what libraries do at the end (a leak check starts a thread that traces) is no longer allowed here. */
+    _exit(ok && told ? 0 : 1);
 }

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#define ROWS_MOST (UINT64_C(1) << 60)
+
 void tl_query_request_write(const struct tl_query_options *o, struct tl_buf *out)
 {
     struct tl_json_writer w;
@@ -15,7 +17,7 @@ void tl_query_request_write(const struct tl_query_options *o, struct tl_buf *out
     tl_json_member_text(&w, "lake", o->lake_root);
     tl_json_member_text(&w, "sql", o->sql);
     tl_json_member_i64(&w, "format", o->format);
-    tl_json_member_i64(&w, "row_max", (int64_t)(o->row_max ? o->row_max : TL_QUERY_ROW_MAX));
+    tl_json_member_i64(&w, "row_max", (int64_t)(o->row_max == 0 ? TL_QUERY_ROW_MAX : o->row_max < ROWS_MOST ? o->row_max : ROWS_MOST));
     tl_json_member_i64(&w, "cpu_s", timeout / INT64_C(1000000000) + 2);
     tl_json_member_i64(&w, "memory_max", (int64_t)(o->memory_max ? o->memory_max : TL_QUERY_MEMORY_MAX));
     tl_json_end_object(&w);

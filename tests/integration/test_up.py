@@ -52,7 +52,7 @@ class Up(unittest.TestCase):
         out = run("ingest", "--lake", self.lake, *files)
         self.assertIn("9 tickers", out.stderr)
         with Server("up", fast_pipeline(self.folder.name), "--data", self.data, *FREE) as server:
-            wait_for("rows in the lake", lambda: server.status()["stats"]["rows_committed"] > 20, 40)
+            wait_for("rows in the lake", lambda: server.status()["stats"]["epoch"]["rows_committed"] > 20, 40)
             self.assertFalse(server.status()["synthetic"])
             stream = read_stream(kinesis(server.aws), "stock_stream")
             self.assertEqual(server.stop(), 0)
@@ -124,12 +124,12 @@ class Up(unittest.TestCase):
         """The second run reads on where the first stopped: no record twice, none lost, history included."""
         pipeline = fast_pipeline(self.folder.name)
         with Server("up", pipeline, "--data", self.data, *FREE) as server:
-            wait_for("rows", lambda: server.status()["stats"]["rows_committed"] > 5, 40)
+            wait_for("rows", lambda: server.status()["stats"]["epoch"]["rows_committed"] > 5, 40)
             self.assertEqual(server.stop(), 0)
         first = rows(self.lake, "SELECT * FROM stock_streaming_database.avg_1min")
         with Server("up", pipeline, "--data", self.data, *FREE) as server:
             self.assertTrue(server.status()["stats"]["restored"])
-            wait_for("more rows", lambda: server.status()["stats"]["rows_committed"] > 5, 40)
+            wait_for("more rows", lambda: server.status()["stats"]["epoch"]["rows_committed"] > 5, 40)
             history = json.loads(server.get("/api/history?view=avg_1min"))
             self.assertGreaterEqual(len(history["rows"]), len(first) // 2)
             server.stop()

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fake_kinesis.h: a Kinesis server for tests, that answers as the test says; for unit tests of src/kinesis. */
+/* fake_kinesis.h: a Kinesis server for tests, that answers as the test says; for unit tests of src/kinesis.
+ */
 #pragma once
 
 #include "support.h"
@@ -11,11 +12,14 @@
 #include "kinesis/client.h"
 #include "net/http_server.h"
 
+#include <arpa/inet.h>
 #include <pthread.h>
+#include <sys/socket.h>
 
 struct fake;
 /* Fills *out and *status (200 before) for a call. On the server's thread, with the lock held. */
-typedef void fake_answer(struct fake *f, struct tl_view action, struct tl_json body, struct tl_buf *out, int *status);
+typedef void fake_answer(struct fake *f, struct tl_view action, struct tl_json body, struct tl_buf *out,
+                         int *status);
 
 struct fake {
     struct tl_http_server *server;
@@ -31,11 +35,13 @@ struct fake {
 
 static void fake_note(struct fake *f, struct tl_http_exchange *x)
 {
-    struct tl_view target = tl_http_header_value(x, "x-amz-target"), authorization = tl_http_header_value(x, "authorization");
+    struct tl_view target = tl_http_header_value(x, "x-amz-target"),
+                   authorization = tl_http_header_value(x, "authorization");
     struct tl_view token = tl_http_header_value(x, "x-amz-security-token");
     struct tl_view prefix = TL_VIEW("Kinesis_20131202.");
     assert_true(tl_view_starts_with(target, prefix));
-    snprintf(f->last_action, sizeof f->last_action, "%.*s", (int)(target.size - prefix.size), target.data + prefix.size);
+    snprintf(f->last_action, sizeof f->last_action, "%.*s", (int)(target.size - prefix.size),
+             target.data + prefix.size);
     snprintf(f->last_authorization, sizeof f->last_authorization, "%.*s", TL_VIEW_ARG(authorization));
     snprintf(f->last_token, sizeof f->last_token, "%.*s", TL_VIEW_ARG(token));
     tl_buf_reset(&f->last_body);
@@ -65,13 +71,14 @@ static void fake_handler(struct tl_http_exchange *x, void *user)
 static inline void fake_listen(struct fake *f, const char *address)
 {
     struct tl_error error;
-    struct tl_http_server_options options = { .name = "fake", .body_max = 16 << 20, .handler = fake_handler, .user = f };
+    struct tl_http_server_options options = {
+        .name = "fake", .body_max = 16 << 20, .handler = fake_handler, .user = f
+    };
     test_ok(tl_http_server_open(&f->server, address, &options, &error), &error);
     snprintf(f->endpoint, sizeof f->endpoint, "http://%s", tl_http_server_address(f->server));
 }
 
-#include <arpa/inet.h>
-#include <sys/socket.h>
+/* A port that nobody listens on just now. */
 static inline int fake_free_port(void)
 {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -92,7 +99,7 @@ static inline struct fake *fake_new(fake_answer *answer, void *user)
     pthread_mutex_init(&f->lock, NULL);
     tl_buf_init(&f->last_body, 16 << 20);
     test_ok(tl_json_parser_new(&f->parser, &error), &error);
-    char address[32]; /* TEMP until net takes port 0 */
+    char address[32];
     snprintf(address, sizeof address, "127.0.0.1:%d", fake_free_port());
     fake_listen(f, address);
     return f;

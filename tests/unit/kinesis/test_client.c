@@ -9,7 +9,8 @@ struct canned {
     unsigned failing; /* calls that fail with 503 first */
 };
 
-static void answer_canned(struct fake *f, struct tl_view action, struct tl_json body, struct tl_buf *out, int *status)
+static void answer_canned(struct fake *f, struct tl_view action, struct tl_json body, struct tl_buf *out,
+                          int *status)
 {
     struct canned *c = f->user;
     (void)action, (void)body;
@@ -74,8 +75,10 @@ static void records_are_decoded(void **state)
     struct fixture *x = *state;
     say(x, 200,
         "{\"Records\":[{\"SequenceNumber\":\"49546986683135544286507457936321625675700192471156785154\","
-        "\"ApproximateArrivalTimestamp\":1795456030.73,\"Data\":\"aGVsbG8=\",\"PartitionKey\":\"A\\u00e4\\\"\"},"
-        "{\"SequenceNumber\":\"7\",\"ApproximateArrivalTimestamp\":1,\"Data\":\"\",\"PartitionKey\":\"b\",\"EncryptionType\":\"NONE\"}],"
+        "\"ApproximateArrivalTimestamp\":1795456030.73,\"Data\":\"aGVsbG8=\",\"PartitionKey\":"
+        "\"A\\u00e4\\\"\"},"
+        "{\"SequenceNumber\":\"7\",\"ApproximateArrivalTimestamp\":1,\"Data\":\"\",\"PartitionKey\":\"b\","
+        "\"EncryptionType\":\"NONE\"}],"
         "\"NextShardIterator\":\"next\",\"MillisBehindLatest\":1234,\"ChildShards\":null}");
     test_ok(get(x), &x->error);
     assert_string_equal(x->fake->last_action, "GetRecords");
@@ -93,7 +96,9 @@ static void records_are_decoded(void **state)
 static void the_padding_behind_records_is_readable(void **state)
 {
     struct fixture *x = *state;
-    say(x, 200, "{\"Records\":[{\"SequenceNumber\":\"1\",\"ApproximateArrivalTimestamp\":1,\"Data\":\"aGVsbG8=\",\"PartitionKey\":\"k\"}]}");
+    say(x, 200,
+        "{\"Records\":[{\"SequenceNumber\":\"1\",\"ApproximateArrivalTimestamp\":1,\"Data\":\"aGVsbG8=\","
+        "\"PartitionKey\":\"k\"}]}");
     test_ok(get(x), &x->error);
     struct tl_view data = x->batch.records[0].data;
     unsigned sum = 0;
@@ -103,9 +108,9 @@ static void the_padding_behind_records_is_readable(void **state)
     assert_string_equal(x->batch.next_iterator, "");
 }
 
-#define RECORD(data, sequence, arrival)                                                                                     \
-    "{\"Records\":[{\"SequenceNumber\":" sequence ",\"ApproximateArrivalTimestamp\":" arrival ",\"Data\":" data              \
-    ",\"PartitionKey\":\"k\"}]}"
+#define RECORD(data, sequence, arrival)                                                                      \
+    "{\"Records\":[{\"SequenceNumber\":" sequence ",\"ApproximateArrivalTimestamp\":" arrival                \
+    ",\"Data\":" data ",\"PartitionKey\":\"k\"}]}"
 
 static void hostile_answers_are_errors(void **state)
 {
@@ -174,7 +179,9 @@ static void huge_answers_are_refused(void **state)
     tl_buf_reset(&b); /* more records than any limit */
     tl_buf_add_text(&b, "{\"Records\":[");
     for (int i = 1; i <= TL_KINESIS_RECORDS_PER_GET + 1; i++)
-        tl_buf_addf(&b, "%s{\"SequenceNumber\":\"%d\",\"ApproximateArrivalTimestamp\":1,\"Data\":\"\",\"PartitionKey\":\"k\"}",
+        tl_buf_addf(&b,
+                    "%s{\"SequenceNumber\":\"%d\",\"ApproximateArrivalTimestamp\":1,\"Data\":\"\","
+                    "\"PartitionKey\":\"k\"}",
                     i > 1 ? "," : "", i);
     tl_buf_add_text(&b, "]}");
     say_buf(x, &b);
@@ -189,7 +196,8 @@ static void huge_answers_are_refused(void **state)
     assert_false(get(x));
     assert_int_equal(x->error.code, TL_IO);
     tl_buf_reset(&b);
-    tl_buf_add_text(&b, "{\"Records\":[{\"ApproximateArrivalTimestamp\":1,\"Data\":\"\",\"PartitionKey\":\"k\",\"SequenceNumber\":\"");
+    tl_buf_add_text(&b, "{\"Records\":[{\"ApproximateArrivalTimestamp\":1,\"Data\":\"\",\"PartitionKey\":"
+                        "\"k\",\"SequenceNumber\":\"");
     repeat(&b, "1", TL_SEQUENCE_MAX);
     tl_buf_add_text(&b, "\"}]}");
     say_buf(x, &b);
@@ -226,8 +234,8 @@ static void aws_errors_have_our_codes(void **state)
     } cases[] = {
         { 400, "{\"__type\":\"ResourceNotFoundException\",\"message\":\"Stream s not found.\"}", TL_NOT_FOUND,
           "kinesis GetRecords: ResourceNotFoundException: Stream s not found. (request id id-1)" },
-        { 400, "{\"__type\":\"com.amazonaws#ResourceInUseException:http://x\",\"message\":\"m\"}", TL_CONFLICT,
-          "kinesis GetRecords: ResourceInUseException: m (request id id-1)" },
+        { 400, "{\"__type\":\"com.amazonaws#ResourceInUseException:http://x\",\"message\":\"m\"}",
+          TL_CONFLICT, "kinesis GetRecords: ResourceInUseException: m (request id id-1)" },
         { 400, "{\"__type\":\"ProvisionedThroughputExceededException\"}", TL_THROTTLED, "Provisioned" },
         { 400, "{\"__type\":\"ThrottlingException\"}", TL_THROTTLED, "Throttling" },
         { 400, "{\"__type\":\"KMSThrottlingException\"}", TL_THROTTLED, "KMS" },
@@ -235,7 +243,8 @@ static void aws_errors_have_our_codes(void **state)
         { 400, "{\"__type\":\"LimitExceededException\"}", TL_LIMIT, "Limit" },
         { 400, "{\"__type\":\"AccessDeniedException\",\"Message\":\"big m\"}", TL_DENIED, "big m" },
         { 400, "{\"__type\":\"UnrecognizedClientException\"}", TL_DENIED, "Unrecognized" },
-        { 400, "{\"__type\":\"InvalidSignatureException\",\"message\":\"Signature expired: x\"}", TL_DENIED, "clock right?" },
+        { 400, "{\"__type\":\"InvalidSignatureException\",\"message\":\"Signature expired: x\"}", TL_DENIED,
+          "clock right?" },
         { 400, "{\"__type\":\"InvalidArgumentException\"}", TL_INVALID, "InvalidArgument" },
         { 400, "{\"__type\":\"ValidationException\"}", TL_INVALID, "Validation" },
         { 400, "{\"__type\":\"SomethingNew\"}", TL_INVALID, "SomethingNew" },
@@ -272,8 +281,10 @@ static void put_says_each_records_fate(void **state)
     struct tl_put_entry entries[] = { entry("a\"b", "hello"), entry("c", ""), entry("d", "x") };
     size_t failed;
     say(x, 200,
-        "{\"FailedRecordCount\":77,\"Records\":[{\"SequenceNumber\":\"12\",\"ShardId\":\"shardId-000000000003\"},"
-        "{\"ErrorCode\":\"ProvisionedThroughputExceededException\",\"ErrorMessage\":\"m\"},{\"ErrorCode\":\"InternalFailure\"}]}");
+        "{\"FailedRecordCount\":77,\"Records\":[{\"SequenceNumber\":\"12\",\"ShardId\":\"shardId-"
+        "000000000003\"},"
+        "{\"ErrorCode\":\"ProvisionedThroughputExceededException\",\"ErrorMessage\":\"m\"},{\"ErrorCode\":"
+        "\"InternalFailure\"}]}");
     test_ok(put(x, entries, 3, &failed), &x->error);
     assert_int_equal(failed, 2);
     assert_false(entries[0].failed);
@@ -281,9 +292,10 @@ static void put_says_each_records_fate(void **state)
     assert_string_equal(entries[0].shard, "shardId-000000000003");
     assert_true(entries[1].failed && entries[1].code == TL_THROTTLED);
     assert_true(entries[2].failed && entries[2].code == TL_IO);
-    assert_string_equal(tl_buf_text(&x->fake->last_body),
-                        "{\"StreamName\":\"s\",\"Records\":[{\"Data\":\"aGVsbG8=\",\"PartitionKey\":\"a\\\"b\"},"
-                        "{\"Data\":\"\",\"PartitionKey\":\"c\"},{\"Data\":\"eA==\",\"PartitionKey\":\"d\"}]}");
+    assert_string_equal(
+        tl_buf_text(&x->fake->last_body),
+        "{\"StreamName\":\"s\",\"Records\":[{\"Data\":\"aGVsbG8=\",\"PartitionKey\":\"a\\\"b\"},"
+        "{\"Data\":\"\",\"PartitionKey\":\"c\"},{\"Data\":\"eA==\",\"PartitionKey\":\"d\"}]}");
 }
 
 static void put_answers_that_do_not_fit_are_errors(void **state)
@@ -294,7 +306,7 @@ static void put_answers_that_do_not_fit_are_errors(void **state)
         "{\"Records\":[{}]}",
         "{\"Records\":[{\"SequenceNumber\":\"1\"}]}",
         "{\"Records\":[{\"SequenceNumber\":\"x\",\"ShardId\":\"s\"}]}",
-        "{\"Records\":[{\"SequenceNumber\":\"1\",\"ShardId\":\"s\"},{\"SequenceNumber\":\"2\",\"ShardId\":\"s\"}]}",
+        "{\"Records\":[{\"SequenceNumber\":\"1\",\"ShardId\":\"s\"},null]}",
     };
     struct fixture *x = *state;
     for (size_t i = 0; i < TL_COUNT(bodies); i++) {
@@ -322,21 +334,27 @@ static void wrong_partition_keys_are_refused_before_they_are_sent(void **state)
     assert_int_equal(x->fake->calls, 0);
 }
 
-static void answer_pages(struct fake *f, struct tl_view action, struct tl_json body, struct tl_buf *out, int *status)
+static void answer_pages(struct fake *f, struct tl_view action, struct tl_json body, struct tl_buf *out,
+                         int *status)
 {
     (void)action, (void)status;
     const char *mode = f->user;
-#define RANGES "\"HashKeyRange\":{\"StartingHashKey\":\"0\",\"EndingHashKey\":\"340282366920938463463374607431768211455\"},"
+#define RANGES                                                                                               \
+    "\"HashKeyRange\":{\"StartingHashKey\":\"0\",\"EndingHashKey\":"                                         \
+    "\"340282366920938463463374607431768211455\"},"
     if (!tl_json_get_string(body, "NextToken").data)
-        tl_buf_add_text(out, "{\"Shards\":[{\"ShardId\":\"shardId-000000000002\",\"ParentShardId\":\"shardId-000000000000\"," RANGES
-                             "\"SequenceNumberRange\":{\"StartingSequenceNumber\":\"9\"}}],\"NextToken\":\"t\"}");
+        tl_buf_add_text(out,
+                        "{\"Shards\":[{\"ShardId\":\"shardId-000000000002\",\"ParentShardId\":\"shardId-"
+                        "000000000000\"," RANGES
+                        "\"SequenceNumberRange\":{\"StartingSequenceNumber\":\"9\"}}],\"NextToken\":\"t\"}");
     else if (strcmp(mode, "endless") == 0)
         tl_buf_add_text(out, "{\"Shards\":[],\"NextToken\":\"t\"}");
     else
-        tl_buf_addf(out,
-                    "{\"Shards\":[{\"ShardId\":\"%s\",\"ParentShardId\":null," RANGES
-                    "\"SequenceNumberRange\":{\"StartingSequenceNumber\":\"1\",\"EndingSequenceNumber\":\"5\"}}]}",
-                    mode);
+        tl_buf_addf(
+            out,
+            "{\"Shards\":[{\"ShardId\":\"%s\",\"ParentShardId\":null," RANGES
+            "\"SequenceNumberRange\":{\"StartingSequenceNumber\":\"1\",\"EndingSequenceNumber\":\"5\"}}]}",
+            mode);
 }
 
 static struct tl_kinesis_client *client_of(struct fake *f)
@@ -417,14 +435,18 @@ static void iterators_say_where(void **state)
             &x->error);
     assert_string_equal(iterator, "it");
     assert_string_equal(tl_buf_text(&x->fake->last_body),
-                        "{\"StreamName\":\"s\",\"ShardId\":\"shardId-0\",\"ShardIteratorType\":\"AT_TIMESTAMP\",\"Timestamp\":1795456030.737}");
-    test_ok(tl_kinesis_get_shard_iterator(x->client, "s", "shardId-0", TL_ITERATOR_AFTER_SEQUENCE, "77", 0, iterator, &x->error),
+                        "{\"StreamName\":\"s\",\"ShardId\":\"shardId-0\",\"ShardIteratorType\":\"AT_"
+                        "TIMESTAMP\",\"Timestamp\":1795456030.737}");
+    test_ok(tl_kinesis_get_shard_iterator(x->client, "s", "shardId-0", TL_ITERATOR_AFTER_SEQUENCE, "77", 0,
+                                          iterator, &x->error),
             &x->error);
-    assert_string_equal(tl_buf_text(&x->fake->last_body),
-                        "{\"StreamName\":\"s\",\"ShardId\":\"shardId-0\",\"ShardIteratorType\":\"AFTER_SEQUENCE_NUMBER\","
-                        "\"StartingSequenceNumber\":\"77\"}");
+    assert_string_equal(
+        tl_buf_text(&x->fake->last_body),
+        "{\"StreamName\":\"s\",\"ShardId\":\"shardId-0\",\"ShardIteratorType\":\"AFTER_SEQUENCE_NUMBER\","
+        "\"StartingSequenceNumber\":\"77\"}");
     say(x, 200, "{\"ShardIterator\":null}");
-    assert_false(tl_kinesis_get_shard_iterator(x->client, "s", "shardId-0", TL_ITERATOR_LATEST, NULL, 0, iterator, &x->error));
+    assert_false(tl_kinesis_get_shard_iterator(x->client, "s", "shardId-0", TL_ITERATOR_LATEST, NULL, 0,
+                                               iterator, &x->error));
 }
 
 static void calls_are_signed_with_the_credentials_found(void **state)
@@ -441,7 +463,8 @@ static void calls_are_signed_with_the_credentials_found(void **state)
     test_ok(tl_kinesis_stream_status(client, "s", status, &x->error), &x->error);
     assert_non_null(strstr(x->fake->last_authorization, "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/"));
     assert_non_null(strstr(x->fake->last_authorization, "/eu-west-1/kinesis/aws4_request"));
-    assert_non_null(strstr(x->fake->last_authorization, "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target"));
+    assert_non_null(strstr(x->fake->last_authorization,
+                           "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target"));
     assert_string_equal(x->fake->last_token, "token-1");
     tl_kinesis_client_free(client);
     unsetenv("AWS_ACCESS_KEY_ID");
@@ -474,7 +497,8 @@ static void wrong_endpoints_and_regions_are_named(void **state)
 static void no_region_says_what_to_set(void **state)
 {
     (void)state;
-    static const char *const names[] = { "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_KINESIS", "AWS_PROFILE" };
+    static const char *const names[] = { "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL",
+                                         "AWS_ENDPOINT_URL_KINESIS", "AWS_PROFILE" };
     for (size_t i = 0; i < TL_COUNT(names); i++)
         unsetenv(names[i]);
     setenv("AWS_CONFIG_FILE", "/nonexistent", 1);
@@ -500,7 +524,8 @@ static void a_server_that_is_away_is_unavailable(void **state)
     options.cancel = &cancel;
     test_ok(tl_kinesis_client_new(&x.client, &options, &x.error), &x.error);
     char status[16];
-    assert_false(tl_kinesis_stream_status(x.client, "s", status, &x.error)); /* ends soon, not after all tries */
+    assert_false(
+        tl_kinesis_stream_status(x.client, "s", status, &x.error)); /* ends soon, not after all tries */
     tl_record_batch_release(&x.batch);
     tl_kinesis_client_free(x.client);
 }

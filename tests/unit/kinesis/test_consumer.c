@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A shard read through everything that may happen to a reader: throttles, expiry, restarts, trimming, the shard's end. */
+/* A shard read through everything that may happen to a reader: throttles, expiry, restarts, trimming, the
+ * shard's end. */
 #include "fake_kinesis.h"
 
 #include "kinesis/consumer.h"
@@ -16,11 +17,12 @@ struct fake_shard {
     unsigned fail_count, iterators_given;
     char last_type[32], last_sequence[TL_SEQUENCE_MAX];
     bool disorder;
-    bool long_numbers;       /* 56-digit sequence numbers with a counter */
-    int64_t server_now_s;    /* AT_TIMESTAMP later than this is refused; 0: no check */
+    bool long_numbers;    /* 56-digit sequence numbers with a counter */
+    int64_t server_now_s; /* AT_TIMESTAMP later than this is refused; 0: no check */
 };
 
-/* As the service makes them: 2 | 9 created | 1 | 16 counter | 2 | 9 arrival | 8 shard | 2, for shard 0, created and arrived at 0x60000000. */
+/* As the service makes them: 2 | 9 created | 1 | 16 counter | 2 | 9 arrival | 8 shard | 2, for shard 0,
+ * created and arrived at 0x60000000. */
 static void sequence_text(const struct fake_shard *s, uint64_t i, char out[TL_SEQUENCE_MAX])
 {
     if (!s->long_numbers) {
@@ -28,7 +30,8 @@ static void sequence_text(const struct fake_shard *s, uint64_t i, char out[TL_SE
         return;
     }
     char hex[48];
-    snprintf(hex, sizeof hex, "2%09llx0%016llx00%09llx%08x2", 0x60000000ull, (unsigned long long)i, 0x60000000ull + i, 0);
+    snprintf(hex, sizeof hex, "2%09llx0%016llx00%09llx%08x2", 0x60000000ull, (unsigned long long)i,
+             0x60000000ull + i, 0);
     unsigned char digits[64] = { 0 }; /* decimal, least first */
     size_t count = 1;
     for (const char *h = hex; *h; h++) {
@@ -49,7 +52,8 @@ static void sequence_text(const struct fake_shard *s, uint64_t i, char out[TL_SE
 
 static void give_iterator(struct fake_shard *s, struct tl_json body, struct tl_buf *out, int *status)
 {
-    struct tl_view type = tl_json_get_string(body, "ShardIteratorType"), sequence = tl_json_get_string(body, "StartingSequenceNumber");
+    struct tl_view type = tl_json_get_string(body, "ShardIteratorType"),
+                   sequence = tl_json_get_string(body, "StartingSequenceNumber");
     snprintf(s->last_type, sizeof s->last_type, "%.*s", TL_VIEW_ARG(type));
     snprintf(s->last_sequence, sizeof s->last_sequence, "%.*s", TL_VIEW_ARG(sequence));
     uint64_t at = s->horizon;
@@ -95,8 +99,8 @@ static void give_records(struct fake_shard *s, struct tl_json body, struct tl_bu
     tl_buf_add_text(out, "{\"Records\":[");
     for (uint64_t i = at; i < end; i++) {
         sequence_text(s, s->disorder && i > at ? i - 1 : i, text);
-        tl_buf_addf(out, "%s{\"SequenceNumber\":\"%s\",\"ApproximateArrivalTimestamp\":%llu,\"Data\":\"", i > at ? "," : "", text,
-                    0x60000000ull + i);
+        tl_buf_addf(out, "%s{\"SequenceNumber\":\"%s\",\"ApproximateArrivalTimestamp\":%llu,\"Data\":\"",
+                    i > at ? "," : "", text, 0x60000000ull + i);
         char data[24];
         snprintf(data, sizeof data, "%llu", (unsigned long long)i);
         tl_base64_add(out, tl_view_of(data));
@@ -109,7 +113,8 @@ static void give_records(struct fake_shard *s, struct tl_json body, struct tl_bu
         tl_buf_addf(out, ",\"NextShardIterator\":\"%u-%llu\"}", s->generation, (unsigned long long)end);
 }
 
-static void answer_shard(struct fake *f, struct tl_view action, struct tl_json body, struct tl_buf *out, int *status)
+static void answer_shard(struct fake *f, struct tl_view action, struct tl_json body, struct tl_buf *out,
+                         int *status)
 {
     struct fake_shard *s = f->user;
     if (s->fail_count < TL_COUNT(s->fails) && s->fails[s->fail_count]) {
@@ -134,7 +139,8 @@ struct fixture {
 static int set_up(void **state)
 {
     struct fixture *x = calloc(1, sizeof *x);
-    x->shard = (struct fake_shard){ .count = 100, .fail_status = 400, .stale_error = "ExpiredIteratorException" };
+    x->shard =
+        (struct fake_shard){ .count = 100, .fail_status = 400, .stale_error = "ExpiredIteratorException" };
     x->fake = fake_new(answer_shard, &x->shard);
     tl_record_batch_init(&x->batch);
     *state = x;
@@ -156,7 +162,8 @@ static void open_at(struct fixture *x, struct tl_shard_position from)
     struct tl_kinesis_options options = fake_options(x->fake);
     options.cancel = &x->cancel;
     tl_shard_reader_close(x->reader);
-    test_ok(tl_shard_reader_open(&x->reader, &options, "s", "shardId-000000000000", &from, &x->error), &x->error);
+    test_ok(tl_shard_reader_open(&x->reader, &options, "s", "shardId-000000000000", &from, &x->error),
+            &x->error);
 }
 
 static struct tl_shard_position after(const struct fixture *x, uint64_t i)
@@ -242,7 +249,8 @@ static void a_restart_goes_on_after_the_last_record(void **state)
 
 static void iterators_that_expire_are_renewed_after_the_last_record(void **state)
 {
-    static const char *const errors[] = { "ExpiredIteratorException", "InvalidArgumentException" /* a restarted server */ };
+    static const char *const errors[] = { "ExpiredIteratorException",
+                                          "InvalidArgumentException" /* a restarted server */ };
     struct fixture *x = *state;
     bool at_tip;
     for (size_t i = 0; i < TL_COUNT(errors); i++) {
@@ -263,7 +271,8 @@ static void an_iterator_that_expires_before_the_first_record_is_renewed_from_the
     struct fixture *x = *state;
     bool at_tip;
     x->shard.count = 0;
-    open_at(x, (struct tl_shard_position){ .kind = TL_POSITION_AT_TIMESTAMP, .timestamp_ns = INT64_C(1700000000000000000) });
+    open_at(x, (struct tl_shard_position){ .kind = TL_POSITION_AT_TIMESTAMP,
+                                           .timestamp_ns = INT64_C(1700000000000000000) });
     test_ok(next(x, 10, &at_tip), &x->error);
     assert_true(at_tip);
     assert_int_equal(tl_shard_reader_position(x->reader)->kind, TL_POSITION_AT_TIMESTAMP);
@@ -276,8 +285,12 @@ static void an_iterator_that_expires_before_the_first_record_is_renewed_from_the
 
 static void trouble_that_passes_is_waited_for(void **state)
 {
-    static const char *const errors[] = { "ProvisionedThroughputExceededException", "InternalFailure", "ServiceUnavailable",
-                                          "KMSThrottlingException", "LimitlessNewException", "InternalFailure" };
+    static const char *const errors[] = { "ProvisionedThroughputExceededException",
+                                          "InternalFailure",
+                                          "ServiceUnavailable",
+                                          "KMSThrottlingException",
+                                          "LimitlessNewException",
+                                          "InternalFailure" };
     struct fixture *x = *state;
     x->shard.fail_status = 500;
     memcpy(x->shard.fails, errors, sizeof errors);
@@ -291,7 +304,8 @@ static void trouble_that_stays_comes_out(void **state)
     static const struct {
         const char *type;
         enum tl_code code;
-    } cases[] = { { "ResourceNotFoundException", TL_NOT_FOUND }, { "AccessDeniedException", TL_DENIED },
+    } cases[] = { { "ResourceNotFoundException", TL_NOT_FOUND },
+                  { "AccessDeniedException", TL_DENIED },
                   { "ValidationException", TL_INVALID } };
     struct fixture *x = *state;
     bool at_tip;
@@ -315,7 +329,8 @@ static void a_fresh_iterator_that_is_refused_is_an_error_and_no_loop(void **stat
     x->shard.generation++;
     x->shard.stale_error = "InvalidArgumentException";
     x->shard.fail_count = 0;
-    x->shard.fails[0] = "InvalidArgumentException"; /* GetRecords; then the iterator is renewed, and refused as an argument */
+    x->shard.fails[0] =
+        "InvalidArgumentException"; /* GetRecords; then the iterator is renewed, and refused as an argument */
     x->shard.fails[1] = "InvalidArgumentException";
     assert_false(next(x, 10, &at_tip));
     assert_int_equal(x->error.code, TL_CORRUPT);
@@ -362,7 +377,9 @@ static void a_trimmed_position_without_a_gap_behind_it_is_fine(void **state)
     x->shard.horizon = 60;
     reads_from(x, 60, 10);
 
-    open_at(x, after(x, 99)); /* all is trimmed, and nothing has come since: no error until something is missing */
+    open_at(
+        x,
+        after(x, 99)); /* all is trimmed, and nothing has come since: no error until something is missing */
     x->shard.horizon = 100;
     test_ok(next(x, 10, &at_tip), &x->error);
     assert_true(at_tip && x->batch.count == 0);
@@ -397,12 +414,14 @@ static void a_clock_ahead_of_the_servers_is_waited_for(void **state)
     struct fixture *x = *state;
     int64_t now_s = (int64_t)time(NULL);
     x->shard.server_now_s = now_s - 2;
-    open_at(x, (struct tl_shard_position){ .kind = TL_POSITION_AT_TIMESTAMP, .timestamp_ns = now_s * TL_NS_PER_S });
+    open_at(x, (struct tl_shard_position){ .kind = TL_POSITION_AT_TIMESTAMP,
+                                           .timestamp_ns = now_s * TL_NS_PER_S });
     reads_from(x, 0, 50);
 
     bool at_tip; /* but not for ever */
     x->shard.server_now_s = now_s;
-    open_at(x, (struct tl_shard_position){ .kind = TL_POSITION_AT_TIMESTAMP, .timestamp_ns = (now_s + 3600) * TL_NS_PER_S });
+    open_at(x, (struct tl_shard_position){ .kind = TL_POSITION_AT_TIMESTAMP,
+                                           .timestamp_ns = (now_s + 3600) * TL_NS_PER_S });
     assert_false(next(x, 50, &at_tip));
     assert_int_equal(x->error.code, TL_INVALID);
 }

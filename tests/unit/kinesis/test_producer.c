@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The producer against a server that refuses records by seed, fails calls, and dies: nothing is lost, order per key is kept. */
+/* The producer against a server that refuses records by seed, fails calls, and dies: nothing is lost, order
+ * per key is kept. */
 #include "fake_kinesis.h"
 
 #include "base/io.h"
@@ -10,8 +11,9 @@
 struct fake_stream {
     struct test_random random;
     unsigned refuse_percent, fail_percent;
-    bool refuse_tail;      /* once a key is refused in a call, so are its later records: as a service that is in order would */
-    bool twice_a_key;      /* a call carried a key twice */
+    bool refuse_tail; /* once a key is refused in a call, so are its later records: as a service that is in
+                         order would */
+    bool twice_a_key; /* a call carried a key twice */
     unsigned lost_answers; /* calls that are taken, and answered with 503 */
     const char *error;     /* every call fails so */
     uint64_t stored, refused, duplicates, out_of_order;
@@ -22,15 +24,16 @@ struct fake_stream {
 static unsigned key_of(struct tl_view key)
 {
     uint64_t n = 0;
-    assert_true(key.size > 1 && tl_view_to_u64((struct tl_view){ key.data + 1, key.size - 1 }, &n) && n < KEYS_MAX);
+    assert_true(key.size > 1 && tl_view_to_u64((struct tl_view){ key.data + 1, key.size - 1 }, &n) &&
+                n < KEYS_MAX);
     return (unsigned)n;
 }
 
 static void store(struct fake_stream *s, unsigned key, struct tl_view base64)
 {
     char data[64] = "";
-    size_t size;
-    int64_t n;
+    size_t size = 0;
+    int64_t n = 0;
     assert_true(base64.size < sizeof data && tl_base64_decode(base64, data, &size));
     assert_true(tl_view_to_i64((struct tl_view){ data, size }, &n) && n < 20000);
     if (s->seen[key][n])
@@ -43,7 +46,8 @@ static void store(struct fake_stream *s, unsigned key, struct tl_view base64)
     s->last[key] = n > s->last[key] ? n : s->last[key];
 }
 
-static void answer_stream(struct fake *f, struct tl_view action, struct tl_json body, struct tl_buf *out, int *status)
+static void answer_stream(struct fake *f, struct tl_view action, struct tl_json body, struct tl_buf *out,
+                          int *status)
 {
     struct fake_stream *s = f->user;
     assert_true(tl_view_is(action, "PutRecords"));
@@ -101,8 +105,9 @@ static int set_up(void **state)
     for (size_t i = 0; i < KEYS_MAX; i++)
         x->stream.last[i] = -1;
     x->fake = fake_new(answer_stream, &x->stream);
-    x->options = (struct tl_producer_options){ .kinesis = fake_options(x->fake), .stream = "s", .linger_ns = 5 * TL_NS_PER_MS,
-                                               .stop = &x->stop };
+    x->options = (struct tl_producer_options){
+        .kinesis = fake_options(x->fake), .stream = "s", .linger_ns = 5 * TL_NS_PER_MS, .stop = &x->stop
+    };
     x->options.kinesis.cancel = &x->cancel;
     *state = x;
     return 0;
@@ -160,7 +165,7 @@ static void everything_arrives_once_and_in_order(void **state)
     assert_int_equal(x->stream.out_of_order, 0);
     assert_true(x->stream.twice_a_key);
     assert_true(x->fake->calls < 200); /* in batches */
-    flush(x); /* with nothing to do */
+    flush(x);                          /* with nothing to do */
 }
 
 static void strict_order_holds_when_records_are_refused_at_random(void **state)
@@ -211,7 +216,8 @@ static void a_lost_answer_means_once_more_never_less(void **state)
     add_many(x, 3000, 10);
     flush(x);
     assert_true(x->stream.duplicates > 0);
-    assert_int_equal(x->stream.out_of_order > 0, x->stream.duplicates > 0); /* the repetition itself; never a gap */
+    assert_int_equal(x->stream.out_of_order > 0,
+                     x->stream.duplicates > 0); /* the repetition itself; never a gap */
 }
 
 static void small_batches_are_sent_by_age(void **state)
@@ -220,7 +226,8 @@ static void small_batches_are_sent_by_age(void **state)
     struct tl_producer_stats stats = { 0 };
     open_producer(x);
     test_ok(add(x, 1), &x->error);
-    for (int64_t end = tl_io->monotonic_ns() + 20 * TL_NS_PER_S; stats.acknowledged == 0 && tl_io->monotonic_ns() < end;) {
+    for (int64_t end = tl_io->monotonic_ns() + 20 * TL_NS_PER_S;
+         stats.acknowledged == 0 && tl_io->monotonic_ns() < end;) {
         test_ok(tl_producer_poll(x->producer, &x->error), &x->error);
         tl_producer_stats_get(x->producer, &stats);
         tl_io->sleep_ns(TL_NS_PER_MS);
@@ -235,7 +242,8 @@ static void without_linger_a_record_goes_at_once(void **state)
     x->options.linger_ns = 0;
     open_producer(x);
     test_ok(add(x, 1), &x->error);
-    for (int64_t end = tl_io->monotonic_ns() + 20 * TL_NS_PER_S; stats.acknowledged == 0 && tl_io->monotonic_ns() < end;) {
+    for (int64_t end = tl_io->monotonic_ns() + 20 * TL_NS_PER_S;
+         stats.acknowledged == 0 && tl_io->monotonic_ns() < end;) {
         tl_producer_stats_get(x->producer, &stats);
         tl_io->sleep_ns(TL_NS_PER_MS);
     }
@@ -271,7 +279,8 @@ static void settled_never_passes_a_record_that_waits(void **state)
             continue;
         tl_producer_stats_get(x->producer, &stats);
         pthread_mutex_lock(&x->fake->lock);
-        for (uint64_t n = 0; n < stats.settled; n++) /* record n was number n / KEYS_MAX of key n % KEYS_MAX */
+        for (uint64_t n = 0; n < stats.settled;
+             n++) /* record n was number n / KEYS_MAX of key n % KEYS_MAX */
             assert_true(x->stream.seen[n % KEYS_MAX][n / KEYS_MAX]);
         pthread_mutex_unlock(&x->fake->lock);
     }
@@ -299,7 +308,8 @@ static void wrong_records_are_refused_by_add(void **state)
     assert_false(tl_producer_add(x->producer, TL_VIEW("\xc0"), TL_VIEW("x"), &x->error));
     assert_int_equal(x->error.code, TL_INVALID);
     char *large = calloc(1, TL_KINESIS_BYTES_PER_PUT);
-    assert_false(tl_producer_add(x->producer, TL_VIEW("k1"), (struct tl_view){ large, TL_KINESIS_BYTES_PER_PUT }, &x->error));
+    assert_false(tl_producer_add(x->producer, TL_VIEW("k1"),
+                                 (struct tl_view){ large, TL_KINESIS_BYTES_PER_PUT }, &x->error));
     assert_int_equal(x->error.code, TL_LIMIT);
     free(large);
     test_ok(add(x, 1), &x->error);

@@ -1,0 +1,608 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening, the run loop, and the public face. The order of a start: the newest commit, the shards there are now, the tables of the sinks, on a
+ * fresh start COMMIT(0), then an intent without its commit (the run loop completes it first). */
+#include "engine/engine.h"
+
+#include "base/grow.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "engine/checkpoint.h"
+#include "engine/engine_int.h"
+#include "engine/epoch.h"
+#include "engine/ledger.h"
+#include "engine/picture.h"
+#include "engine/shard_tree.h"
+#include "engine/sinks.h"
+#include "engine/worker.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define ARENA_MAX (64u << 20)
+#define PAYLOAD_MAX ((size_t)2 << 30)
+#define KEPT_MAX ((size_t)8 << 30)
+#define THREADS_MAX 256
+#define TICK_NS (25 * TL_NS_PER_MS)      /* viewers see a change after this at the latest */
+#define QUIET_TICK_NS (50 * TL_NS_PER_MS)/* nothing new */
+#define COMMIT_EVERY_NS (60 * TL_NS_PER_S)
+
+void tl_engine_fail(struct tl_engine *e, const struct tl_error *error)
+{
+    pthread_mutex_lock(&e->fail_lock);
+    if (!atomic_load(&e->failed))
+        e->failure = *error;
+    atomic_store(&e->failed, true);
+    pthread_mutex_unlock(&e->fail_lock);
+    tl_engine_stop(e);
+}
+
+void tl_engine_stop(struct tl_engine *e)
+{
+    atomic_store(&e->stop, true);
+    atomic_store(&e->quit, true);
+    __atomic_store_n(&e->cancel, true, __ATOMIC_RELEASE); /* async-signal-safe, as the stores above */
+}
+
+void tl_engine_set_waiting(struct tl_engine *e, const char *text)
+{
+    pthread_mutex_lock(&e->stats_lock);
+    snprintf(e->stats.waiting, sizeof e->stats.waiting, "%s", text);
+    pthread_mutex_unlock(&e->stats_lock);
+}
+
+/* ---- shards ---- */
+
+static size_t shard_place(const struct tl_engine *e, size_t source, const char *name, bool *there)
+{
+    size_t low = 0, high = e->shard_count;
+    *there = false;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct tl_shard_run *s = e->shards[middle];
+        int order = s->source != source ? (s->source < source ? -1 : 1) : strcmp(s->name, name);
+        if (order == 0) {
+            *there = true;
+            return middle;
+        }
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+struct tl_shard_run *tl_engine_find_shard(const struct tl_engine *e, size_t source, const char *name)
+{
+    bool there;
+    size_t at = shard_place(e, source, name, &there);
+    return there ? e->shards[at] : NULL;
+}
+
+bool tl_engine_add_shard(struct tl_engine *e, size_t source, const char *name, struct tl_shard_run **out, struct tl_error *error)
+{
+    bool there;
+    size_t at = shard_place(e, source, name, &there);
+    assert(!there && source < e->plan->source_count);
+    if (!tl_grow((void **)&e->shards, &e->shard_cap, e->shard_count + 1, sizeof *e->shards, TL_SHARDS_MAX))
+        return tl_error_set(error, TL_LIMIT, "more than %d shards or files, or out of memory", TL_SHARDS_MAX);
+    if (!tl_shard_run_new(out, name, e->plan, source, e->views, e->has_lake, error))
+        return false;
+    if (!tl_shard_run_dead_init(*out, e->late_columns, &e->malformed_columns, error)) {
+        tl_shard_run_free(*out);
+        return false;
+    }
+    memmove(&e->shards[at + 1], &e->shards[at], (e->shard_count - at) * sizeof *e->shards);
+    e->shards[at] = *out;
+    e->shard_count++;
+    return true;
+}
+
+/* ---- opening ---- */
+
+static bool check_options(const struct tl_engine_options *o, struct tl_error *error)
+{
+    const struct tl_plan *plan = o->plan;
+    if (plan->source_count == 0)
+        return tl_error_set(error, TL_INVALID, "pipeline '%s' has no source", plan->name);
+    if (o->input_count && plan->source_count > 1)
+        return tl_error_set(error, TL_INVALID, "pipeline '%s' has %zu sources: input from files needs one with a single source", plan->name,
+                            plan->source_count);
+    return true;
+}
+
+static unsigned thread_count(const struct tl_engine_options *o)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned threads = o->threads ? o->threads : processors > 0 ? (unsigned)processors : 1;
+    if (o->input_count && threads > o->input_count)
+        threads = (unsigned)o->input_count;
+    return threads < THREADS_MAX ? threads : THREADS_MAX;
+}
+
+static bool alloc_parts(struct tl_engine *e, struct tl_error *error)
+{
+    const struct tl_plan *plan = e->plan;
+    e->views = calloc(plan->view_count + 1, sizeof *e->views);
+    e->sources = calloc(plan->source_count + 1, sizeof *e->sources);
+    e->totals = calloc(plan->view_count + 1, sizeof *e->totals);
+    e->writers = calloc(plan->view_count + 1, sizeof *e->writers);
+    e->kept = calloc(plan->view_count + 1, sizeof *e->kept);
+    e->late_columns = calloc(plan->view_count + 1, sizeof *e->late_columns);
+    e->workers = calloc(e->worker_count, sizeof *e->workers);
+    if (!e->views || !e->sources || !e->totals || !e->writers || !e->kept || !e->late_columns || !e->workers)
+        return tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    return true;
+}
+
+static bool init_parts(struct tl_engine *e, struct tl_error *error)
+{
+    const struct tl_plan *plan = e->plan;
+    for (size_t i = 0; i < plan->source_count; i++)
+        e->sources[i] = (struct tl_source_run){ .plan = &plan->sources[i], .bounds = TL_BOUNDS_NONE };
+    if (!tl_dead_malformed_columns(&e->arena, &e->malformed_columns, error))
+        return false;
+    for (size_t v = 0; v < plan->view_count; v++) {
+        if (!tl_view_exec_init(&e->views[v], plan, v, error) || !tl_row_writer_init(&e->writers[v], &e->views[v], error) ||
+            !tl_dead_late_columns(plan, v, &e->arena, &e->late_columns[v], error))
+            return false;
+        tl_buf_init(&e->kept[v].keys, KEPT_MAX);
+    }
+    return tl_observe_init(&e->observe, e->views, plan->view_count, error);
+}
+
+static struct tl_engine *engine_new(const struct tl_engine_options *options)
+{
+    struct tl_engine *e = calloc(1, sizeof *e);
+    if (!e)
+        return NULL;
+    e->plan = options->plan;
+    e->options = *options;
+    e->from_files = options->input_count > 0;
+    e->has_lake = options->lake_dir != NULL;
+    e->options.kinesis.cancel = &e->cancel;
+    e->options.until_now = options->until_now || e->from_files;
+    e->worker_count = thread_count(options);
+    e->growth_early = TL_GROWTH_EARLY;
+    e->stats.watermark_ns = e->stats.max_event_time_ns = TL_NO_WATERMARK;
+    tl_arena_init(&e->arena, ARENA_MAX);
+    tl_gate_init(&e->gate);
+    pthread_mutex_init(&e->fail_lock, NULL);
+    pthread_mutex_init(&e->stats_lock, NULL);
+    return e;
+}
+
+static bool open_stores(struct tl_engine *e, struct tl_error *error)
+{
+    if (!e->has_lake)
+        return true;
+    const char *state = e->options.state_dir ? e->options.state_dir : e->options.lake_dir;
+    e->state_dir = strdup(state);
+    if (!e->state_dir)
+        return tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    if (!tl_io->random(e->instance, sizeof e->instance))
+        return tl_error_set(error, TL_IO, "no random numbers from the system");
+    return tl_store_open(&e->lake, e->options.lake_dir, error) && tl_store_open(&e->state, state, error) &&
+           tl_commit_log_open(&e->log, e->state, e->plan->name, error);
+}
+
+static bool load_commit(struct tl_engine *e, struct tl_error *error)
+{
+    if (!e->has_lake)
+        return true;
+    struct tl_buf payload;
+    tl_buf_init(&payload, PAYLOAD_MAX);
+    bool ok = tl_commit_log_load(e->log, &e->restored, &e->committed, &payload, error);
+    if (ok && e->restored)
+        ok = tl_checkpoint_read_commit(e, e->committed, tl_buf_view(&payload), error);
+    tl_buf_release(&payload);
+    return ok;
+}
+
+/* What the last commit covers, so that an epoch without news is known. */
+static void remember_committed(struct tl_engine *e)
+{
+    e->committed_received = 0;
+    e->committed_finished = 0;
+    for (size_t i = 0; i < e->shard_count; i++) {
+        e->committed_received += e->shards[i]->received;
+        e->committed_finished += (size_t)e->shards[i]->finished + (e->shards[i]->started ? 1 : 0);
+    }
+    e->began_received = e->committed_received;
+}
+
+static bool open_engine(struct tl_engine *e, struct tl_error *error)
+{
+    if (!alloc_parts(e, error) || !init_parts(e, error) || !open_stores(e, error) || !load_commit(e, error))
+        return false;
+    remember_committed(e);
+    if (!tl_shard_tree_open(e, !e->restored, error))
+        return false;
+    if (e->has_lake && !tl_sinks_open(e, error))
+        return false;
+    if (e->has_lake && !e->restored && !tl_epoch_commit_first(e, error))
+        return false;
+    return true;
+}
+
+bool tl_engine_open(struct tl_engine **out, const struct tl_engine_options *options, struct tl_error *error)
+{
+    *out = NULL;
+    if (!check_options(options, error))
+        return false;
+    struct tl_engine *e = engine_new(options);
+    if (!e)
+        return tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    if (!open_engine(e, error)) {
+        tl_engine_close(e);
+        return false;
+    }
+    tl_picture_stats(e);
+    *out = e;
+    return true;
+}
+
+void tl_engine_close(struct tl_engine *e)
+{
+    if (!e)
+        return;
+    for (size_t i = 0; i < e->shard_count; i++)
+        tl_shard_run_free(e->shards[i]);
+    free(e->shards);
+    tl_sinks_close(e);
+    tl_commit_log_close(e->log);
+    tl_store_close(e->lake);
+    tl_store_close(e->state);
+    for (size_t i = 0; e->sources && i < e->plan->source_count; i++)
+        tl_kinesis_client_free(e->sources[i].client);
+    for (size_t v = 0; e->kept && v < e->plan->view_count; v++) {
+        tl_rows_release(&e->kept[v].rows);
+        tl_buf_release(&e->kept[v].keys);
+        free(e->kept[v].items);
+    }
+    if (e->observe.views)
+        tl_observe_release(&e->observe);
+    for (size_t v = 0; e->writers && e->views && v < e->plan->view_count; v++) {
+        tl_row_writer_release(&e->writers[v]);
+        tl_view_exec_release(&e->views[v]);
+    }
+    free(e->views);
+    free(e->sources);
+    free(e->totals);
+    free(e->writers);
+    free(e->kept);
+    free(e->late_columns);
+    free(e->workers);
+    free(e->state_dir);
+    tl_arena_release(&e->arena);
+    tl_gate_release(&e->gate);
+    pthread_mutex_destroy(&e->fail_lock);
+    pthread_mutex_destroy(&e->stats_lock);
+    free(e);
+}
+
+/* ---- running ---- */
+
+/* Takes an epoch and commits it. The gate: closed here for the taking alone, or not needed when no worker runs. */
+static bool run_epoch(struct tl_engine *e, enum tl_epoch_kind kind, const struct tl_bounds *bounds, bool workers, struct tl_error *error)
+{
+    struct tl_epoch epoch;
+    bool any = false;
+    bool ok = tl_epoch_init(&epoch, e, error);
+    if (ok) {
+        if (workers)
+            tl_gate_close(&e->gate);
+        ok = tl_epoch_take(&epoch, e, kind, bounds, &any, error);
+        if (workers)
+            tl_gate_open(&e->gate);
+    }
+    ok = ok && (!any || tl_epoch_commit(&epoch, e, error));
+    tl_epoch_release(&epoch);
+    e->epoch_began_ns = tl_io->monotonic_ns();
+    return ok;
+}
+
+/* Lists the children of shards that ended, and begins those that may. */
+static bool tend_shards(struct tl_engine *e, struct tl_error *error)
+{
+    for (size_t i = 0; !e->from_files && i < e->plan->source_count; i++) {
+        struct tl_shard_list list = { 0 };
+        tl_gate_close(&e->gate);
+        bool wants = tl_shard_tree_wants_list(e, i);
+        tl_gate_open(&e->gate);
+        if (!wants)
+            continue;
+        if (!tl_shard_tree_list(e, i, &list, error)) {
+            if (tl_engine_stopping(e) || tl_code_is_retriable(error->code))
+                continue; /* asked again in a second */
+            return tl_error_context(error, "stream '%s'", e->plan->sources[i].stream);
+        }
+        tl_gate_close(&e->gate);
+        bool ok = tl_shard_tree_add(e, i, &list, error);
+        tl_gate_open(&e->gate);
+        tl_shard_list_release(&list);
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+/* One look at the workers: figures, changed groups, children. */
+static bool tick(struct tl_engine *e, struct tl_error *error)
+{
+    struct tl_closed *changed = calloc(e->plan->view_count + 1, sizeof *changed);
+    if (!changed)
+        return tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    for (size_t v = 0; v < e->plan->view_count; v++)
+        tl_closed_init(&changed[v], &e->views[v]);
+    tl_gate_close(&e->gate);
+    tl_shard_tree_advance(e);
+    tl_picture_stats(e);
+    bool ok = tl_picture_collect(e, changed, error);
+    tl_gate_open(&e->gate);
+    ok = ok && tl_picture_show(e, changed, error);
+    for (size_t v = 0; v < e->plan->view_count; v++)
+        tl_closed_release(&changed[v]);
+    free(changed);
+    return ok;
+}
+
+/* Everything there is to read is read. Gate closed. */
+static bool is_drained(const struct tl_engine *e)
+{
+    for (size_t i = 0; i < e->shard_count; i++) {
+        const struct tl_shard_run *s = e->shards[i];
+        if (s->busy || (!s->finished && (e->from_files || !e->options.until_now || !s->started || !s->seen_tip)))
+            return false;
+    }
+    for (size_t i = 0; i < e->plan->source_count; i++)
+        if (!e->from_files && tl_shard_tree_wants_list(e, i))
+            return false;
+    return e->from_files || e->options.until_now;
+}
+
+static int64_t commit_every(const struct tl_engine *e)
+{
+    if (e->options.commit_every_ns > 0)
+        return e->options.commit_every_ns;
+    int64_t every = INT64_MAX;
+    for (size_t i = 0; i < e->plan->sink_count; i++)
+        if (e->plan->sinks[i].commit_every_ns > 0 && e->plan->sinks[i].commit_every_ns < every)
+            every = e->plan->sinks[i].commit_every_ns;
+    return every == INT64_MAX ? COMMIT_EVERY_NS : every;
+}
+
+/* Where one is due, runs a regular epoch. *drained: the final one is. */
+static bool step(struct tl_engine *e, bool *drained, struct tl_error *error)
+{
+    if (!tend_shards(e, error) || !tick(e, error))
+        return false;
+    tl_gate_close(&e->gate);
+    *drained = is_drained(e);
+    tl_gate_open(&e->gate);
+    bool early = atomic_load(&e->growth) > e->growth_early;
+    bool due = tl_io->monotonic_ns() - e->epoch_began_ns >= commit_every(e);
+    if (*drained || (!early && !due))
+        return true;
+    if (!run_epoch(e, TL_EPOCH_REGULAR, NULL, true, error))
+        return false;
+    /* The next early one when the state has grown by half: an epoch costs what the state is. */
+    size_t half = (size_t)e->stats.state_bytes / 2;
+    e->growth_early = half > TL_GROWTH_EARLY ? (half < TL_GROWTH_STALL ? half : TL_GROWTH_STALL) : TL_GROWTH_EARLY;
+    return true;
+}
+
+static bool loop(struct tl_engine *e, struct tl_error *error)
+{
+    bool drained = false;
+    while (!drained && !tl_engine_stopping(e)) {
+        int64_t began = tl_io->monotonic_ns();
+        if (!step(e, &drained, error))
+            return false;
+        if (drained || tl_engine_stopping(e))
+            break;
+        tl_gate_wait_bell(&e->gate, QUIET_TICK_NS);
+        int64_t took = tl_io->monotonic_ns() - began;
+        if (took < TICK_NS && !tl_engine_stopping(e))
+            tl_io->sleep_ns(TICK_NS - took); /* at its own pace, not the records' */
+    }
+    e->draining = drained;
+    return true;
+}
+
+/* ---- completing an epoch that was interrupted ---- */
+
+static bool load_intent(struct tl_engine *e, bool *found, struct tl_bounds *bounds, struct tl_error *error)
+{
+    struct tl_buf payload;
+    *found = false;
+    tl_buf_init(&payload, PAYLOAD_MAX);
+    bool ok = tl_commit_log_load_intent(e->log, e->committed + 1, found, &payload, error);
+    if (ok && *found)
+        ok = tl_checkpoint_read_intent(e, e->committed + 1, tl_buf_view(&payload), bounds, error);
+    tl_buf_release(&payload);
+    return ok;
+}
+
+/* Gate closed. A file that ends before the position that was read in it cannot be replayed. */
+static bool replay_is_done(const struct tl_engine *e, bool *done, struct tl_error *error)
+{
+    *done = true;
+    for (size_t i = 0; i < e->shard_count; i++) {
+        const struct tl_shard_run *s = e->shards[i];
+        if (!s->busy && tl_shard_run_at_limit(s))
+            continue;
+        *done = false;
+        if (!s->busy && s->finished)
+            return tl_error_set(error, TL_CORRUPT,
+                                "epoch %" PRIu64 " was interrupted and has to be repeated, but '%s' is gone or ends before the place that "
+                                "was read; give the same inputs again",
+                                e->committed + 1, s->name);
+    }
+    return true;
+}
+
+static void end_replay(struct tl_engine *e)
+{
+    for (size_t i = 0; i < e->shard_count; i++) {
+        struct tl_shard_run *s = e->shards[i];
+        if (s->held && s->floor < e->sources[s->source].bounds.close)
+            s->floor = e->sources[s->source].bounds.close; /* it joins after that epoch */
+        s->limited = s->held = s->seen_tip = false;
+    }
+}
+
+static bool replay_one(struct tl_engine *e, const struct tl_bounds *bounds, struct tl_error *error)
+{
+    tl_log_info("engine", "epoch %" PRIu64 " was interrupted: it is repeated", e->committed + 1);
+    for (bool done = false; !done && !tl_engine_stopping(e);) {
+        tl_gate_close(&e->gate);
+        tl_shard_tree_advance(e);
+        bool ok = replay_is_done(e, &done, error);
+        tl_gate_open(&e->gate);
+        if (!ok)
+            return false;
+        if (!done)
+            tl_gate_wait_bell(&e->gate, QUIET_TICK_NS / 10);
+    }
+    if (tl_engine_stopping(e))
+        return true;
+    if (!run_epoch(e, TL_EPOCH_REPLAY, bounds, true, error))
+        return false;
+    tl_gate_close(&e->gate);
+    end_replay(e);
+    tl_gate_open(&e->gate);
+    return true;
+}
+
+/* The limits must stand before a worker reads; after the first repetition they are set while the gate is closed. */
+static bool replay(struct tl_engine *e, bool found, struct tl_bounds *bounds, struct tl_error *error)
+{
+    while (found && !tl_engine_stopping(e)) {
+        if (!replay_one(e, bounds, error))
+            return false;
+        tl_gate_close(&e->gate);
+        bool ok = tl_engine_stopping(e) || load_intent(e, &found, bounds, error);
+        tl_gate_open(&e->gate);
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+/* Stopped in the middle of a repetition there is nothing to commit: the next start repeats it. */
+static bool is_repeating(const struct tl_engine *e)
+{
+    for (size_t i = 0; i < e->shard_count; i++)
+        if (e->shards[i]->limited)
+            return true;
+    return false;
+}
+
+static bool run_all(struct tl_engine *e, struct tl_bounds *bounds, struct tl_error *error)
+{
+    bool found = false;
+    if (e->has_lake && !load_intent(e, &found, bounds, error))
+        return false;
+    e->epoch_began_ns = tl_io->monotonic_ns();
+    bool ok = tl_workers_start(e, error) && replay(e, found, bounds, error) && loop(e, error);
+    tl_workers_end(e);
+    if (!ok || atomic_load(&e->failed) || is_repeating(e))
+        return ok;
+    ok = run_epoch(e, e->draining ? TL_EPOCH_FINAL : TL_EPOCH_STOP, NULL, false, error) && tl_ledger_check(e, NULL, error);
+    tl_picture_stats(e);
+    return ok;
+}
+
+/* What viewers have not been shown yet. */
+static bool show_last(struct tl_engine *e, struct tl_error *error)
+{
+    return tick(e, error);
+}
+
+bool tl_engine_run(struct tl_engine *e, struct tl_error *error)
+{
+    struct tl_bounds *bounds = calloc(e->plan->source_count + 1, sizeof *bounds);
+    if (!bounds)
+        return tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    bool ok = run_all(e, bounds, error);
+    free(bounds);
+    if (atomic_load(&e->failed)) { /* the first failure, not what followed from it */
+        *error = e->failure;
+        ok = false;
+    }
+    ok = ok && show_last(e, error);
+    return ok || tl_error_context(error, "pipeline '%s'", e->plan->name);
+}
+
+/* ---- the public face ---- */
+
+void tl_engine_stats_get(struct tl_engine *e, struct tl_engine_stats *out)
+{
+    pthread_mutex_lock(&e->stats_lock);
+    *out = e->stats;
+    pthread_mutex_unlock(&e->stats_lock);
+}
+
+bool tl_engine_changes(struct tl_engine *e, size_t view, uint64_t *cursor, struct tl_rows *out, struct tl_error *error)
+{
+    return tl_observe_changes(&e->observe, view, cursor, out, error);
+}
+
+void tl_engine_wait_change(struct tl_engine *e, uint64_t *version, int64_t timeout_ns)
+{
+    tl_observe_wait(&e->observe, version, timeout_ns);
+}
+
+void tl_engine_keep_rows(struct tl_engine *e, size_t view)
+{
+    assert(view < e->plan->view_count);
+    struct tl_error error;
+    struct tl_kept_rows *kept = &e->kept[view];
+    const struct tl_view_plan *plan = &e->plan->views[view];
+    if (!kept->on && !tl_rows_init(&kept->rows, plan->columns, plan->column_count, KEPT_MAX, &error))
+        kept->rows.failed = true; /* told by tl_engine_dump */
+    kept->on = true;
+}
+
+static int by_key_and_start(const void *left, const void *right, void *user)
+{
+    const struct tl_closed_item *a = left, *b = right;
+    const struct tl_kept_rows *kept = user;
+    int order = tl_view_cmp((struct tl_view){ kept->keys.data + a->key_at, a->key_size },
+                            (struct tl_view){ kept->keys.data + b->key_at, b->key_size });
+    return order ? order : (a->start > b->start) - (a->start < b->start);
+}
+
+static bool dump_windowed(struct tl_engine *e, size_t view, struct tl_rows *out, struct tl_error *error)
+{
+    struct tl_kept_rows *kept = &e->kept[view];
+    if (!kept->on)
+        return tl_error_set(error, TL_INVALID, "view '%s': its rows were not kept", e->plan->views[view].name);
+    if (kept->count)
+        qsort_r(kept->items, kept->count, sizeof *kept->items, by_key_and_start, kept);
+    for (size_t i = 0; i < kept->count; i++)
+        tl_dead_append_row(out, &kept->rows, kept->items[i].block);
+    return tl_rows_ok(&kept->rows, "the rows to dump", error) && tl_rows_ok(out, "the rows to dump", error);
+}
+
+static bool dump_unwindowed(struct tl_engine *e, size_t view, struct tl_rows *out, struct tl_error *error)
+{
+    struct tl_closed all;
+    tl_closed_init(&all, &e->views[view]);
+    bool ok = tl_epoch_gather(e, view, &all, error) && tl_closed_rows(&all, &e->writers[view], out, error);
+    tl_closed_release(&all);
+    return ok;
+}
+
+bool tl_engine_dump(struct tl_engine *e, size_t view, struct tl_rows *out, struct tl_error *error)
+{
+    assert(view < e->plan->view_count);
+    const struct tl_view_plan *plan = &e->plan->views[view];
+    if (!tl_rows_init(out, plan->columns, plan->column_count, KEPT_MAX, error))
+        return false;
+    return e->views[view].windowed ? dump_windowed(e, view, out, error) : dump_unwindowed(e, view, out, error);
+}

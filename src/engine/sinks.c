@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/sinks.h"
+
+#include "lake/catalog.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static struct tl_dead_columns columns_of(const struct tl_engine *e, enum tl_input_kind input, size_t index)
+{
+    if (input == TL_INPUT_LATE)
+        return e->late_columns[index];
+    if (input == TL_INPUT_MALFORMED)
+        return e->malformed_columns;
+    return (struct tl_dead_columns){ e->plan->views[index].columns, e->plan->views[index].column_count };
+}
+
+static char *label_of(struct tl_engine *e, enum tl_input_kind input, size_t index)
+{
+    if (input == TL_INPUT_MALFORMED)
+        return tl_arena_printf(&e->arena, "%s_malformed", e->plan->sources[index].name);
+    return tl_arena_printf(&e->arena, input == TL_INPUT_LATE ? "%s_late" : "%s", e->plan->views[index].name);
+}
+
+static bool ensure_table(struct tl_engine *e, const struct tl_sink_run *sink, struct tl_view database, struct tl_view name,
+                         struct tl_error *error)
+{
+    struct tl_dead_columns columns = columns_of(e, sink->input, sink->index);
+    struct tl_catalog_table table = {
+        .database = tl_arena_text(&e->arena, database),
+        .name = tl_arena_text(&e->arena, name),
+        .path = sink->path,
+        .columns = columns.defs,
+        .column_count = columns.count,
+        .partition_by = sink->partition_by,
+        .partition_count = sink->partition_count,
+    };
+    return tl_arena_ok(&e->arena, "the sinks", error) && tl_catalog_ensure(e->lake, &table, error);
+}
+
+static bool add_plan_sink(struct tl_engine *e, const struct tl_sink_plan *plan, struct tl_error *error)
+{
+    struct tl_sink_run *sink = &e->sinks[e->sink_count++];
+    *sink = (struct tl_sink_run){ .input = plan->input, .index = plan->index, .label = label_of(e, plan->input, plan->index),
+                                  .path = plan->path, .partition_by = plan->partition_by, .partition_count = plan->partition_count };
+    if (!plan->table)
+        return tl_arena_ok(&e->arena, "the sinks", error);
+    struct tl_view name, database = tl_view_split(tl_view_of(plan->table), '.', &name);
+    if (!name.data) {
+        name = database;
+        database = tl_view_of(e->plan->name);
+    }
+    return ensure_table(e, sink, database, name, error) || tl_error_context(error, "sink '%s'", plan->name);
+}
+
+static bool add_dead_sink(struct tl_engine *e, enum tl_input_kind input, size_t index, struct tl_error *error)
+{
+    struct tl_sink_run *sink = &e->sinks[e->sink_count++];
+    char *label = label_of(e, input, index);
+    *sink = (struct tl_sink_run){ .input = input, .index = index, .label = label,
+                                  .path = tl_arena_printf(&e->arena, "dead_letter/%s/%s", e->plan->name, label) };
+    return tl_arena_ok(&e->arena, "the sinks", error) &&
+           ensure_table(e, sink, tl_view_of(e->plan->name), tl_view_of(sink->label), error);
+}
+
+bool tl_sinks_open(struct tl_engine *e, struct tl_error *error)
+{
+    const struct tl_plan *plan = e->plan;
+    e->sinks = calloc(plan->sink_count + plan->view_count + plan->source_count + 1, sizeof *e->sinks);
+    if (!e->sinks)
+        return tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    bool ok = true;
+    for (size_t i = 0; ok && i < plan->sink_count; i++)
+        ok = add_plan_sink(e, &plan->sinks[i], error);
+    for (size_t v = 0; ok && v < plan->view_count; v++)
+        ok = !e->views[v].windowed || add_dead_sink(e, TL_INPUT_LATE, v, error);
+    for (size_t i = 0; ok && i < plan->source_count; i++)
+        ok = add_dead_sink(e, TL_INPUT_MALFORMED, i, error);
+    return ok;
+}
+
+void tl_sinks_close(struct tl_engine *e)
+{
+    for (size_t i = 0; i < e->sink_count; i++)
+        tl_parquet_sink_close(e->sinks[i].sink);
+    free(e->sinks);
+    e->sinks = NULL;
+    e->sink_count = 0;
+}
+
+bool tl_sinks_want_view(const struct tl_engine *e, size_t view)
+{
+    for (size_t i = 0; i < e->sink_count; i++)
+        if (e->sinks[i].input == TL_INPUT_VIEW && e->sinks[i].index == view)
+            return true;
+    return false;
+}
+
+/* At the first row: a sink brings a database of its own, which is not free. */
+static bool open_sink(struct tl_engine *e, struct tl_sink_run *sink, struct tl_error *error)
+{
+    if (sink->sink)
+        return true;
+    struct tl_parquet_sink_options options = { .pipeline = e->plan->name, .view = sink->label, .path = sink->path,
+                                               .partition_by = sink->partition_by, .partition_count = sink->partition_count };
+    return tl_parquet_sink_open(&sink->sink, e->lake, &options, error);
+}
+
+bool tl_sinks_write(struct tl_engine *e, uint64_t epoch, const struct tl_rows *rows, const struct tl_rows *late,
+                    const struct tl_rows *malformed, struct tl_file_list *files, struct tl_error *error)
+{
+    for (size_t i = 0; i < e->sink_count; i++) {
+        struct tl_sink_run *sink = &e->sinks[i];
+        const struct tl_rows *from = sink->input == TL_INPUT_VIEW ? rows : sink->input == TL_INPUT_LATE ? late : malformed;
+        if (from[sink->index].row_count == 0)
+            continue;
+        if (!open_sink(e, sink, error) || !tl_parquet_sink_write(sink->sink, epoch, &from[sink->index], files, error))
+            return tl_error_context(error, "sink '%s'", sink->label);
+    }
+    return true;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where a feed stands: only what is acknowledged without a gap counts, also across passes and restarts. */
+#include "support.h"
+
+#include "cli/feed_state.h"
+
+static void open_state(struct tl_feed_state *s, const char *dir)
+{
+    struct tl_error error;
+    test_ok(tl_feed_state_open(s, dir, "h", &error), &error);
+}
+
+static void save(struct tl_feed_state *s, uint64_t settled)
+{
+    struct tl_error error;
+    test_ok(tl_feed_state_save(s, settled, true, &error), &error);
+}
+
+/* What a restart would begin with. */
+static void assert_place(const char *dir, uint64_t rows, uint64_t loops)
+{
+    struct tl_feed_state s;
+    open_state(&s, dir);
+    assert_int_equal(s.rows, rows);
+    assert_int_equal(s.loops, loops);
+    tl_feed_state_release(&s);
+}
+
+static void a_place_survives_a_restart(void **state)
+{
+    char *dir = test_dir_new();
+    struct tl_feed_state s;
+    (void)state;
+    assert_place(dir, 0, 0);
+    open_state(&s, dir);
+    assert_int_equal(tl_feed_state_begin_pass(&s, 0, 100), 0);
+    save(&s, 42);
+    assert_place(dir, 42, 0);
+    tl_feed_state_release(&s);
+
+    open_state(&s, dir);
+    assert_int_equal(tl_feed_state_begin_pass(&s, 0, 100), 42);
+    save(&s, 0);
+    assert_place(dir, 42, 0);
+    save(&s, 7);
+    assert_place(dir, 49, 0);
+    tl_feed_state_release(&s);
+    test_dir_remove(dir);
+}
+
+static void records_of_the_pass_before_may_still_be_on_their_way(void **state)
+{
+    char *dir = test_dir_new();
+    struct tl_feed_state s;
+    (void)state;
+    open_state(&s, dir);
+    tl_feed_state_begin_pass(&s, 0, 100);
+    tl_feed_state_end_pass(&s);
+    save(&s, 60); /* all read, not all acknowledged */
+    assert_place(dir, 60, 0);
+    tl_feed_state_begin_pass(&s, 100, 100);
+    save(&s, 99);
+    assert_place(dir, 99, 0);
+    save(&s, 100);
+    assert_place(dir, 0, 1);
+    save(&s, 130);
+    assert_place(dir, 30, 1);
+    tl_feed_state_end_pass(&s);
+    tl_feed_state_begin_pass(&s, 200, 100);
+    save(&s, 50); /* two passes ago: not known any more, what is noted stays */
+    assert_place(dir, 30, 1);
+    tl_feed_state_release(&s);
+    test_dir_remove(dir);
+}
+
+static void a_pass_that_is_done_begins_anew(void **state)
+{
+    char *dir = test_dir_new();
+    struct tl_feed_state s;
+    (void)state;
+    open_state(&s, dir);
+    tl_feed_state_begin_pass(&s, 0, 100);
+    tl_feed_state_end_pass(&s);
+    save(&s, 100);
+    tl_feed_state_release(&s);
+    open_state(&s, dir);
+    assert_int_equal(tl_feed_state_begin_pass(&s, 0, 100), 0);
+    assert_int_equal(s.loops, 1);
+    tl_feed_state_release(&s);
+    test_dir_remove(dir);
+}
+
+static void a_history_that_shrank_is_gone_on_with_modulo(void **state)
+{
+    char *dir = test_dir_new();
+    struct tl_feed_state s;
+    (void)state;
+    open_state(&s, dir);
+    tl_feed_state_begin_pass(&s, 0, 100);
+    save(&s, 95);
+    tl_feed_state_release(&s);
+    open_state(&s, dir);
+    assert_int_equal(tl_feed_state_begin_pass(&s, 0, 30), 5);
+    tl_feed_state_release(&s);
+    test_dir_remove(dir);
+}
+
+static void wrong_files_are_named(void **state)
+{
+    static const char *const texts[] = {
+        "", "{", "[]", "{}", "{\"rows\":1}", "{\"rows\":-1,\"loops\":0}", "{\"rows\":\"1\",\"loops\":0}"
+    };
+    (void)state;
+    for (size_t i = 0; i < TL_COUNT(texts); i++) {
+        char *dir = test_dir_new(), path[512];
+        struct tl_feed_state s;
+        struct tl_error error;
+        snprintf(path, sizeof path, "%s/feed-h.json", dir);
+        test_ok(tl_file_write_atomic(path, tl_view_of(texts[i]), &error), &error);
+        assert_false(tl_feed_state_open(&s, dir, "h", &error));
+        assert_non_null(strstr(error.text, path));
+        test_dir_remove(dir);
+    }
+}
+
+static void names_become_file_names(void **state)
+{
+    char *dir = test_dir_new(), path[512];
+    struct tl_feed_state s;
+    struct tl_error error;
+    (void)state;
+    test_ok(tl_feed_state_open(&s, dir, "../a b", &error), &error);
+    snprintf(path, sizeof path, "%s/feed-%%2e%%2e%%2fa%%20b.json", dir);
+    assert_string_equal(s.path, path);
+    tl_feed_state_release(&s);
+    test_dir_remove(dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_place_survives_a_restart),
+        cmocka_unit_test(records_of_the_pass_before_may_still_be_on_their_way),
+        cmocka_unit_test(a_pass_that_is_done_begins_anew),
+        cmocka_unit_test(a_history_that_shrank_is_gone_on_with_modulo),
+        cmocka_unit_test(wrong_files_are_named),
+        cmocka_unit_test(names_become_file_names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
