@@ -8,10 +8,10 @@ extern "C" {
 }
 
 #include <cstring>
+#include <memory>
 #include <new>
 #include <simdjson.h>
 #include <string>
-#include <vector>
 
 using simdjson::dom::element;
 using simdjson::dom::element_type;
@@ -20,29 +20,40 @@ using simdjson::dom::element_type;
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
 namespace {
+enum state : unsigned char { ABSENT, PRESENT, WRONG };
 struct column {
-    std::string name, is_null, wrong_type;
+    uint64_t head;    // the first 8 bytes of the name, zeros behind its end
+    size_t size;
     tl_type type;
     bool not_null;
+    state found;      // in the record at hand; a null is ABSENT
+    std::string name, is_null, wrong_type;
 };
 } // namespace
 
 struct tl_json_tick_decoder {
     simdjson::dom::parser parser;
-    std::vector<column> columns;
-    std::vector<element> found;
-    std::vector<unsigned char> present;
+    std::unique_ptr<column[]> columns;
+    size_t count = 0;
     std::string rewritten; // a record whose numbers simdjson does not read
 };
 
+static uint64_t head_of(const char *name, size_t size)
+{
+    uint64_t head = 0;
+    memcpy(&head, name, size < 8 ? size : 8);
+    return head;
+}
+
 static void add_columns(tl_json_tick_decoder *d, const tl_column_def *columns, size_t count)
 {
+    d->columns.reset(new column[count ? count : 1]);
     for (size_t i = 0; i < count; i++) {
         std::string name = columns[i].name;
-        d->columns.push_back({ name, name + " is null", name + " has a wrong type", columns[i].type, columns[i].not_null });
+        d->columns[i] = { head_of(name.data(), name.size()), name.size(), columns[i].type, columns[i].not_null, ABSENT,
+                          name, name + " is null", name + " has a wrong type" };
     }
-    d->found.resize(count);
-    d->present.resize(count);
+    d->count = count;
 }
 
 extern "C" bool tl_json_tick_decoder_new(struct tl_json_tick_decoder **out, const struct tl_column_def *columns, size_t count,
@@ -66,15 +77,29 @@ extern "C" void tl_json_tick_decoder_free(struct tl_json_tick_decoder *d)
     delete d;
 }
 
+// As head_of, by one load: a key lies in the parser's string buffer, which has padding behind it.
+static uint64_t head_of_key(std::string_view key)
+{
+    uint64_t head;
+    memcpy(&head, key.data(), 8);
+    return key.size() >= 8 ? head : head & ((UINT64_C(1) << (8 * key.size())) - 1);
+}
+
+static bool is_named(const column &c, std::string_view key, uint64_t head)
+{
+    return c.head == head && c.size == key.size() && (key.size() <= 8 || memcmp(c.name.data(), key.data(), key.size()) == 0);
+}
+
 // Members come in the order of the declaration nearly always: the expected column is tried first.
 static size_t find_column(const tl_json_tick_decoder *d, std::string_view key, size_t expected)
 {
-    if (expected < d->columns.size() && d->columns[expected].name == key)
+    uint64_t head = head_of_key(key);
+    if (expected < d->count && is_named(d->columns[expected], key, head))
         return expected;
-    for (size_t i = 0; i < d->columns.size(); i++)
-        if (d->columns[i].name == key)
+    for (size_t i = 0; i < d->count; i++)
+        if (is_named(d->columns[i], key, head))
             return i;
-    return d->columns.size();
+    return d->count;
 }
 
 static bool to_text(element e, tl_view *out)
@@ -104,11 +129,11 @@ static bool convert(element e, tl_type type, tl_tick_value *out)
     case TL_TYPE_VARCHAR:
         return to_text(e, &out->as.text);
     case TL_TYPE_DOUBLE:
-        return e.is_number() && e.get(out->as.f64) == simdjson::SUCCESS;
+        return e.get(out->as.f64) == simdjson::SUCCESS; // of any number
     case TL_TYPE_BIGINT:
-        return e.is_int64() && e.get(out->as.i64) == simdjson::SUCCESS;
+        return e.is<int64_t>() && e.get(out->as.i64) == simdjson::SUCCESS; // above 2^63 simdjson calls it unsigned
     case TL_TYPE_INTEGER:
-        return e.is_int64() && e.get(out->as.i64) == simdjson::SUCCESS && out->as.i64 == static_cast<int32_t>(out->as.i64);
+        return e.is<int64_t>() && e.get(out->as.i64) == simdjson::SUCCESS && out->as.i64 == static_cast<int32_t>(out->as.i64);
     case TL_TYPE_BOOLEAN:
         if (e.get(flag) != simdjson::SUCCESS)
             return false;
@@ -122,20 +147,20 @@ static bool convert(element e, tl_type type, tl_tick_value *out)
     return false;
 }
 
-static const char *convert_all(tl_json_tick_decoder *d, tl_tick_value *values)
+// The first column in order of declaration that is not as declared.
+static const char *check_all(tl_json_tick_decoder *d, tl_tick_value *values)
 {
-    for (size_t i = 0; i < d->columns.size(); i++) {
-        const column &c = d->columns[i];
-        values[i].null = !d->present[i] || d->found[i].is_null();
-        if (values[i].null) {
-            if (c.not_null)
-                return c.is_null.c_str();
-        } else if (!convert(d->found[i], c.type, &values[i])) {
-            return c.wrong_type.c_str();
-        }
-        d->present[i] = 0;
+    const char *reason = nullptr;
+    for (size_t i = 0; i < d->count; i++) {
+        column &c = d->columns[i];
+        values[i].null = c.found == ABSENT;
+        if (!reason && c.found == WRONG)
+            reason = c.wrong_type.c_str();
+        else if (!reason && c.found == ABSENT && c.not_null)
+            reason = c.is_null.c_str();
+        c.found = ABSENT;
     }
-    return nullptr;
+    return reason;
 }
 
 namespace {
@@ -301,18 +326,16 @@ static const char *decode(tl_json_tick_decoder *d, const char *text, size_t size
     if (root.get(object) != simdjson::SUCCESS)
         return "not an object";
     size_t expected = 0;
-    for (auto field : object) {
-        size_t i = find_column(d, field.key, expected);
+    for (auto field = object.begin(); field != object.end(); ++field) {
+        size_t i = find_column(d, field.key(), expected);
         expected = i + 1;
-        if (i < d->columns.size()) {
-            d->found[i] = field.value;
-            d->present[i] = 1;
-        }
+        if (i == d->count)
+            continue;
+        element value = field.value();
+        column &c = d->columns[i];
+        c.found = value.is_null() ? ABSENT : convert(value, c.type, &values[i]) ? PRESENT : WRONG;
     }
-    const char *reason = convert_all(d, values);
-    if (reason)
-        std::fill(d->present.begin(), d->present.end(), 0);
-    return reason;
+    return check_all(d, values);
 }
 
 extern "C" const char *tl_json_tick_decode(struct tl_json_tick_decoder *d, const char *text, size_t size,

@@ -115,6 +115,44 @@ static void move_watermark(struct tl_shard_run *s, int64_t event_time, const str
         s->watermark = event_time - s->delay_ns;
 }
 
+/* ":SS[.fraction]" and UTC behind the minute read before: most instants. False: the long way. */
+static bool parse_in_minute(const struct tl_apply *apply, struct tl_view text, int64_t *ns)
+{
+    if (!apply->has_minute || text.size < 19 || memcmp(text.data, apply->minute, 16) != 0 || text.data[16] != ':')
+        return false;
+    const char *p = text.data + 17, *end = text.data + text.size;
+    unsigned tens = (unsigned)(unsigned char)p[0] - '0', ones = (unsigned)(unsigned char)p[1] - '0';
+    if (tens > 5 || ones > 9)
+        return false;
+    p += 2;
+    int64_t fraction = 0, scale = TL_NS_PER_S;
+    if (p < end && *p == '.') {
+        for (p++; p < end && *p >= '0' && *p <= '9' && scale > 1; p++, scale /= 10)
+            fraction = fraction * 10 + (*p - '0');
+        if (scale == TL_NS_PER_S)
+            return false;
+    }
+    bool utc = p == end || (end - p == 1 && *p == 'Z') || (end - p == 6 && memcmp(p, "+00:00", 6) == 0);
+    *ns = apply->minute_ns + (int64_t)(tens * 10 + ones) * TL_NS_PER_S + fraction * scale;
+    return utc;
+}
+
+static bool parse_instant(struct tl_apply *apply, struct tl_view text, int64_t *ns)
+{
+    int64_t start;
+    if (parse_in_minute(apply, text, ns))
+        return true;
+    if (!tl_time_parse(text, ns))
+        return false;
+    /* A minute far from the ends of the range, so that nothing in it can overflow. */
+    if (text.size >= 16 && tl_time_parse((struct tl_view){ text.data, 16 }, &start) && tl_event_time_fits(start, TL_NS_PER_MIN)) {
+        memcpy(apply->minute, text.data, 16);
+        apply->minute_ns = start;
+        apply->has_minute = true;
+    }
+    return true;
+}
+
 /* NULL, or why there is none; the reason names the column, as those of the decoder do. */
 static const char *event_time_of(const struct tl_shard_run *s, struct tl_apply *apply, int64_t *event_time)
 {
@@ -125,7 +163,7 @@ static const char *event_time_of(const struct tl_shard_run *s, struct tl_apply *
     if (parsed && column->type == TL_TYPE_TIMESTAMP)
         *event_time = v->as.i64;
     else if (parsed)
-        parsed = tl_time_parse(v->as.text, event_time);
+        parsed = parse_instant(apply, v->as.text, event_time);
     if (parsed && tl_event_time_fits(*event_time, s->time_margin_ns))
         return NULL;
     snprintf(apply->reason, sizeof apply->reason, v->null ? "%s is null" : "%s cannot be parsed", column->name);

@@ -73,6 +73,9 @@ struct tl_apply {
     struct tl_buf key_scratch;
     const struct tl_plan *plan;
     char reason[256];
+    char minute[16];    /* of the instant read last: "2025-09-27T12:34", when that was in UTC */
+    int64_t minute_ns;  /* where it begins */
+    bool has_minute;
 };
 TL_MUST_USE bool tl_shard_run_apply(struct tl_shard_run *s, struct tl_apply *apply, struct tl_view text, const struct tl_origin *origin,
                                     int64_t step);

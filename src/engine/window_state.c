@@ -162,8 +162,7 @@ static bool grow_zeroed(uint32_t **items, size_t *cap, size_t need)
     return true;
 }
 
-/* The key's id, given when new. False: out of memory. */
-static bool key_id(struct tl_window_state *w, struct tl_view key, uint32_t *id)
+static bool map_key_id(struct tl_window_state *w, struct tl_view key, uint32_t *id)
 {
     bool added = false;
     uint64_t *place = tl_map_put(&w->keys, key, &added);
@@ -176,6 +175,31 @@ static bool key_id(struct tl_window_state *w, struct tl_view key, uint32_t *id)
         w->latest[*place] = w->key_live[*place] = 0;
     }
     *id = (uint32_t)*place;
+    return true;
+}
+
+static struct tl_recent_key *recent_of(struct tl_window_state *w, struct tl_view key, uint64_t *head)
+{
+    *head = 0;
+    for (size_t i = 0; i < key.size; i++)
+        *head = *head << 8 | (unsigned char)key.data[i];
+    return &w->recent[(*head * UINT64_C(0x9e3779b97f4a7c15)) >> 58];
+}
+
+/* The key's id, given when new. False: out of memory. */
+static bool key_id(struct tl_window_state *w, struct tl_view key, uint32_t *id)
+{
+    if (key.size == 0 || key.size > 8)
+        return map_key_id(w, key, id);
+    uint64_t head;
+    struct tl_recent_key *recent = recent_of(w, key, &head);
+    if (recent->head == head && recent->size == key.size) {
+        *id = recent->id;
+        return true;
+    }
+    if (!map_key_id(w, key, id))
+        return false;
+    *recent = (struct tl_recent_key){ head, (uint32_t)key.size, *id };
     return true;
 }
 
@@ -287,6 +311,7 @@ static bool forget_keys(struct tl_window_state *w)
         entry->key = ok ? (uint32_t)*place : 0;
     }
     tl_map_release(&old);
+    memset(w->recent, 0, sizeof w->recent);
     memset(w->latest, 0, w->latest_cap * sizeof *w->latest);
     memset(w->key_live, 0, w->key_live_cap * sizeof *w->key_live);
     for (uint32_t i = 0; ok && i < w->entry_count; i++) {

@@ -12,6 +12,8 @@
 #include "engine/aggregate.h"
 #include "engine/merge.h"
 
+#define TL_RECENT_KEYS 64
+
 /* flags */
 enum { TL_ENTRY_LIVE = 1, TL_ENTRY_DIRTY = 2 /* in the dirty list */, TL_ENTRY_CHANGED = 4 /* since the last epoch */ };
 
@@ -25,6 +27,10 @@ struct tl_window_entry {
 struct tl_window_state {
     const struct tl_view_exec *view;
     struct tl_map keys;             /* key bytes -> id, which is the order of insertion */
+    struct tl_recent_key {
+        uint64_t head;              /* a key of 1 to 8 bytes, zeros behind it */
+        uint32_t size, id;          /* size 0: none */
+    } recent[TL_RECENT_KEYS];       /* direct-mapped: spares the map where keys are few and short */
     uint32_t *latest, *key_live;    /* by key id: entry used last + 1, live entries */
     size_t latest_cap, key_live_cap;
     char **chunks;

@@ -127,15 +127,30 @@ static void accept_failed(struct evconnlistener *listener, void *arg)
     tl_http_server_after(s, 200 * TL_NS_PER_MS, listen_again, s);
 }
 
+/* "127.0.0.1:8080", "[::1]:8080", "localhost:8080"; port 0 takes a free one (which libevent's own parser refuses). */
 static bool parse_address(const char *text, struct sockaddr_storage *out, int *size, struct tl_error *error)
 {
-    char numeric[96];
-    bool localhost = strncmp(text, "localhost:", 10) == 0;
-    snprintf(numeric, sizeof numeric, "%s%s", localhost ? "127.0.0.1:" : "", localhost ? text + 10 : text);
-    *size = sizeof *out;
-    if (!strrchr(numeric, ':') || evutil_parse_sockaddr_port(numeric, (struct sockaddr *)out, size) != 0)
-        return tl_error_set(error, TL_INVALID, "'%s' is not an address such as 127.0.0.1:8080 or [::1]:8080", text);
-    return true;
+    const char *colon = strrchr(text, ':');
+    struct tl_view host = { text, colon ? (size_t)(colon - text) : 0 };
+    uint64_t port = 65536;
+    char name[64] = "";
+    bool v6 = host.size > 2 && host.data[0] == '[' && host.data[host.size - 1] == ']';
+    if (v6)
+        host = (struct tl_view){ host.data + 1, host.size - 2 };
+    if (host.size && host.size < sizeof name)
+        memcpy(name, host.data, host.size);
+    struct sockaddr_in *in = (struct sockaddr_in *)out;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
+    *out = (struct sockaddr_storage){ .ss_family = v6 ? AF_INET6 : AF_INET };
+    *size = v6 ? sizeof *in6 : sizeof *in;
+    void *address = v6 ? (void *)&in6->sin6_addr : (void *)&in->sin_addr;
+    bool good = colon && tl_view_to_u64(tl_view_of(colon + 1), &port) && port < 65536 &&
+                evutil_inet_pton(v6 ? AF_INET6 : AF_INET, strcmp(name, "localhost") == 0 ? "127.0.0.1" : name, address) == 1;
+    if (v6)
+        in6->sin6_port = htons((uint16_t)port);
+    else
+        in->sin_port = htons((uint16_t)port);
+    return good || tl_error_set(error, TL_INVALID, "'%s' is not an address such as 127.0.0.1:8080 or [::1]:8080", text);
 }
 
 static void note_address(struct tl_http_server *s)
