@@ -31,9 +31,11 @@ struct tl_commit_log {
 
 bool tl_commit_log_open(struct tl_commit_log **out, struct tl_store *store, const char *pipeline, struct tl_error *error)
 {
+    *out = NULL;
+    if (!*pipeline || strchr(pipeline, '/'))
+        return tl_error_set(error, TL_INVALID, "'%s' is no name for a pipeline with checkpoints", pipeline);
     struct tl_commit_log *log = calloc(1, sizeof *log);
     size_t size = strlen(pipeline) + sizeof "_tapeline/";
-    *out = NULL;
     if (log)
         log->folder = malloc(size);
     if (!log || !log->folder) {
@@ -154,6 +156,16 @@ bool tl_commit_log_load_intent(struct tl_commit_log *log, uint64_t epoch, bool *
     return *found || error->code == TL_NOT_FOUND;
 }
 
+static bool is_damaged(struct tl_commit_log *log, const char *kind, uint64_t epoch)
+{
+    struct tl_buf payload;
+    struct tl_error error;
+    tl_buf_init(&payload, RECORD_MAX);
+    bool damaged = !load(log, kind, epoch, &payload, &error) && error.code == TL_CORRUPT;
+    tl_buf_release(&payload);
+    return damaged;
+}
+
 static bool write_record(struct tl_commit_log *log, const char *kind, uint64_t epoch, struct tl_view payload, struct tl_error *error)
 {
     char name[PATH_MAX];
@@ -161,13 +173,19 @@ static bool write_record(struct tl_commit_log *log, const char *kind, uint64_t e
     name_of(log, kind, epoch, name);
     tl_buf_init(&record, RECORD_MAX);
     bool ok = encode(epoch, payload, &record, error) && tl_store_create(log->store, name, tl_buf_view(&record), error);
+    if (!ok && error->code == TL_CONFLICT && record.size && !record.failed && is_damaged(log, kind, epoch))
+        ok = tl_store_put(log->store, name, tl_buf_view(&record), error); /* the epoch is run again because this one is of no use */
     tl_buf_release(&record);
     return ok;
 }
 
 bool tl_commit_log_intent(struct tl_commit_log *log, uint64_t epoch, struct tl_view payload, struct tl_error *error)
 {
-    return write_record(log, "intent", epoch, payload, error);
+    if (write_record(log, "intent", epoch, payload, error))
+        return true;
+    if (error->code == TL_CONFLICT)
+        tl_error_context(error, "another instance of this pipeline has begun epoch %" PRIu64 " (stop one of them)", epoch);
+    return false;
 }
 
 static void prune(struct tl_commit_log *log, uint64_t newest)

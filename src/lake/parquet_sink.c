@@ -23,7 +23,7 @@
 struct tl_parquet_sink {
     struct tl_store *store;
     struct tl_duck *duck;
-    char *path, *temporary_prefix; /* "_tmp/<pipeline>-<view>-" */
+    char *path, *temporary_prefix; /* "_tmp/<hash of pipeline, view and path>-" */
     uint64_t name_seed;
     char **partition_by;
     size_t partition_count;
@@ -79,17 +79,17 @@ static bool make_temporary_folder(struct tl_store *store, struct tl_error *error
 
 static bool copy_options(struct tl_parquet_sink *sink, const struct tl_parquet_sink_options *o)
 {
-    size_t size = strlen(o->pipeline) + strlen(o->view) + 16;
+    size_t size = sizeof "_tmp/0123456789abcdef-";
     sink->path = strdup(o->path);
     sink->temporary_prefix = malloc(size);
     sink->partition_by = calloc(o->partition_count + 1, sizeof *sink->partition_by);
     if (!sink->path || !sink->temporary_prefix || !sink->partition_by)
         return false;
-    snprintf(sink->temporary_prefix, size, "_tmp/%s-%s-", o->pipeline, o->view);
     for (; sink->partition_count < o->partition_count; sink->partition_count++)
         if (!(sink->partition_by[sink->partition_count] = strdup(o->partition_by[sink->partition_count])))
             return false;
     sink->name_seed = tl_view_hash(tl_view_of(o->view), tl_view_hash(tl_view_of(o->pipeline), 0));
+    snprintf(sink->temporary_prefix, size, "_tmp/%016" PRIx64 "-", tl_view_hash(tl_view_of(o->path), sink->name_seed));
     return true;
 }
 

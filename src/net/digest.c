@@ -7,21 +7,27 @@
 #include <stdlib.h>
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t context_key; /* a thread's context, freed when it ends */
 static EVP_MD *md5, *sha256;
+
+static void free_context(void *context)
+{
+    EVP_MD_CTX_free(context);
+}
 
 /* Fetched once: looking an algorithm up by name costs more than a short digest. */
 static void fetch(void)
 {
     md5 = EVP_MD_fetch(NULL, "MD5", NULL);
     sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    if (!md5 || !sha256)
+    if (!md5 || !sha256 || pthread_key_create(&context_key, free_context) != 0)
         abort();
 }
 
 static void digest(const EVP_MD *md, struct tl_view data, uint8_t *out)
 {
-    static _Thread_local EVP_MD_CTX *context;
-    if (!context && !(context = EVP_MD_CTX_new()))
+    EVP_MD_CTX *context = pthread_getspecific(context_key);
+    if (!context && (!(context = EVP_MD_CTX_new()) || pthread_setspecific(context_key, context) != 0))
         abort();
     if (EVP_DigestInit_ex2(context, md, NULL) != 1 || EVP_DigestUpdate(context, data.data, data.size) != 1 ||
         EVP_DigestFinal_ex(context, out, NULL) != 1)
