@@ -197,7 +197,7 @@ static bool define_path(struct tl_duck *d, struct tl_store *store, const struct 
     tl_buf_init(&sql, SQL_MAX);
     bool ok = tl_lake_scan_sql(store, path, table_at(catalog, trimmed), &select, &found, error);
     if (ok && !found)
-        ok = tl_error_set(error, TL_NOT_FOUND, "LAKE('%s'): there are no Parquet files below '%s/%s'", path, tl_store_root(store), path);
+        ok = tl_error_set(error, TL_NOT_FOUND, "LAKE('%s'): the lake has no Parquet files there", path);
     char name[PATH_MAX + 8];
     snprintf(name, sizeof name, "lake:%.*s", TL_VIEW_ARG(given));
     tl_buf_add_text(&sql, "SET VARIABLE ");

@@ -13,6 +13,7 @@
 #include "query/sandbox.h"
 
 #include <duckdb.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -229,7 +230,10 @@ static bool confine_duckdb(struct tl_duck *duck, const char *root, uint64_t memo
 static bool open_lake(const struct tl_query_request *request, const char *root, struct tl_duck *duck, struct tl_store **lake,
                       struct tl_catalog *catalog, struct tl_error *error)
 {
-    return tl_store_open(lake, root, error) && tl_catalog_load(*lake, catalog, error) && tl_lake_views_create(duck, *lake, catalog, request->sql, error) &&
+    /* From inside, so that the root's own name, which may hold wildcards, is in no file's name. */
+    if (chdir(root) != 0)
+        return tl_error_sys(error, errno, "cannot enter '%s'", root);
+    return tl_store_open(lake, ".", error) && tl_catalog_load(*lake, catalog, error) && tl_lake_views_create(duck, *lake, catalog, request->sql, error) &&
            confine_duckdb(duck, root, request->memory_max, error);
 }
 

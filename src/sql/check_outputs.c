@@ -119,7 +119,8 @@ static void check_axis(struct tl_checker *c, const struct tl_ast_statement *s, c
         return;
     enum tl_type type = c->plan->views[view].columns[column].type;
     *out = c->plan->views[view].columns[column].name;
-    *number = type == TL_TYPE_DOUBLE || type == TL_TYPE_BIGINT || type == TL_TYPE_INTEGER;
+    if (strcmp(axis, "y") == 0) /* a type that was refused above is told once */
+        *number = type == TL_TYPE_DOUBLE || type == TL_TYPE_BIGINT || type == TL_TYPE_INTEGER || !type;
     if (strcmp(axis, "x") == 0 && type != TL_TYPE_TIMESTAMP)
         tl_checker_fail(c, o->place, NULL, "a line chart's x is a TIMESTAMP (window_start or window_end); '%s' is %s", o->text, tl_type_name(type));
 }
