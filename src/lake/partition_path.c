@@ -22,13 +22,14 @@ void tl_partition_path_add(struct tl_buf *out, struct tl_view name, struct tl_vi
     }
     size_t begin = out->size;
     bool text = tl_view_is_utf8(value);
+    bool word = tl_view_eq_ignore_case(value, TL_VIEW("NULL")); /* a folder 'x=NULL' is read as a missing value */
     for (size_t i = 0; i < value.size; i++) {
         unsigned char c = (unsigned char)value.data[i];
         if (out->size - begin > VALUE_MAX - 4 && (c & 0xc0) != 0x80) { /* never inside a character */
             tl_buf_addf(out, "~%016" PRIx64, tl_view_hash(value, 0));
             return;
         }
-        if (is_plain(c, i == 0) && (text || c < 0x80))
+        if (!word && is_plain(c, i == 0) && (text || c < 0x80))
             tl_buf_add_char(out, (char)c);
         else
             tl_buf_addf(out, "%%%02X", c);
