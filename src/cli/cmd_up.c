@@ -191,27 +191,33 @@ static void stop_feeds(struct up *up)
             pthread_join(up->feeders[i].thread, NULL);
 }
 
-/* For the page: the feeds' places, as a JSON array. */
+/* For the page: the feeds as one object: with several, their sums. */
 static void feed_status(void *user, struct tl_buf *out)
 {
     struct up *up = user;
     struct tl_json_writer w;
-    tl_json_writer_init(&w, out);
-    tl_json_begin_array(&w);
+    struct tl_feed_stats sum = { 0 };
     for (size_t i = 0; i < up->plan->feed_count; i++) {
         const struct tl_feed_stats *s = &up->feeders[i].stats;
-        tl_json_begin_object(&w);
-        tl_json_member_text(&w, "name", up->plan->feeds[i].name);
-        tl_json_member_bool(&w, "running", tl_feed_stat(&s->running) != 0);
-        tl_json_member_i64(&w, "sent", (int64_t)tl_feed_stat(&s->sent));
-        tl_json_member_i64(&w, "acknowledged", (int64_t)tl_feed_stat(&s->acknowledged));
-        tl_json_member_i64(&w, "throttled", (int64_t)tl_feed_stat(&s->throttled));
-        tl_json_member_i64(&w, "loops", (int64_t)tl_feed_stat(&s->loops));
-        tl_json_member_i64(&w, "row", (int64_t)tl_feed_stat(&s->row));
-        tl_json_member_i64(&w, "total", (int64_t)tl_feed_stat(&s->total));
-        tl_json_end_object(&w);
+        sum.running |= tl_feed_stat(&s->running);
+        sum.sent += tl_feed_stat(&s->sent);
+        sum.acknowledged += tl_feed_stat(&s->acknowledged);
+        sum.throttled += tl_feed_stat(&s->throttled);
+        sum.loops += tl_feed_stat(&s->loops);
+        sum.row += tl_feed_stat(&s->row);
+        sum.total += tl_feed_stat(&s->total);
     }
-    tl_json_end_array(&w);
+    tl_json_writer_init(&w, out);
+    tl_json_begin_object(&w);
+    tl_json_member_text(&w, "name", up->plan->feed_count == 1 ? up->plan->feeds[0].name : "all feeds");
+    tl_json_member_bool(&w, "running", sum.running != 0);
+    tl_json_member_i64(&w, "sent", (int64_t)sum.sent);
+    tl_json_member_i64(&w, "acknowledged", (int64_t)sum.acknowledged);
+    tl_json_member_i64(&w, "throttled", (int64_t)sum.throttled);
+    tl_json_member_i64(&w, "loops", (int64_t)sum.loops);
+    tl_json_member_i64(&w, "row", (int64_t)sum.row);
+    tl_json_member_i64(&w, "total", (int64_t)sum.total);
+    tl_json_end_object(&w);
 }
 
 /* ---- all of it ---- */

@@ -80,7 +80,8 @@ static void rule_8_random_sums_equal_exact_arithmetic_in_any_grouping(void **sta
     (void)state;
     struct test_random r = test_random_new();
     for (int round = 0; round < 2000; round++) {
-        struct tl_exact_sum parts[3] = { { 0 }, { 0 }, { 0 } };
+        struct tl_exact_sum parts[3];
+        memset(parts, 0, sizeof parts);
         wide exact = 0;
         size_t count = 1 + test_random_below(&r, 200);
         for (size_t i = 0; i < count; i++) {
