@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #define GROUPS_AT_ONCE 20000u
+#define ROWS_MAX ((size_t)2 << 30)
 #define WATCHED_NS (60 * TL_NS_PER_S) /* after the last question nobody watches any more */
 #define RATE_SPAN_NS (3 * TL_NS_PER_S)
 #define SAMPLE_EVERY_NS (100 * TL_NS_PER_MS)
@@ -68,7 +69,7 @@ bool tl_picture_show(struct tl_engine *e, struct tl_closed *changed, struct tl_e
             continue;
         struct tl_rows rows;
         const struct tl_view_plan *plan = &e->plan->views[v];
-        bool ok = tl_rows_init(&rows, plan->columns, plan->column_count, SIZE_MAX / 2, error) && tl_closed_merge(&changed[v], error) &&
+        bool ok = tl_rows_init(&rows, plan->columns, plan->column_count, ROWS_MAX, error) && tl_closed_merge(&changed[v], error) &&
                   tl_closed_rows(&changed[v], &e->writers[v], &rows, error);
         for (size_t i = 0; ok && i < changed[v].count; i++) {
             const struct tl_closed_item *item = &changed[v].items[i];

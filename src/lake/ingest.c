@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "lake/duck.h"
 #include "lake/history.h"
+#include "lake/partition_path.h"
 #include "lake/price_history.h"
 #include "lake/yfinance.h"
 
@@ -175,6 +176,41 @@ static void count_result(const struct tl_rows *new_rows, size_t files, struct tl
     tl_map_release(&tickers);
 }
 
+/* A partition is rewritten as one file of ours: rows of a file that someone else put there would then be there twice. */
+static bool is_ours(struct tl_store *lake, const struct tl_rows *rows, size_t row, struct tl_error *error)
+{
+    struct tl_buf folder;
+    struct tl_dir_list names = { 0 };
+    char year[16];
+    snprintf(year, sizeof year, "%lld", (long long)rows->columns[TL_PRICE_YEAR].cells[row].i64);
+    tl_buf_init(&folder, 4096);
+    tl_buf_add_text(&folder, TL_HISTORY_PATH "/");
+    tl_partition_path_add(&folder, TL_VIEW("ticker"), tl_rows_text(rows, row, TL_PRICE_TICKER));
+    tl_buf_add_char(&folder, '/');
+    tl_partition_path_add(&folder, TL_VIEW("year"), tl_view_of(year));
+    bool ok = tl_buf_ok(&folder, "a folder's name", error) && tl_store_list(lake, tl_buf_text(&folder), &names, error);
+    for (size_t i = 0; ok && i < names.count; i++) {
+        struct tl_view name = tl_view_of(names.names[i]);
+        if (tl_view_ends_with(name, TL_VIEW(".parquet")) && !tl_view_starts_with(name, TL_VIEW(TL_HISTORY_FILE_PREFIX)))
+            ok = tl_error_set(error, TL_CONFLICT, "'%s/%s/%s' was not written by tapeline: remove it, or ingest into another lake",
+                              tl_store_root(lake), tl_buf_text(&folder), names.names[i]);
+    }
+    tl_dir_list_release(&names);
+    tl_buf_release(&folder);
+    return ok;
+}
+
+static bool all_are_ours(struct tl_store *lake, const struct tl_rows *rows, struct tl_error *error)
+{
+    for (size_t row = 0; row < rows->row_count; row++) { /* sorted by ticker and date */
+        bool same = row > 0 && tl_view_eq(tl_rows_text(rows, row, TL_PRICE_TICKER), tl_rows_text(rows, row - 1, TL_PRICE_TICKER)) &&
+                    rows->columns[TL_PRICE_YEAR].cells[row].i64 == rows->columns[TL_PRICE_YEAR].cells[row - 1].i64;
+        if (!same && !is_ours(lake, rows, row, error))
+            return false;
+    }
+    return true;
+}
+
 static bool write_merged(struct tl_store *lake, const struct tl_rows *old_rows, const struct tl_rows *new_rows, struct tl_rows *out,
                          struct tl_error *error)
 {
@@ -190,7 +226,7 @@ static bool write_merged(struct tl_store *lake, const struct tl_rows *old_rows, 
         copy_row(&merged[i], out);
     free(merged);
     tl_map_release(&places);
-    return ok && tl_price_history_write(lake, out, error);
+    return ok && tl_rows_ok(out, "the history", error) && all_are_ours(lake, out, error) && tl_price_history_write(lake, out, error);
 }
 
 static bool ingest(struct tl_store *lake, const struct tl_rows *new_rows, struct tl_rows *old_rows, struct tl_rows *out, struct tl_error *error)

@@ -6,6 +6,8 @@
 #include "lake/store.h"
 
 #define TL_HISTORY_PATH "curated/stocks_features"
+/* How the files written here begin: they are always of epoch 0. */
+#define TL_HISTORY_FILE_PREFIX "part-00000000000000000000-"
 /* Marks the sample: while it is there, prices are synthetic. */
 #define TL_HISTORY_SYNTHETIC TL_HISTORY_PATH "/_SYNTHETIC"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lake/yfinance.h"
 
+#include "base/map.h"
 #include "base/time.h"
 #include "lake/price_history.h"
 
@@ -10,6 +11,7 @@
 #define COLUMNS_MAX 4096
 #define FIELD_MAX 4096
 #define TICKER_MAX 32
+#define DAYS_MAX ((size_t)1 << 26)
 
 enum role { ROLE_NONE, ROLE_DATE, ROLE_TICKER, ROLE_OPEN, ROLE_HIGH, ROLE_LOW, ROLE_CLOSE, ROLE_VOLUME };
 
@@ -28,6 +30,8 @@ struct reader {
     size_t field_count;
     char unquoted[FIELD_MAX]; /* fields with quotes inside, of one line */
     size_t unquoted_size;
+    struct tl_view date_field; /* of the line */
+    struct tl_map days;        /* "date|ticker" to a hash of the date as written */
     struct tl_error *error;
 };
 
@@ -128,17 +132,39 @@ static void ticker_of_path(const char *path, char out[TICKER_MAX])
     out[size] = '\0';
 }
 
-/* Lines two and three: "Ticker,AAPL,AAPL,..." and "Date,,,". */
-static bool read_long_header(struct reader *r)
+static bool is_priced(const struct reader *r)
 {
-    bool found;
+    for (size_t i = 0; i < r->column_count; i++)
+        if (r->columns[i].role >= ROLE_OPEN)
+            return true;
+    return false;
+}
+
+/* The second of three lines: tickers below the names of prices, or the other way round. */
+static bool read_second_line(struct reader *r)
+{
+    bool found, priced = is_priced(r);
+    for (size_t i = 1; !priced && i < r->column_count; i++)
+        if (!set_ticker(r, r->fields[i], r->columns[i].ticker))
+            return false;
     if (!next_line(r, &found))
         return false;
-    if (!found || !tl_view_eq_ignore_case(r->fields[0], TL_VIEW("Ticker")))
-        return wrong(r, "after 'Price,...' a line 'Ticker,...' is expected, not", found ? r->fields[0] : TL_VIEW("the end"));
-    for (size_t i = 1; i < r->column_count && i < r->field_count; i++)
-        if (r->columns[i].role != ROLE_NONE && !set_ticker(r, r->fields[i], r->columns[i].ticker))
+    if (!found || r->field_count != r->column_count)
+        return wrong(r, "the header's second line has not as many columns as the first:", found ? r->fields[0] : TL_VIEW(""));
+    if (priced && r->fields[0].size && !tl_view_eq_ignore_case(r->fields[0], TL_VIEW("Ticker")))
+        return wrong(r, "after 'Price,...' a line 'Ticker,...' is expected, not", r->fields[0]);
+    for (size_t i = 1; i < r->column_count; i++) {
+        if (!priced)
+            r->columns[i].role = role_of(r->fields[i]);
+        else if (r->columns[i].role != ROLE_NONE && !set_ticker(r, r->fields[i], r->columns[i].ticker))
             return false;
+    }
+    return true;
+}
+
+static bool read_third_line(struct reader *r)
+{
+    bool found;
     if (!next_line(r, &found))
         return false;
     if (!found || role_of(r->fields[0]) != ROLE_DATE)
@@ -147,10 +173,42 @@ static bool read_long_header(struct reader *r)
     return true;
 }
 
+/* "Price,Close,Close" "Ticker,AAPL,MSFT" "Date,,"; older versions leave the first cells empty; group_by='ticker' has the tickers on top. */
+static bool has_three_lines(const struct reader *r)
+{
+    size_t closes = 0;
+    for (size_t i = 0; i < r->column_count; i++) {
+        if (r->columns[i].role == ROLE_DATE)
+            return false;
+        closes += r->columns[i].role == ROLE_CLOSE;
+    }
+    struct tl_view first = r->fields[0];
+    return tl_view_eq_ignore_case(first, TL_VIEW("Price")) || closes > 1 ||
+           (!is_priced(r) && (first.size == 0 || tl_view_eq_ignore_case(first, TL_VIEW("Ticker"))));
+}
+
+static bool check_roles(struct reader *r, bool three_lines)
+{
+    static const struct {
+        enum role role;
+        const char *name;
+    } needed[] = { { ROLE_DATE, "Date" }, { ROLE_OPEN, "Open" },   { ROLE_HIGH, "High" },
+                   { ROLE_LOW, "Low" },   { ROLE_CLOSE, "Close" }, { ROLE_VOLUME, "Volume" } };
+    size_t roles[ROLE_VOLUME + 1] = { 0 };
+    for (size_t i = 0; i < r->column_count; i++)
+        roles[r->columns[i].role]++;
+    for (size_t i = 0; i < TL_COUNT(needed); i++) {
+        if (!roles[needed[i].role])
+            return wrong(r, "the header has no column", tl_view_of(needed[i].name));
+        if (roles[needed[i].role] > 1 && (!three_lines || needed[i].role == ROLE_DATE))
+            return wrong(r, "the header has twice the column", tl_view_of(needed[i].name));
+    }
+    return true;
+}
+
 static bool read_header(struct reader *r)
 {
     bool found;
-    size_t roles[ROLE_VOLUME + 1] = { 0 };
     if (!next_line(r, &found))
         return false;
     if (!found)
@@ -158,23 +216,15 @@ static bool read_header(struct reader *r)
     r->column_count = r->field_count;
     for (size_t i = 0; i < r->column_count; i++)
         r->columns[i] = (struct column){ .role = role_of(r->fields[i]) };
-    bool three_lines = tl_view_eq_ignore_case(r->fields[0], TL_VIEW("Price"));
-    if (r->fields[0].size == 0) /* pandas writes an index without a name so */
-        r->columns[0].role = ROLE_DATE;
-    if (three_lines && !read_long_header(r))
-        return false;
-    for (size_t i = 0; i < r->column_count; i++)
-        roles[r->columns[i].role]++;
-    static const struct {
-        enum role role;
-        const char *name;
-    } needed[] = { { ROLE_DATE, "Date" }, { ROLE_OPEN, "Open" }, { ROLE_HIGH, "High" }, { ROLE_LOW, "Low" }, { ROLE_CLOSE, "Close" }, { ROLE_VOLUME, "Volume" } };
-    for (size_t i = 0; i < TL_COUNT(needed); i++)
-        if (!roles[needed[i].role])
-            return wrong(r, "the header has no column", tl_view_of(needed[i].name));
-        else if (roles[needed[i].role] > 1 && (!three_lines || needed[i].role == ROLE_DATE))
-            return wrong(r, "the header has twice the column", tl_view_of(needed[i].name));
-    return true;
+    bool three_lines = has_three_lines(r);
+    if (three_lines) {
+        r->columns[0].role = ROLE_NONE;
+        if (!read_second_line(r) || !read_third_line(r))
+            return false;
+    } else if (r->fields[0].size == 0) {
+        r->columns[0].role = ROLE_DATE; /* pandas writes an index without a name so */
+    }
+    return check_roles(r, three_lines);
 }
 
 /* ---- rows ---- */
@@ -184,7 +234,7 @@ static bool read_date(struct reader *r, struct tl_view field, char date[11], int
     int64_t ns;
     struct tl_view day = { field.data, field.size < 10 ? field.size : 10 };
     /* The trading day is the date as written, whatever its zone. */
-    if (day.size != 10 || !tl_time_parse(day, &ns))
+    if (day.size != 10 || !tl_time_parse(field, &ns) || !tl_time_parse(day, &ns))
         return wrong(r, "not a date such as 2024-01-31:", field);
     int month, d;
     memcpy(date, day.data, 10);
@@ -198,8 +248,13 @@ static bool read_number(struct reader *r, struct tl_view field, enum role role, 
     static const size_t target[] = { [ROLE_OPEN] = TL_PRICE_OPEN, [ROLE_HIGH] = TL_PRICE_HIGH, [ROLE_LOW] = TL_PRICE_LOW,
                                      [ROLE_CLOSE] = TL_PRICE_CLOSE, [ROLE_VOLUME] = TL_PRICE_VOLUME };
     double v;
+    int64_t whole;
     if (field.size == 0 || tl_view_eq_ignore_case(field, TL_VIEW("nan")))
         return true; /* NULL */
+    if (role == ROLE_VOLUME && tl_view_to_i64(field, &whole) && whole >= 0) { /* exact also beyond what a double holds */
+        tl_rows_set_i64(rows, TL_PRICE_VOLUME, whole);
+        return true;
+    }
     if (!tl_view_to_double(field, &v))
         return wrong(r, "not a number:", field);
     if (role != ROLE_VOLUME)
@@ -211,6 +266,21 @@ static bool read_number(struct reader *r, struct tl_view field, enum role role, 
     return true;
 }
 
+/* A day that is there twice under different times is no daily history, and one of its rows would be lost. The same line again is. */
+static bool is_new_day(struct reader *r, const char *ticker, const char *date)
+{
+    char key[TICKER_MAX + 16];
+    bool added;
+    int size = snprintf(key, sizeof key, "%s|%s", date, ticker);
+    uint64_t hash = tl_view_hash(r->date_field, 0), *value = tl_map_put(&r->days, (struct tl_view){ key, (size_t)size }, &added);
+    if (!value)
+        return tl_error_set(r->error, TL_NO_MEMORY, "out of memory");
+    if (!added && *value != hash)
+        return wrong(r, "the day is there twice (prices within a day are not read, only daily ones):", r->date_field);
+    *value = hash;
+    return true;
+}
+
 /* The columns of one ticker in the line; those of a three-line header belong to several. */
 static bool add_ticker(struct reader *r, const char *ticker, const char *of_column, const char *date, int year, struct tl_rows *rows)
 {
@@ -219,6 +289,8 @@ static bool add_ticker(struct reader *r, const char *ticker, const char *of_colu
         any = any || (r->columns[i].role >= ROLE_OPEN && strcmp(r->columns[i].ticker, of_column) == 0 && r->fields[i].size > 0);
     if (!any)
         return true; /* a day on which this one did not trade */
+    if (!is_new_day(r, ticker, date))
+        return false;
     tl_rows_add(rows);
     tl_rows_set_text(rows, TL_PRICE_TICKER, tl_view_of(ticker));
     tl_rows_set_i64(rows, TL_PRICE_YEAR, year);
@@ -246,6 +318,8 @@ static bool add_line(struct reader *r, struct tl_rows *rows)
         return wrong(r, "the line has not as many columns as the header:", r->fields[0]);
     memcpy(ticker, r->name_ticker, sizeof ticker);
     for (size_t i = 0; i < r->column_count; i++) {
+        if (r->columns[i].role == ROLE_DATE)
+            r->date_field = r->fields[i];
         if (r->columns[i].role == ROLE_DATE && !read_date(r, r->fields[i], date, &year))
             return false;
         if (r->columns[i].role == ROLE_TICKER && !set_ticker(r, r->fields[i], ticker))
@@ -276,11 +350,10 @@ bool tl_yfinance_read(struct tl_view text, const char *path, struct tl_rows *row
     ticker_of_path(path, r.name_ticker);
     if (!tl_view_is_utf8(text))
         return tl_error_set(error, TL_INVALID, "'%s' is not UTF-8 text", path);
-    if (!read_header(&r))
-        return false;
-    while (found) {
-        if (!next_line(&r, &found) || (found && !add_line(&r, rows)))
-            return false;
-    }
-    return tl_rows_ok(rows, path, error);
+    tl_map_init(&r.days, DAYS_MAX);
+    bool ok = read_header(&r);
+    while (ok && found)
+        ok = next_line(&r, &found) && (!found || add_line(&r, rows));
+    tl_map_release(&r.days);
+    return ok && tl_rows_ok(rows, path, error);
 }

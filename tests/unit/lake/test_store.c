@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "support.h"
+
+#include "lake/catalog.h"
+
+#include <limits.h>
+
+static char *root;
+static struct tl_store *store;
+
+static int set_up(void **state)
+{
+    (void)state;
+    struct tl_error error;
+    root = test_dir_new();
+    test_ok(tl_store_open(&store, root, &error), &error);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    tl_store_close(store);
+    test_dir_remove(root);
+    return 0;
+}
+
+static void content_is_put_and_got(void **state)
+{
+    (void)state;
+    struct tl_error error;
+    struct tl_buf out;
+    struct tl_dir_list names;
+    tl_buf_init(&out, 1 << 16);
+    test_ok(tl_store_put(store, "a/b/c", TL_VIEW("one"), &error), &error);
+    test_ok(tl_store_put(store, "a/b/c", TL_VIEW("two"), &error), &error);
+    test_ok(tl_store_get(store, "a/b/c", &out, &error), &error);
+    assert_string_equal(tl_buf_text(&out), "two");
+    test_ok(tl_store_create(store, "a/b/c", TL_VIEW("two"), &error), &error); /* done already */
+    assert_false(tl_store_create(store, "a/b/c", TL_VIEW("three"), &error));
+    assert_int_equal(error.code, TL_CONFLICT);
+    assert_false(tl_store_get(store, "a/b/d", &out, &error));
+    assert_int_equal(error.code, TL_NOT_FOUND);
+    test_ok(tl_store_put(store, "a/b/a", TL_VIEW(""), &error), &error);
+    test_ok(tl_store_list(store, "a/b", &names, &error), &error);
+    assert_int_equal(names.count, 2);
+    assert_string_equal(names.names[0], "a");
+    tl_dir_list_release(&names);
+    test_ok(tl_store_list(store, "nothing", &names, &error), &error);
+    assert_int_equal(names.count, 0);
+    test_ok(tl_store_delete(store, "a/b/c", &error), &error);
+    test_ok(tl_store_delete(store, "a/b/c", &error), &error);
+    tl_buf_release(&out);
+}
+
+static void names_never_leave_the_root(void **state)
+{
+    (void)state;
+    char long_one[300];
+    memset(long_one, 'x', 256);
+    long_one[256] = '\0';
+    const char *names[] = { "", "/", "/etc/passwd", "..", "../x", "a/../../x", "a//b", "a/", "./a", "a/.", long_one };
+    for (size_t i = 0; i < TL_COUNT(names); i++) {
+        struct tl_error error;
+        struct tl_buf out;
+        tl_buf_init(&out, 1 << 16);
+        if (tl_store_put(store, names[i], TL_VIEW("x"), &error) || tl_store_get(store, names[i], &out, &error) || tl_store_delete(store, names[i], &error))
+            fail_msg("'%s' was taken", names[i]);
+        assert_int_equal(error.code, TL_INVALID);
+        tl_buf_release(&out);
+    }
+}
+
+static void s3_is_refused_by_name(void **state)
+{
+    (void)state;
+    struct tl_store *s3;
+    struct tl_error error;
+    assert_false(tl_store_open(&s3, "s3://bucket/x", &error));
+    assert_int_equal(error.code, TL_UNSUPPORTED);
+    assert_non_null(strstr(error.text, "S3"));
+}
+
+static void the_catalog_keeps_tables(void **state)
+{
+    (void)state;
+    static const struct tl_column_def columns[] = { { "ticker", TL_TYPE_VARCHAR, false }, { "v \"x\"", TL_TYPE_DOUBLE, false }, { "w", TL_TYPE_BIGINT, false } };
+    static const char *const by[] = { "ticker" };
+    struct tl_catalog_table table = { "db", "t", "streams/t", columns, 2, by, 1, false }, other = { "db", "u", "streams/u", columns, 1, by, 1, true };
+    struct tl_catalog catalog;
+    struct tl_error error;
+    test_ok(tl_catalog_load(store, &catalog, &error), &error);
+    assert_int_equal(catalog.count, 0);
+    tl_catalog_release(&catalog);
+    test_ok(tl_catalog_ensure(store, &table, &error) && tl_catalog_ensure(store, &other, &error) && tl_catalog_ensure(store, &table, &error), &error);
+    table.column_count = 3; /* a column more is fine */
+    test_ok(tl_catalog_ensure(store, &table, &error), &error);
+    table.column_count = 1;
+    assert_false(tl_catalog_ensure(store, &table, &error));
+    assert_int_equal(error.code, TL_CONFLICT);
+    test_ok(tl_catalog_load(store, &catalog, &error), &error);
+    assert_int_equal(catalog.count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        const struct tl_catalog_table *t = &catalog.tables[i];
+        bool first = strcmp(t->name, "t") == 0;
+        assert_int_equal(t->column_count, first ? 3 : 1);
+        assert_int_equal(t->synthetic, !first);
+        if (first)
+            assert_string_equal(t->columns[1].name, "v \"x\"");
+        assert_string_equal(t->partition_by[0], "ticker");
+    }
+    tl_catalog_release(&catalog);
+}
+
+static void a_damaged_catalog_is_told_not_taken_for_an_empty_lake(void **state)
+{
+    (void)state;
+    static const char *const texts[] = { "", "{", "[]", "{}", "{\"version\":2,\"tables\":[]}", "{\"version\":1}", "{\"version\":1,\"tables\":[{\"columns\":[{\"type\":\"X\"}]}]}",
+                                         "{\"version\":1,\"tables\":[{\"database\":\"d\",\"name\":\"n\",\"path\":\"p\",\"columns\":7}]}" };
+    for (size_t i = 0; i < TL_COUNT(texts); i++) {
+        struct tl_catalog catalog;
+        struct tl_error error;
+        test_ok(tl_store_put(store, "_tapeline/catalog.json", tl_view_of(texts[i]), &error), &error);
+        if (tl_catalog_load(store, &catalog, &error))
+            fail_msg("was taken: %s", texts[i]);
+        assert_int_equal(error.code, TL_CORRUPT);
+    }
+}
+
+int main(void)
+{
+#define EACH(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        EACH(content_is_put_and_got),      EACH(names_never_leave_the_root), EACH(s3_is_refused_by_name),
+        EACH(the_catalog_keeps_tables),    EACH(a_damaged_catalog_is_told_not_taken_for_an_empty_lake),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
