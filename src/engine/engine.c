@@ -166,7 +166,7 @@ static struct tl_engine *engine_new(const struct tl_engine_options *options)
     e->options.kinesis.cancel = &e->cancel;
     e->options.until_now = options->until_now || e->from_files;
     e->worker_count = thread_count(options);
-    e->growth_early = TL_GROWTH_EARLY;
+    atomic_init(&e->growth_early, TL_GROWTH_EARLY);
     e->stats.watermark_ns = e->stats.max_event_time_ns = TL_NO_WATERMARK;
     tl_arena_init(&e->arena, ARENA_MAX);
     tl_gate_init(&e->gate);
@@ -383,7 +383,7 @@ static bool step(struct tl_engine *e, bool *drained, struct tl_error *error)
     tl_gate_close(&e->gate);
     *drained = is_drained(e);
     tl_gate_open(&e->gate);
-    bool early = atomic_load(&e->growth) > e->growth_early;
+    bool early = atomic_load(&e->growth) > atomic_load(&e->growth_early);
     bool due = tl_io->monotonic_ns() - e->epoch_began_ns >= commit_every(e);
     if (*drained || (!early && !due))
         return true;
@@ -391,7 +391,7 @@ static bool step(struct tl_engine *e, bool *drained, struct tl_error *error)
         return false;
     /* The next early one when the state has grown by half: an epoch costs what the state is. */
     size_t half = (size_t)e->stats.state_bytes / 2;
-    e->growth_early = half > TL_GROWTH_EARLY ? (half < TL_GROWTH_STALL ? half : TL_GROWTH_STALL) : TL_GROWTH_EARLY;
+    atomic_store(&e->growth_early, half <= TL_GROWTH_EARLY ? TL_GROWTH_EARLY : half < TL_GROWTH_STALL ? half : TL_GROWTH_STALL);
     return true;
 }
 
@@ -517,12 +517,6 @@ static bool run_all(struct tl_engine *e, struct tl_bounds *bounds, struct tl_err
     return ok;
 }
 
-/* What viewers have not been shown yet. */
-static bool show_last(struct tl_engine *e, struct tl_error *error)
-{
-    return tick(e, error);
-}
-
 bool tl_engine_run(struct tl_engine *e, struct tl_error *error)
 {
     struct tl_bounds *bounds = calloc(e->plan->source_count + 1, sizeof *bounds);
@@ -534,7 +528,7 @@ bool tl_engine_run(struct tl_engine *e, struct tl_error *error)
         *error = e->failure;
         ok = false;
     }
-    ok = ok && show_last(e, error);
+    ok = ok && tick(e, error); /* what viewers have not been shown yet */
     return ok || tl_error_context(error, "pipeline '%s'", e->plan->name);
 }
 

@@ -85,7 +85,7 @@ struct tl_engine {
     struct tl_worker *workers;
     unsigned worker_count;
     atomic_size_t growth;       /* bytes of windows and dead letters since the last epoch began */
-    size_t growth_early;        /* an epoch begins early above it */
+    atomic_size_t growth_early; /* an epoch begins early above it */
     uint64_t committed;         /* I3 */
     uint64_t committed_received;/* received when the last epoch was taken */
     size_t committed_finished;  /* shards begun and finished then */

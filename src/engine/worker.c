@@ -131,7 +131,7 @@ static bool put_batch(struct work *w, struct tl_shard_run *s, struct tl_worker *
     bool ok = apply_batch(w, s, error);
     size_t after = tl_shard_run_bytes(s) + tl_shard_run_dead_bytes(s);
     size_t grown = after > before ? after - before : 0;
-    bool early = atomic_fetch_add(&e->growth, grown) + grown > e->growth_early;
+    bool early = atomic_fetch_add(&e->growth, grown) + grown > atomic_load_explicit(&e->growth_early, memory_order_relaxed);
     bool news = s->received != received || s->finished;
     atomic_fetch_add(&worker->busy_ns, news ? tl_io->monotonic_ns() - began : 0);
     pthread_mutex_lock(&e->gate.lock); /* pick() of another worker reads it */

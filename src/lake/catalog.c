@@ -94,14 +94,14 @@ static bool read_columns(struct tl_arena *arena, struct tl_json json, struct tl_
 {
     struct tl_json list, item;
     struct tl_json_iter it;
-    if (!tl_json_get(json, "columns", &list))
+    if (!tl_json_get(json, "columns", &list) || tl_json_kind_of(list) != TL_JSON_ARRAY)
         return false;
     struct tl_column_def *columns = TL_ARENA_ARRAY(arena, tl_json_size(list), struct tl_column_def);
     t->columns = columns;
     for (tl_json_iter_init(&it, list); columns && tl_json_next(&it, NULL, &item);) {
         struct tl_column_def *c = &columns[t->column_count++];
         c->name = tl_arena_text(arena, tl_json_get_string(item, "name"));
-        if (!tl_type_parse(tl_json_get_string(item, "type"), &c->type))
+        if (!tl_json_get_string(item, "name").size || !tl_type_parse(tl_json_get_string(item, "type"), &c->type))
             return false;
     }
     if (!tl_json_get(json, "partition_by", &list))
@@ -121,7 +121,7 @@ static bool read_tables(struct tl_arena *arena, struct tl_json root, struct tl_c
 {
     struct tl_json list, item;
     struct tl_json_iter it;
-    if (tl_json_get_i64(root, "version", 0) != 1 || !tl_json_get(root, "tables", &list))
+    if (tl_json_get_i64(root, "version", 0) != 1 || !tl_json_get(root, "tables", &list) || tl_json_kind_of(list) != TL_JSON_ARRAY)
         return false;
     out->tables = TL_ARENA_ARRAY(arena, tl_json_size(list), struct tl_catalog_table);
     for (tl_json_iter_init(&it, list); out->tables && tl_json_next(&it, NULL, &item);) {
@@ -130,7 +130,8 @@ static bool read_tables(struct tl_arena *arena, struct tl_json root, struct tl_c
         t->name = tl_arena_text(arena, tl_json_get_string(item, "name"));
         t->path = tl_arena_text(arena, tl_json_get_string(item, "path"));
         t->synthetic = tl_json_get_bool(item, "synthetic", false);
-        if (!read_columns(arena, item, t))
+        bool named = tl_json_get_string(item, "database").size && tl_json_get_string(item, "name").size && tl_json_get_string(item, "path").size;
+        if (!named || !read_columns(arena, item, t))
             return false;
     }
     return !arena->failed;

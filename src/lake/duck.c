@@ -83,11 +83,6 @@ void *tl_duck_connection(struct tl_duck *d)
     return d->connection;
 }
 
-void *tl_duck_database(struct tl_duck *d)
-{
-    return d->database;
-}
-
 static void add_quoted(struct tl_buf *out, struct tl_view v, char quote)
 {
     tl_buf_add_char(out, quote);

@@ -13,7 +13,6 @@ void tl_duck_close(struct tl_duck *d);
 TL_MUST_USE bool tl_duck_run(struct tl_duck *d, const char *sql, struct tl_error *error);
 /* The connection (duckdb_connection), for the files of this folder that stream data in or out. */
 void *tl_duck_connection(struct tl_duck *d);
-void *tl_duck_database(struct tl_duck *d); /* duckdb_database, for a second connection */
 /* Adds v as an SQL string ('it''s') or an identifier ("a""b"). */
 void tl_sql_add_string(struct tl_buf *out, struct tl_view v);
 void tl_sql_add_name(struct tl_buf *out, struct tl_view v);

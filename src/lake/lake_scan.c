@@ -122,25 +122,64 @@ static enum tl_type partition_type(const struct tl_catalog_table *table, struct 
     return number && !table ? TL_TYPE_BIGINT : TL_TYPE_VARCHAR;
 }
 
-static void add_read(struct tl_store *store, const char *path, const struct tl_catalog_table *table, const struct tl_dir_list *files,
-                     struct tl_buf *sql)
+/* "read_parquet([files], ...)". */
+static void add_read(struct tl_store *store, const struct partitions *partitions, const struct tl_catalog_table *table, char *const *files,
+                     size_t count, bool by_name, struct tl_buf *sql)
 {
-    struct partitions partitions;
-    find_partitions(files, strlen(path) + 1, &partitions);
-    tl_buf_add_text(sql, "SELECT * FROM read_parquet([");
-    for (size_t i = 0; i < files->count; i++) {
+    tl_buf_add_text(sql, "read_parquet([");
+    for (size_t i = 0; i < count; i++) {
         if (i)
             tl_buf_add_text(sql, ", ");
-        add_file_name(sql, tl_store_root(store), files->names[i]);
+        add_file_name(sql, tl_store_root(store), files[i]);
     }
-    tl_buf_addf(sql, "], union_by_name = true, hive_partitioning = %s", partitions.count ? "true, hive_types = {" : "false");
-    for (size_t i = 0; i < partitions.count; i++) {
+    tl_buf_addf(sql, "], union_by_name = %s, hive_partitioning = %s", by_name ? "true" : "false",
+                partitions->count ? "true, hive_types = {" : "false");
+    for (size_t i = 0; i < partitions->count; i++) {
         if (i)
             tl_buf_add_text(sql, ", ");
-        tl_sql_add_name(sql, partitions.names[i]);
-        tl_buf_addf(sql, ": '%s'", duck_type(partition_type(table, partitions.names[i], partitions.number[i])));
+        tl_sql_add_name(sql, partitions->names[i]);
+        tl_buf_addf(sql, ": '%s'", duck_type(partition_type(table, partitions->names[i], partitions->number[i])));
     }
-    tl_buf_add_text(sql, partitions.count ? "})" : ")");
+    tl_buf_add_text(sql, partitions->count ? "})" : ")");
+}
+
+static const char *leaf_of(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    return slash ? slash + 1 : name;
+}
+
+/* The file of the oldest epoch goes first: DuckDB takes the columns from there. */
+static void oldest_first(struct tl_dir_list *files)
+{
+    size_t oldest = 0;
+    for (size_t i = 1; i < files->count; i++)
+        if (strcmp(leaf_of(files->names[i]), leaf_of(files->names[oldest])) < 0)
+            oldest = i;
+    char *name = files->names[oldest];
+    memmove(files->names + 1, files->names, oldest * sizeof *files->names);
+    files->names[0] = name;
+}
+
+/* Columns are only ever added to a table: if the oldest file has all of them, all have, and not every file's foot must be read before the
+ * first row (some 0.5 ms a file). */
+static bool has_all_columns(struct tl_duck *d, struct tl_store *store, const struct partitions *partitions, const struct tl_catalog_table *table,
+                            char *const *oldest)
+{
+    struct tl_buf sql;
+    struct tl_error ignored;
+    tl_buf_init(&sql, 1 << 20);
+    tl_buf_add_text(&sql, "SELECT ");
+    for (size_t i = 0; i < table->column_count; i++) {
+        tl_buf_add_text(&sql, i ? ", " : "");
+        tl_sql_add_name(&sql, tl_view_of(table->columns[i].name));
+    }
+    tl_buf_add_text(&sql, " FROM ");
+    add_read(store, partitions, table, oldest, 1, false, &sql);
+    tl_buf_add_text(&sql, " LIMIT 0");
+    bool has = !sql.failed && tl_duck_run(d, tl_buf_text(&sql), &ignored);
+    tl_buf_release(&sql);
+    return has;
 }
 
 /* No rows, and the columns: what UNION ALL BY NAME then holds the files to. */
@@ -154,20 +193,26 @@ static void add_columns(const struct tl_catalog_table *table, struct tl_buf *sql
     tl_buf_add_text(sql, " WHERE false");
 }
 
-bool tl_lake_scan_sql(struct tl_store *store, const char *path, const struct tl_catalog_table *table, struct tl_buf *sql, bool *found,
+bool tl_lake_scan_sql(struct tl_duck *d, struct tl_store *store, const char *path, const struct tl_catalog_table *table, struct tl_buf *sql, bool *found,
                       struct tl_error *error)
 {
     struct tl_dir_list files;
+    struct partitions partitions;
+    bool known = table && table->column_count;
     *found = false;
     if (!tl_lake_files(store, path, &files, error))
         return false;
     *found = files.count > 0;
-    if (table && table->column_count)
+    if (known)
         add_columns(table, sql);
-    if (table && table->column_count && *found)
+    if (known && *found)
         tl_buf_add_text(sql, " UNION ALL BY NAME ");
-    if (*found)
-        add_read(store, path, table, &files, sql);
+    if (*found) {
+        find_partitions(&files, strlen(path) + 1, &partitions);
+        oldest_first(&files);
+        tl_buf_add_text(sql, "SELECT * FROM ");
+        add_read(store, &partitions, table, files.names, files.count, !(known && has_all_columns(d, store, &partitions, table, files.names)), sql);
+    }
     tl_dir_list_release(&files);
     return tl_buf_ok(sql, "the list of the lake's files", error);
 }
@@ -195,7 +240,7 @@ static bool define_path(struct tl_duck *d, struct tl_store *store, const struct 
     bool found = false;
     tl_buf_init(&select, SQL_MAX);
     tl_buf_init(&sql, SQL_MAX);
-    bool ok = tl_lake_scan_sql(store, path, table_at(catalog, trimmed), &select, &found, error);
+    bool ok = tl_lake_scan_sql(d, store, path, table_at(catalog, trimmed), &select, &found, error);
     if (ok && !found)
         ok = tl_error_set(error, TL_NOT_FOUND, "LAKE('%s'): the lake has no Parquet files there", path);
     char name[PATH_MAX + 8];

@@ -33,6 +33,7 @@ struct tl_http_server {
     struct event_base *base;
     struct evconnlistener *listener;
     struct event *wakeup, *tick;
+    struct tl_http_delayed *delayed; /* functions that wait for their time */
     pthread_t thread;
     pthread_mutex_t lock; /* guards posted, accepts_posts; a leaf */
     struct tl_http_posted *posted;

@@ -53,30 +53,55 @@ static void run_posted(evutil_socket_t fd, short what, void *arg)
     free(batch);
 }
 
-struct delayed {
+/* A function that waits for its time; in the server's list, so that closing frees those that never ran. */
+struct tl_http_delayed {
+    struct tl_http_server *server;
+    struct tl_http_delayed *next, *previous;
+    struct event *timer;
     tl_http_posted *fn;
     void *arg;
 };
 
+static void delayed_free(struct tl_http_delayed *d)
+{
+    if (d->next)
+        d->next->previous = d->previous;
+    if (d->previous)
+        d->previous->next = d->next;
+    else
+        d->server->delayed = d->next;
+    event_free(d->timer);
+    free(d);
+}
+
 static void run_delayed(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
-    struct delayed d = *(struct delayed *)arg;
-    free(arg);
-    d.fn(d.arg);
+    struct tl_http_delayed *d = arg;
+    tl_http_posted *run = d->fn;
+    void *with = d->arg;
+    delayed_free(d);
+    run(with);
 }
 
 bool tl_http_server_after(struct tl_http_server *s, int64_t delay_ns, tl_http_posted *fn, void *arg)
 {
-    struct delayed *d = malloc(sizeof *d);
+    struct tl_http_delayed *d = calloc(1, sizeof *d);
     if (!d)
         return false;
-    *d = (struct delayed){ fn, arg };
     struct timeval when = { .tv_sec = delay_ns / TL_NS_PER_S, .tv_usec = delay_ns % TL_NS_PER_S / TL_NS_PER_US };
-    if (event_base_once(s->base, -1, EV_TIMEOUT, run_delayed, d, &when) == 0)
-        return true;
-    free(d);
-    return false;
+    *d = (struct tl_http_delayed){ .server = s, .next = s->delayed, .fn = fn, .arg = arg };
+    d->timer = event_new(s->base, -1, EV_TIMEOUT, run_delayed, d);
+    if (!d->timer || event_add(d->timer, &when) != 0) {
+        if (d->timer)
+            event_free(d->timer);
+        free(d);
+        return false;
+    }
+    if (s->delayed)
+        s->delayed->previous = d;
+    s->delayed = d;
+    return true;
 }
 
 /* ---- listening ---- */
@@ -209,6 +234,8 @@ static bool copy_options(struct tl_http_server *s, const struct tl_http_server_o
 
 static void server_free(struct tl_http_server *s)
 {
+    while (s->delayed)
+        delayed_free(s->delayed);
     if (s->listener)
         evconnlistener_free(s->listener);
     if (s->wakeup)

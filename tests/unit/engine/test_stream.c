@@ -382,21 +382,22 @@ static void a_full_disk_is_waited_for(void **state)
     fake_reset(9);
     fake_shard_add("shardId-0", "", "");
     run_init(&r, dir);
-    run_start(&r);
-    tl_io_fault_at(1, ENOSPC, true);
     put("shardId-0", "A", T0, 1);
     put("shardId-0", "A", T0 + 180 * S, 1);
+    run_open(&r);
+    tl_io_fault_at(1, ENOSPC, false);
+    assert_int_equal(pthread_create(&r.thread, NULL, run_thread, &r), 0);
     struct tl_engine_stats stats = { .waiting = "" };
     for (int i = 0; i < 5000 && !stats.waiting[0]; i++) {
         usleep(1000);
         tl_engine_stats_get(r.engine, &stats);
     }
     assert_non_null(strstr(stats.waiting, "No space left"));
-    tl_io_fault_clear();
     wait_for(&r, one_window);
     tl_engine_stats_get(r.engine, &stats);
     assert_string_equal(stats.waiting, "");
     run_stop(&r);
+    assert_true(tl_io_fault_clear());
     assert_same_text(lake_windows(dir), strdup("A,,2025-09-27 12:00:00,2025-09-27 12:01:00,1,1\n"));
     test_dir_remove(dir);
 }
