@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// codec/json_tick.cc: ticks by simdjson's DOM. The on-demand interface is faster by a fifth, but skips values of unknown members
-// unvalidated. What simdjson refuses takes the slow way: a plain scanner finds the place, and where only the range of a number was
-// the reason, the record is read again with that number written otherwise.
+// codec/json_tick.cc: ticks by simdjson's DOM. The on-demand interface is faster by a fifth, but skips values
+// of unknown members unvalidated. What simdjson refuses takes the slow way: a plain scanner finds the place,
+// and where only the range of a number was the reason, the record is read again with that number written
+// otherwise.
 extern "C" {
 #include "base/time.h"
 #include "codec/json_tick.h"
@@ -19,14 +20,15 @@ using simdjson::dom::element_type;
 #define DEPTH_MAX 1000
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
-namespace {
+namespace
+{
 enum state : unsigned char { ABSENT, PRESENT, WRONG };
 struct column {
-    uint64_t head;    // the first 8 bytes of the name, zeros behind its end
+    uint64_t head; // the first 8 bytes of the name, zeros behind its end
     size_t size;
     tl_type type;
     bool not_null;
-    state found;      // in the record at hand; a null is ABSENT
+    state found; // in the record at hand; a null is ABSENT
     std::string name, is_null, wrong_type;
 };
 } // namespace
@@ -50,13 +52,20 @@ static void add_columns(tl_json_tick_decoder *d, const tl_column_def *columns, s
     d->columns.reset(new column[count ? count : 1]);
     for (size_t i = 0; i < count; i++) {
         std::string name = columns[i].name;
-        d->columns[i] = { head_of(name.data(), name.size()), name.size(), columns[i].type, columns[i].not_null, ABSENT,
-                          name, name + " is null", name + " has a wrong type" };
+        d->columns[i] = { head_of(name.data(), name.size()),
+                          name.size(),
+                          columns[i].type,
+                          columns[i].not_null,
+                          ABSENT,
+                          name,
+                          name + " is null",
+                          name + " has a wrong type" };
     }
     d->count = count;
 }
 
-extern "C" bool tl_json_tick_decoder_new(struct tl_json_tick_decoder **out, const struct tl_column_def *columns, size_t count,
+extern "C" bool tl_json_tick_decoder_new(struct tl_json_tick_decoder **out,
+                                         const struct tl_column_def *columns, size_t count,
                                          struct tl_error *error)
 {
     *out = nullptr;
@@ -87,7 +96,8 @@ static uint64_t head_of_key(std::string_view key)
 
 static bool is_named(const column &c, std::string_view key, uint64_t head)
 {
-    return c.head == head && c.size == key.size() && (key.size() <= 8 || memcmp(c.name.data(), key.data(), key.size()) == 0);
+    return c.head == head && c.size == key.size() &&
+           (key.size() <= 8 || memcmp(c.name.data(), key.data(), key.size()) == 0);
 }
 
 // Members come in the order of the declaration nearly always: the expected column is tried first.
@@ -131,9 +141,11 @@ static bool convert(element e, tl_type type, tl_tick_value *out)
     case TL_TYPE_DOUBLE:
         return e.get(out->as.f64) == simdjson::SUCCESS; // of any number
     case TL_TYPE_BIGINT:
-        return e.is<int64_t>() && e.get(out->as.i64) == simdjson::SUCCESS; // above 2^63 simdjson calls it unsigned
+        return e.is<int64_t>() &&
+               e.get(out->as.i64) == simdjson::SUCCESS; // above 2^63 simdjson calls it unsigned
     case TL_TYPE_INTEGER:
-        return e.is<int64_t>() && e.get(out->as.i64) == simdjson::SUCCESS && out->as.i64 == static_cast<int32_t>(out->as.i64);
+        return e.is<int64_t>() && e.get(out->as.i64) == simdjson::SUCCESS &&
+               out->as.i64 == static_cast<int32_t>(out->as.i64);
     case TL_TYPE_BOOLEAN:
         if (e.get(flag) != simdjson::SUCCESS)
             return false;
@@ -163,7 +175,8 @@ static const char *check_all(tl_json_tick_decoder *d, tl_tick_value *values)
     return reason;
 }
 
-namespace {
+namespace
+{
 // RFC 8259 without values: where the text stops being JSON. Numbers are handed to the rewriting.
 struct scanner {
     const char *at, *end;
@@ -204,7 +217,8 @@ static bool digits(scanner *s)
     return s->at > start;
 }
 
-// An integer that simdjson has no type for becomes a double; a number beyond doubles becomes a list, which is no column's type.
+// An integer that simdjson has no type for becomes a double; a number beyond doubles becomes a list, which is
+// no column's type.
 static bool scan_number(scanner *s)
 {
     const char *start = s->at;
@@ -314,13 +328,15 @@ static bool parse_again(tl_json_tick_decoder *d, const char *text, size_t size, 
     return s.rewrote && d->parser.parse(d->rewritten).get(*root) == simdjson::SUCCESS;
 }
 
-static const char *decode(tl_json_tick_decoder *d, const char *text, size_t size, tl_tick_value *values, size_t *offset)
+static const char *decode(tl_json_tick_decoder *d, const char *text, size_t size, tl_tick_value *values,
+                          size_t *offset)
 {
     *offset = 0;
     if (d->parser.capacity() < size && d->parser.allocate(size, DEPTH_MAX) != simdjson::SUCCESS)
         return "too large";
     element root;
-    if (d->parser.parse(text, size, false).get(root) != simdjson::SUCCESS && !parse_again(d, text, size, &root, offset))
+    if (d->parser.parse(text, size, false).get(root) != simdjson::SUCCESS &&
+        !parse_again(d, text, size, &root, offset))
         return "not JSON";
     simdjson::dom::object object;
     if (root.get(object) != simdjson::SUCCESS)

@@ -59,7 +59,9 @@ static size_t item_size(const struct tl_aggregate_item *item)
         return sizeof(struct count);
     case TL_AGG_SUM:
     case TL_AGG_AVG:
-        return item->input == TL_TYPE_DOUBLE ? sizeof(struct real) : is_integer(item->input) ? sizeof(struct whole) : 0;
+        return item->input == TL_TYPE_DOUBLE ? sizeof(struct real)
+               : is_integer(item->input)     ? sizeof(struct whole)
+                                             : 0;
     case TL_AGG_MIN:
     case TL_AGG_MAX:
     case TL_AGG_FIRST:
@@ -80,14 +82,17 @@ bool tl_aggregate_layout_init(struct tl_aggregate_layout *layout, const struct t
         const struct tl_aggregate_plan *plan = &view->aggregates[i];
         assert(plan->kind == TL_AGG_COUNT_ALL || plan->column < source->column_count);
         struct tl_aggregate_item *item = &layout->items[i];
-        *item = (struct tl_aggregate_item){ .kind = plan->kind, .column = plan->column, .at = layout->size, .result = plan->type,
+        *item = (struct tl_aggregate_item){ .kind = plan->kind,
+                                            .column = plan->column,
+                                            .at = layout->size,
+                                            .result = plan->type,
                                             .ignore_nulls = plan->ignore_nulls };
         item->input = plan->kind == TL_AGG_COUNT_ALL ? TL_TYPE_BIGINT : source->columns[plan->column].type;
         size_t size = item_size(item);
         if (size == 0) {
             tl_aggregate_layout_release(layout);
-            return tl_error_set(error, TL_INVALID, "view '%s': aggregate %zu cannot be computed over %s", view->name, i + 1,
-                                tl_type_name(source->columns[plan->column].type));
+            return tl_error_set(error, TL_INVALID, "view '%s': aggregate %zu cannot be computed over %s",
+                                view->name, i + 1, tl_type_name(source->columns[plan->column].type));
         }
         layout->size += size;
     }
@@ -164,7 +169,8 @@ static int compare(enum tl_type type, const struct value *held, const struct tl_
     return (v->as.i64 > held->as.i64) - (v->as.i64 < held->as.i64);
 }
 
-static void update_value(const struct tl_aggregate_item *item, struct value *held, const struct tl_tick_value *v, int64_t time)
+static void update_value(const struct tl_aggregate_item *item, struct value *held,
+                         const struct tl_tick_value *v, int64_t time)
 {
     if (is_ordered(item->kind)) {
         if ((v->null && item->ignore_nulls) || !takes(item->kind, held->held, held->time, time))
@@ -182,12 +188,14 @@ static void update_value(const struct tl_aggregate_item *item, struct value *hel
         held->as.i64 = v->as.i64;
 }
 
-static bool update_text(const struct tl_aggregate_item *item, struct text_value *held, bool null, struct tl_view v, int64_t time)
+static bool update_text(const struct tl_aggregate_item *item, struct text_value *held, bool null,
+                        struct tl_view v, int64_t time)
 {
     if (is_ordered(item->kind)) {
         if ((null && item->ignore_nulls) || !takes(item->kind, held->held, held->time, time))
             return true;
-    } else if (null || (held->held == HELD_VALUE && !beats(item->kind, tl_view_cmp(v, text_view(&held->text))))) {
+    } else if (null ||
+               (held->held == HELD_VALUE && !beats(item->kind, tl_view_cmp(v, text_view(&held->text))))) {
         return true;
     }
     held->time = time;
@@ -210,8 +218,8 @@ static bool update_sum(const struct tl_aggregate_item *item, void *at, const str
     return true;
 }
 
-bool tl_aggregate_update(const struct tl_aggregate_layout *layout, void *block, const struct tl_tick_value *values,
-                         int64_t event_time)
+bool tl_aggregate_update(const struct tl_aggregate_layout *layout, void *block,
+                         const struct tl_tick_value *values, int64_t event_time)
 {
     for (size_t i = 0; i < layout->count; i++) {
         const struct tl_aggregate_item *item = &layout->items[i];
@@ -262,7 +270,8 @@ static bool merge_value(const struct tl_aggregate_item *item, void *into, const 
 {
     if (item->input == TL_TYPE_VARCHAR) {
         const struct text_value *b = from;
-        return b->held == HELD_NOTHING || update_text(item, into, b->held == HELD_NULL, text_view(&b->text), b->time);
+        return b->held == HELD_NOTHING ||
+               update_text(item, into, b->held == HELD_NULL, text_view(&b->text), b->time);
     }
     const struct value *b = from;
     struct tl_tick_value v = { .null = b->held == HELD_NULL };
@@ -283,7 +292,8 @@ bool tl_aggregate_merge(const struct tl_aggregate_layout *layout, void *into, co
         const void *b = (const char *)from + item->at;
         if (item->kind == TL_AGG_COUNT_ALL || item->kind == TL_AGG_COUNT)
             ((struct count *)a)->count += ((const struct count *)b)->count;
-        else if (!(item->kind == TL_AGG_SUM || item->kind == TL_AGG_AVG ? merge_sum : merge_value)(item, a, b))
+        else if (!(item->kind == TL_AGG_SUM || item->kind == TL_AGG_AVG ? merge_sum : merge_value)(item, a,
+                                                                                                   b))
             return false;
     }
     return true;
@@ -304,7 +314,8 @@ void tl_aggregate_release(const struct tl_aggregate_layout *layout, void *block)
     }
 }
 
-static void real_result(const struct tl_aggregate_item *item, const struct real *real, struct tl_rows *rows, size_t column)
+static void real_result(const struct tl_aggregate_item *item, const struct real *real, struct tl_rows *rows,
+                        size_t column)
 {
     if (real->count == 0)
         return;
@@ -312,7 +323,8 @@ static void real_result(const struct tl_aggregate_item *item, const struct real 
     tl_rows_set_double(rows, column, item->kind == TL_AGG_AVG ? sum / (double)real->count : sum);
 }
 
-static void whole_result(const struct tl_aggregate_item *item, const struct whole *whole, struct tl_rows *rows, size_t column)
+static void whole_result(const struct tl_aggregate_item *item, const struct whole *whole,
+                         struct tl_rows *rows, size_t column)
 {
     if (whole->count == 0)
         return;
@@ -326,7 +338,8 @@ static void whole_result(const struct tl_aggregate_item *item, const struct whol
         tl_rows_set_i64(rows, column, (int64_t)sum);
 }
 
-static void value_result(const struct tl_aggregate_item *item, const void *at, struct tl_rows *rows, size_t column)
+static void value_result(const struct tl_aggregate_item *item, const void *at, struct tl_rows *rows,
+                         size_t column)
 {
     if (item->input == TL_TYPE_VARCHAR) {
         const struct text_value *v = at;
@@ -343,7 +356,8 @@ static void value_result(const struct tl_aggregate_item *item, const void *at, s
         tl_rows_set_i64(rows, column, v->as.i64);
 }
 
-void tl_aggregate_result(const struct tl_aggregate_layout *layout, size_t i, const void *block, struct tl_rows *rows, size_t column)
+void tl_aggregate_result(const struct tl_aggregate_layout *layout, size_t i, const void *block,
+                         struct tl_rows *rows, size_t column)
 {
     assert(i < layout->count);
     const struct tl_aggregate_item *item = &layout->items[i];

@@ -59,8 +59,8 @@ static bool read_position(const struct tl_engine *e, struct tl_wire *r, struct p
 
 static bool corrupt(const struct tl_engine *e, const char *what, uint64_t epoch, struct tl_error *error)
 {
-    return tl_error_set(error, TL_CORRUPT, "%s %" PRIu64 " of pipeline '%s' in '%s' cannot be read", what, epoch, e->plan->name,
-                        e->state_dir);
+    return tl_error_set(error, TL_CORRUPT, "%s %" PRIu64 " of pipeline '%s' in '%s' cannot be read", what,
+                        epoch, e->plan->name, e->state_dir);
 }
 
 static void write_bounds(const struct tl_engine *e, struct tl_buf *out)
@@ -136,8 +136,8 @@ static void hold_others(struct tl_engine *e)
     }
 }
 
-bool tl_checkpoint_read_intent(struct tl_engine *e, uint64_t epoch, struct tl_view payload, struct tl_bounds *bounds,
-                               struct tl_error *error)
+bool tl_checkpoint_read_intent(struct tl_engine *e, uint64_t epoch, struct tl_view payload,
+                               struct tl_bounds *bounds, struct tl_error *error)
 {
     struct tl_wire r = tl_wire_of(payload);
     bool known = tl_wire_u32(&r) == FORMAT && tl_wire_u64(&r) == epoch;
@@ -257,25 +257,32 @@ static bool read_tail(struct tl_engine *e, struct tl_wire *r)
 }
 
 /* The checkpoint belongs to what is about to run. */
-static bool check_head(const struct tl_engine *e, uint32_t format, uint64_t fingerprint, bool from_files, struct tl_error *error)
+static bool check_head(const struct tl_engine *e, uint32_t format, uint64_t fingerprint, bool from_files,
+                       struct tl_error *error)
 {
     const char *name = e->plan->name;
     if (format != FORMAT)
-        return tl_error_set(error, TL_UNSUPPORTED, "the checkpoint of pipeline '%s' in '%s' has format %u, this version reads %u", name,
-                            e->state_dir, format, FORMAT);
+        return tl_error_set(error, TL_UNSUPPORTED,
+                            "the checkpoint of pipeline '%s' in '%s' has format %u, this version reads %u",
+                            name, e->state_dir, format, FORMAT);
     if (fingerprint != e->plan->fingerprint)
-        return tl_error_set(error, TL_INVALID,
-                            "pipeline '%s' has changed since its checkpoint in '%s' was made (a source or a view is not the same): go on "
-                            "with the file as it was, or start anew with another --data folder or another pipeline name",
-                            name, e->state_dir);
+        return tl_error_set(
+            error, TL_INVALID,
+            "pipeline '%s' has changed since its checkpoint in '%s' was made (a source or a view is not the "
+            "same): go on "
+            "with the file as it was, or start anew with another --data folder or another pipeline name",
+            name, e->state_dir);
     if (from_files != e->from_files)
         return tl_error_set(error, TL_INVALID,
-                            "the checkpoint of pipeline '%s' in '%s' was made from %s, not from %s: use another --data folder", name,
-                            e->state_dir, from_files ? "files" : "a stream", e->from_files ? "files" : "a stream");
+                            "the checkpoint of pipeline '%s' in '%s' was made from %s, not from %s: use "
+                            "another --data folder",
+                            name, e->state_dir, from_files ? "files" : "a stream",
+                            e->from_files ? "files" : "a stream");
     return true;
 }
 
-bool tl_checkpoint_read_commit(struct tl_engine *e, uint64_t epoch, struct tl_view payload, struct tl_error *error)
+bool tl_checkpoint_read_commit(struct tl_engine *e, uint64_t epoch, struct tl_view payload,
+                               struct tl_error *error)
 {
     struct tl_wire r = tl_wire_of(payload);
     uint32_t format = tl_wire_u32(&r);

@@ -16,7 +16,8 @@ static bool has_name(const struct tl_column_def *defs, size_t count, const char 
     return false;
 }
 
-static void add_column(struct tl_arena *arena, struct tl_dead_columns *out, const char *name, enum tl_type type)
+static void add_column(struct tl_arena *arena, struct tl_dead_columns *out, const char *name,
+                       enum tl_type type)
 {
     while (name && has_name(out->defs, out->count, name))
         name = tl_arena_printf(arena, "_%s", name);
@@ -24,12 +25,13 @@ static void add_column(struct tl_arena *arena, struct tl_dead_columns *out, cons
         out->defs[out->count++] = (struct tl_column_def){ .name = name, .type = type };
 }
 
-bool tl_dead_late_columns(const struct tl_plan *plan, size_t view, struct tl_arena *arena, struct tl_dead_columns *out,
-                          struct tl_error *error)
+bool tl_dead_late_columns(const struct tl_plan *plan, size_t view, struct tl_arena *arena,
+                          struct tl_dead_columns *out, struct tl_error *error)
 {
     assert(view < plan->view_count);
     const struct tl_source_plan *source = &plan->sources[plan->views[view].source];
-    *out = (struct tl_dead_columns){ .defs = TL_ARENA_ARRAY(arena, source->column_count + LATE_EXTRA, struct tl_column_def) };
+    *out = (struct tl_dead_columns){ .defs = TL_ARENA_ARRAY(arena, source->column_count + LATE_EXTRA,
+                                                            struct tl_column_def) };
     if (!tl_arena_ok(arena, "the columns of late records", error))
         return false;
     for (size_t i = 0; i < source->column_count; i++)
@@ -72,8 +74,9 @@ static void set_value(struct tl_rows *rows, size_t column, enum tl_type type, co
         tl_rows_set_i64(rows, column, v->as.i64);
 }
 
-void tl_dead_add_late(struct tl_rows *rows, const struct tl_source_plan *source, const struct tl_tick_value *values, int64_t event_time,
-                      int64_t window_start, int64_t window_end, int64_t watermark, const struct tl_origin *origin)
+void tl_dead_add_late(struct tl_rows *rows, const struct tl_source_plan *source,
+                      const struct tl_tick_value *values, int64_t event_time, int64_t window_start,
+                      int64_t window_end, int64_t watermark, const struct tl_origin *origin)
 {
     size_t at = source->column_count; /* the event time stands here */
     assert(rows->column_count == at + LATE_EXTRA);
@@ -100,7 +103,8 @@ static void set_base64(struct tl_rows *rows, size_t column, struct tl_view data)
     tl_buf_release(&text);
 }
 
-void tl_dead_add_malformed(struct tl_rows *rows, const char *reason, size_t offset, struct tl_view data, const struct tl_origin *origin)
+void tl_dead_add_malformed(struct tl_rows *rows, const char *reason, size_t offset, struct tl_view data,
+                           const struct tl_origin *origin)
 {
     assert(rows->column_count == BAD_COLUMNS);
     bool plain = tl_view_is_utf8(data) && (data.size == 0 || !memchr(data.data, 0, data.size));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Opening, the run loop, and the public face. The order of a start: the newest commit, the shards there are now, the tables of the sinks, on a
- * fresh start COMMIT(0), then an intent without its commit (the run loop completes it first). */
+/* Opening, the run loop, and the public face. The order of a start: the newest commit, the shards there are
+ * now, the tables of the sinks, on a fresh start COMMIT(0), then an intent without its commit (the run loop
+ * completes it first). */
 #include "engine/engine.h"
 
 #include "base/grow.h"
@@ -25,8 +26,8 @@
 #define PAYLOAD_MAX ((size_t)2 << 30)
 #define KEPT_MAX ((size_t)8 << 30)
 #define THREADS_MAX 256
-#define TICK_NS (25 * TL_NS_PER_MS)      /* viewers see a change after this at the latest */
-#define QUIET_TICK_NS (50 * TL_NS_PER_MS)/* nothing new */
+#define TICK_NS (25 * TL_NS_PER_MS)       /* viewers see a change after this at the latest */
+#define QUIET_TICK_NS (50 * TL_NS_PER_MS) /* nothing new */
 #define COMMIT_EVERY_NS (60 * TL_NS_PER_S)
 
 void tl_engine_fail(struct tl_engine *e, const struct tl_error *error)
@@ -82,7 +83,8 @@ struct tl_shard_run *tl_engine_find_shard(const struct tl_engine *e, size_t sour
     return there ? e->shards[at] : NULL;
 }
 
-bool tl_engine_add_shard(struct tl_engine *e, size_t source, const char *name, struct tl_shard_run **out, struct tl_error *error)
+bool tl_engine_add_shard(struct tl_engine *e, size_t source, const char *name, struct tl_shard_run **out,
+                         struct tl_error *error)
 {
     bool there;
     size_t at = shard_place(e, source, name, &there);
@@ -109,8 +111,9 @@ static bool check_options(const struct tl_engine_options *o, struct tl_error *er
     if (plan->source_count == 0)
         return tl_error_set(error, TL_INVALID, "pipeline '%s' has no source", plan->name);
     if (o->input_count && plan->source_count > 1)
-        return tl_error_set(error, TL_INVALID, "pipeline '%s' has %zu sources: input from files needs one with a single source", plan->name,
-                            plan->source_count);
+        return tl_error_set(error, TL_INVALID,
+                            "pipeline '%s' has %zu sources: input from files needs one with a single source",
+                            plan->name, plan->source_count);
     return true;
 }
 
@@ -146,7 +149,8 @@ static bool init_parts(struct tl_engine *e, struct tl_error *error)
     if (!tl_dead_malformed_columns(&e->arena, &e->malformed_columns, error))
         return false;
     for (size_t v = 0; v < plan->view_count; v++) {
-        if (!tl_view_exec_init(&e->views[v], plan, v, error) || !tl_row_writer_init(&e->writers[v], &e->views[v], error) ||
+        if (!tl_view_exec_init(&e->views[v], plan, v, error) ||
+            !tl_row_writer_init(&e->writers[v], &e->views[v], error) ||
             !tl_dead_late_columns(plan, v, &e->arena, &e->late_columns[v], error))
             return false;
         tl_buf_init(&e->kept[v].keys, KEPT_MAX);
@@ -286,8 +290,10 @@ void tl_engine_close(struct tl_engine *e)
 
 /* ---- running ---- */
 
-/* Takes an epoch and commits it. The gate: closed here for the taking alone, or not needed when no worker runs. */
-static bool run_epoch(struct tl_engine *e, enum tl_epoch_kind kind, const struct tl_bounds *bounds, bool workers, struct tl_error *error)
+/* Takes an epoch and commits it. The gate: closed here for the taking alone, or not needed when no worker
+ * runs. */
+static bool run_epoch(struct tl_engine *e, enum tl_epoch_kind kind, const struct tl_bounds *bounds,
+                      bool workers, struct tl_error *error)
 {
     struct tl_epoch epoch;
     bool any = false;
@@ -355,7 +361,8 @@ static bool is_drained(const struct tl_engine *e)
 {
     for (size_t i = 0; i < e->shard_count; i++) {
         const struct tl_shard_run *s = e->shards[i];
-        if (s->busy || (!s->finished && (e->from_files || !e->options.until_now || !s->started || !s->seen_tip)))
+        if (s->busy ||
+            (!s->finished && (e->from_files || !e->options.until_now || !s->started || !s->seen_tip)))
             return false;
     }
     for (size_t i = 0; i < e->plan->source_count; i++)
@@ -391,7 +398,9 @@ static bool step(struct tl_engine *e, bool *drained, struct tl_error *error)
         return false;
     /* The next early one when the state has grown by half: an epoch costs what the state is. */
     size_t half = (size_t)e->stats.state_bytes / 2;
-    atomic_store(&e->growth_early, half <= TL_GROWTH_EARLY ? TL_GROWTH_EARLY : half < TL_GROWTH_STALL ? half : TL_GROWTH_STALL);
+    atomic_store(&e->growth_early, half <= TL_GROWTH_EARLY  ? TL_GROWTH_EARLY
+                                   : half < TL_GROWTH_STALL ? half
+                                                            : TL_GROWTH_STALL);
     return true;
 }
 
@@ -437,10 +446,12 @@ static bool replay_is_done(const struct tl_engine *e, bool *done, struct tl_erro
             continue;
         *done = false;
         if (!s->busy && s->finished)
-            return tl_error_set(error, TL_CORRUPT,
-                                "epoch %" PRIu64 " was interrupted and has to be repeated, but '%s' is gone or ends before the place that "
-                                "was read; give the same inputs again",
-                                e->committed + 1, s->name);
+            return tl_error_set(
+                error, TL_CORRUPT,
+                "epoch %" PRIu64
+                " was interrupted and has to be repeated, but '%s' is gone or ends before the place that "
+                "was read; give the same inputs again",
+                e->committed + 1, s->name);
     }
     return true;
 }
@@ -478,7 +489,8 @@ static bool replay_one(struct tl_engine *e, const struct tl_bounds *bounds, stru
     return true;
 }
 
-/* The limits must stand before a worker reads; after the first repetition they are set while the gate is closed. */
+/* The limits must stand before a worker reads; after the first repetition they are set while the gate is
+ * closed. */
 static bool replay(struct tl_engine *e, bool found, struct tl_bounds *bounds, struct tl_error *error)
 {
     while (found && !tl_engine_stopping(e)) {
@@ -512,7 +524,8 @@ static bool run_all(struct tl_engine *e, struct tl_bounds *bounds, struct tl_err
     tl_workers_end(e);
     if (!ok || atomic_load(&e->failed) || is_repeating(e))
         return ok;
-    ok = run_epoch(e, e->draining ? TL_EPOCH_FINAL : TL_EPOCH_STOP, NULL, false, error) && tl_ledger_check(e, NULL, error);
+    ok = run_epoch(e, e->draining ? TL_EPOCH_FINAL : TL_EPOCH_STOP, NULL, false, error) &&
+         tl_ledger_check(e, NULL, error);
     tl_picture_stats(e);
     return ok;
 }
@@ -541,7 +554,8 @@ void tl_engine_stats_get(struct tl_engine *e, struct tl_engine_stats *out)
     pthread_mutex_unlock(&e->stats_lock);
 }
 
-bool tl_engine_changes(struct tl_engine *e, size_t view, uint64_t *cursor, struct tl_rows *out, struct tl_error *error)
+bool tl_engine_changes(struct tl_engine *e, size_t view, uint64_t *cursor, struct tl_rows *out,
+                       struct tl_error *error)
 {
     return tl_observe_changes(&e->observe, view, cursor, out, error);
 }
@@ -575,7 +589,8 @@ static bool dump_windowed(struct tl_engine *e, size_t view, struct tl_rows *out,
 {
     struct tl_kept_rows *kept = &e->kept[view];
     if (!kept->on)
-        return tl_error_set(error, TL_INVALID, "view '%s': its rows were not kept", e->plan->views[view].name);
+        return tl_error_set(error, TL_INVALID, "view '%s': its rows were not kept",
+                            e->plan->views[view].name);
     if (kept->count)
         qsort_r(kept->items, kept->count, sizeof *kept->items, by_key_and_start, kept);
     for (size_t i = 0; i < kept->count; i++)
@@ -598,5 +613,6 @@ bool tl_engine_dump(struct tl_engine *e, size_t view, struct tl_rows *out, struc
     const struct tl_view_plan *plan = &e->plan->views[view];
     if (!tl_rows_init(out, plan->columns, plan->column_count, KEPT_MAX, error))
         return false;
-    return e->views[view].windowed ? dump_windowed(e, view, out, error) : dump_unwindowed(e, view, out, error);
+    return e->views[view].windowed ? dump_windowed(e, view, out, error)
+                                   : dump_unwindowed(e, view, out, error);
 }

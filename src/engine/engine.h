@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* engine/engine.h: runs the streaming views of a plan: source -> windows -> epochs -> lake.
  *
- * One worker thread owns each shard's reading, decoding and state. The engine's own thread stops them at record boundaries, merges
- * closed windows in shard order and commits epochs (DESIGN sections 2 and 3). Rows are a function of (stream, plan, epoch log). */
+ * One worker thread owns each shard's reading, decoding and state. The engine's own thread stops them at
+ * record boundaries, merges closed windows in shard order and commits epochs (DESIGN sections 2 and 3). Rows
+ * are a function of (stream, plan, epoch log). */
 #pragma once
 
 #include "engine/plan.h"
@@ -11,22 +12,25 @@
 struct tl_engine;
 
 struct tl_engine_options {
-    const struct tl_plan *plan;      /* outlives the engine */
+    const struct tl_plan *plan; /* outlives the engine */
     /* Input: files (each a shard, in the order of sorted names), or Kinesis when input_count is 0. */
     const char *const *inputs;
     size_t input_count;
     struct tl_kinesis_options kinesis;
-    int64_t poll_ns;                 /* pause of a reader at the tip: 20 ms embedded, 200 ms on AWS (5 reads/s a shard) */
-    const char *lake_dir;            /* NULL: no lake (only --dump): nothing is written, no checkpoint */
-    const char *state_dir;           /* checkpoints: <state_dir>/_tapeline/<pipeline>/ */
-    unsigned threads;                /* 0: number of processors */
-    bool until_now;                  /* read what is in the stream at start, close all windows, exit */
-    int64_t commit_every_ns;         /* 0: the plan's smallest */
+    int64_t poll_ns; /* pause of a reader at the tip: 20 ms embedded, 200 ms on AWS (5 reads/s a shard) */
+    const char *lake_dir;    /* NULL: no lake (only --dump): nothing is written, no checkpoint */
+    const char *state_dir;   /* checkpoints: <state_dir>/_tapeline/<pipeline>/ */
+    unsigned threads;        /* 0: number of processors */
+    bool until_now;          /* read what is in the stream at start, close all windows, exit */
+    int64_t commit_every_ns; /* 0: the plan's smallest */
 };
-/* Loads the newest commit (and completes an interrupted epoch), opens the shards. TL_CONFLICT: another instance of this pipeline.
- * On success of a fresh start the positions are already recorded, so what is put into the stream afterwards is seen. */
-TL_MUST_USE bool tl_engine_open(struct tl_engine **out, const struct tl_engine_options *options, struct tl_error *error);
-/* Runs until done (files, until_now), tl_engine_stop(), or a fatal error; drains and commits at the end. Call once, from any thread. */
+/* Loads the newest commit (and completes an interrupted epoch), opens the shards. TL_CONFLICT: another
+ * instance of this pipeline. On success of a fresh start the positions are already recorded, so what is put
+ * into the stream afterwards is seen. */
+TL_MUST_USE bool tl_engine_open(struct tl_engine **out, const struct tl_engine_options *options,
+                                struct tl_error *error);
+/* Runs until done (files, until_now), tl_engine_stop(), or a fatal error; drains and commits at the end. Call
+ * once, from any thread. */
 TL_MUST_USE bool tl_engine_run(struct tl_engine *e, struct tl_error *error);
 void tl_engine_stop(struct tl_engine *e); /* from any thread or signal handler */
 void tl_engine_close(struct tl_engine *e);
@@ -37,39 +41,43 @@ struct tl_ledger {
 struct tl_shard_stats {
     char id[TL_SHARD_ID_MAX];
     bool idle, finished;
-    int64_t watermark_ns;   /* INT64_MIN: none yet */
+    int64_t watermark_ns; /* INT64_MIN: none yet */
     uint64_t records;
     int64_t millis_behind;
 };
 #define TL_STATS_SHARDS_MAX 64
 struct tl_engine_stats {
     struct tl_ledger ledger;
-    double input_rate, processing_rate;      /* records/s: arriving (last seconds); records per second of busy worker time */
-    uint64_t epoch;                          /* last committed */
+    double input_rate,
+        processing_rate; /* records/s: arriving (last seconds); records per second of busy worker time */
+    uint64_t epoch;      /* last committed */
     int64_t epoch_duration_ns, epoch_write_ns; /* of the last one: whole, and writing files */
-    int64_t last_commit_ns;                  /* wall clock; 0: none yet */
-    uint64_t rows_committed, files_committed;/* by this process */
+    int64_t last_commit_ns;                    /* wall clock; 0: none yet */
+    uint64_t rows_committed, files_committed;  /* by this process */
     uint64_t state_rows, state_bytes;
-    int64_t watermark_ns;                    /* min over shards that count; INT64_MIN: none yet */
+    int64_t watermark_ns; /* min over shards that count; INT64_MIN: none yet */
     int64_t max_event_time_ns;
-    int64_t last_record_ns;                  /* wall clock of the last record seen; 0: none */
-    size_t shard_count;                      /* all; shards[] holds the first TL_STATS_SHARDS_MAX */
+    int64_t last_record_ns; /* wall clock of the last record seen; 0: none */
+    size_t shard_count;     /* all; shards[] holds the first TL_STATS_SHARDS_MAX */
     struct tl_shard_stats shards[TL_STATS_SHARDS_MAX];
-    bool restored;                           /* started from a checkpoint */
-    char waiting[256];                       /* "" or what it waits for (disk full, stream not reachable) */
+    bool restored;     /* started from a checkpoint */
+    char waiting[256]; /* "" or what it waits for (disk full, stream not reachable) */
 };
 /* A recent picture, never older than about 100 ms while records come; from any thread. */
 void tl_engine_stats_get(struct tl_engine *e, struct tl_engine_stats *out);
 
-/* Rows of a view that changed since *cursor (0 at first; then what the last call left there), newest state only: a slow caller sees
- * fewer intermediate values, never wrong ones. out: the view's columns plus a last BOOLEAN column "final" (1: the window is
- * closed; 0: open, provisional). Of closed windows the newest 65,536 rows are kept here (older ones are in the lake). out is
- * initialised by the callee and released by the caller. From any thread; never blocks the workers for longer than a copy. */
-TL_MUST_USE bool tl_engine_changes(struct tl_engine *e, size_t view, uint64_t *cursor, struct tl_rows *out, struct tl_error *error);
+/* Rows of a view that changed since *cursor (0 at first; then what the last call left there), newest state
+ * only: a slow caller sees fewer intermediate values, never wrong ones. out: the view's columns plus a last
+ * BOOLEAN column "final" (1: the window is closed; 0: open, provisional). Of closed windows the newest 65,536
+ * rows are kept here (older ones are in the lake). out is initialised by the callee and released by the
+ * caller. From any thread; never blocks the workers for longer than a copy. */
+TL_MUST_USE bool tl_engine_changes(struct tl_engine *e, size_t view, uint64_t *cursor, struct tl_rows *out,
+                                   struct tl_error *error);
 /* Waits until something changed since the last call with this waiter's cursor or the timeout. */
 void tl_engine_wait_change(struct tl_engine *e, uint64_t *version, int64_t timeout_ns);
 
-/* After run: all rows of a view (for --dump): of a windowed view those of this run, of an unwindowed one its final state. Requires
- * options' dump flag below to have been set before open for windowed views. */
-TL_MUST_USE bool tl_engine_dump(struct tl_engine *e, size_t view, struct tl_rows *out, struct tl_error *error);
+/* After run: all rows of a view (for --dump): of a windowed view those of this run, of an unwindowed one its
+ * final state. Requires options' dump flag below to have been set before open for windowed views. */
+TL_MUST_USE bool tl_engine_dump(struct tl_engine *e, size_t view, struct tl_rows *out,
+                                struct tl_error *error);
 void tl_engine_keep_rows(struct tl_engine *e, size_t view); /* between open and run */

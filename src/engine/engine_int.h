@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* engine/engine_int.h: the engine's parts and who owns them. Private to the folder.
  *
- * Threads: a worker changes shards inside the gate; the engine's thread (the caller of tl_engine_run) changes everything else, and shards while
- * the gate is closed. What viewers and other threads see is in stats and observe, each under its own leaf lock.
+ * Threads: a worker changes shards inside the gate; the engine's thread (the caller of tl_engine_run) changes
+ * everything else, and shards while the gate is closed. What viewers and other threads see is in stats and
+ * observe, each under its own leaf lock.
  *
- * I1: shards are sorted by (source, name): rule 1's order of shards. I2: sources[].bounds only grow, and only while the gate is closed.
- * I3: committed is the epoch of the newest commit on disk; an epoch's files are written after its intent and before its commit. */
+ * I1: shards are sorted by (source, name): rule 1's order of shards. I2: sources[].bounds only grow, and only
+ * while the gate is closed. I3: committed is the epoch of the newest commit on disk; an epoch's files are
+ * written after its intent and before its commit. */
 #pragma once
 
 #include "engine/engine.h"
@@ -29,7 +31,7 @@ struct tl_source_run {
     int64_t listed_ns;                /* monotonic, of the last listing */
 };
 struct tl_view_total { /* of a view, since the checkpoint began */
-    uint64_t emitted; /* records in rows written */
+    uint64_t emitted;  /* records in rows written */
     uint64_t rows;
 };
 struct tl_sink_run {
@@ -61,11 +63,11 @@ struct tl_engine {
     bool from_files, has_lake;
     unsigned char instance[16]; /* in intents: two instances never write the same one (fence) */
     char *state_dir;
-    bool cancel;                /* of Kinesis calls; an atomic by convention */
-    atomic_bool stop;           /* asked to, or failed */
-    atomic_bool quit;           /* workers end: stop, or all is read */
+    bool cancel;      /* of Kinesis calls; an atomic by convention */
+    atomic_bool stop; /* asked to, or failed */
+    atomic_bool quit; /* workers end: stop, or all is read */
     atomic_bool failed;
-    struct tl_error failure;    /* the first one; under fail_lock */
+    struct tl_error failure; /* the first one; under fail_lock */
     pthread_mutex_t fail_lock;
 
     struct tl_view_exec *views;
@@ -84,14 +86,14 @@ struct tl_engine {
     struct tl_gate gate;
     struct tl_worker *workers;
     unsigned worker_count;
-    atomic_size_t growth;       /* bytes of windows and dead letters since the last epoch began */
-    atomic_size_t growth_early; /* an epoch begins early above it */
-    uint64_t committed;         /* I3 */
-    uint64_t committed_received;/* received when the last epoch was taken */
-    size_t committed_finished;  /* shards begun and finished then */
-    uint64_t began_received;    /* received before this process */
-    int64_t epoch_began_ns;     /* monotonic */
-    bool restored, draining;    /* draining: the final flush */
+    atomic_size_t growth;        /* bytes of windows and dead letters since the last epoch began */
+    atomic_size_t growth_early;  /* an epoch begins early above it */
+    uint64_t committed;          /* I3 */
+    uint64_t committed_received; /* received when the last epoch was taken */
+    size_t committed_finished;   /* shards begun and finished then */
+    uint64_t began_received;     /* received before this process */
+    int64_t epoch_began_ns;      /* monotonic */
+    bool restored, draining;     /* draining: the final flush */
 
     struct tl_observe observe;
     pthread_mutex_t stats_lock;
@@ -99,17 +101,19 @@ struct tl_engine {
     struct tl_rate_sample {
         int64_t at_ns;
         uint64_t received;
-    } samples[32];              /* the engine thread's */
+    } samples[32]; /* the engine thread's */
     size_t sample_next;
 };
 
 /* engine.c */
-void tl_engine_fail(struct tl_engine *e, const struct tl_error *error); /* from any thread: the first one counts; all stop */
+void tl_engine_fail(struct tl_engine *e,
+                    const struct tl_error *error); /* from any thread: the first one counts; all stop */
 static inline bool tl_engine_stopping(struct tl_engine *e)
 {
     return atomic_load_explicit(&e->stop, memory_order_relaxed);
 }
 void tl_engine_set_waiting(struct tl_engine *e, const char *text);
 /* Adds a shard in its place (I1). The gate is closed, or no worker runs. */
-TL_MUST_USE bool tl_engine_add_shard(struct tl_engine *e, size_t source, const char *name, struct tl_shard_run **out, struct tl_error *error);
+TL_MUST_USE bool tl_engine_add_shard(struct tl_engine *e, size_t source, const char *name,
+                                     struct tl_shard_run **out, struct tl_error *error);
 struct tl_shard_run *tl_engine_find_shard(const struct tl_engine *e, size_t source, const char *name);

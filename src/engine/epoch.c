@@ -35,11 +35,13 @@ bool tl_epoch_init(struct tl_epoch *epoch, const struct tl_engine *e, struct tl_
         const struct tl_view_plan *plan = &e->plan->views[v];
         tl_closed_init(&epoch->closed[v], &e->views[v]);
         if (!tl_rows_init(&epoch->rows[v], plan->columns, plan->column_count, ROWS_MAX, error) ||
-            !tl_rows_init(&epoch->late[v], e->late_columns[v].defs, e->late_columns[v].count, ROWS_MAX, error))
+            !tl_rows_init(&epoch->late[v], e->late_columns[v].defs, e->late_columns[v].count, ROWS_MAX,
+                          error))
             return false;
     }
     for (size_t i = 0; i < epoch->source_count; i++)
-        if (!tl_rows_init(&epoch->malformed[i], e->malformed_columns.defs, e->malformed_columns.count, ROWS_MAX, error))
+        if (!tl_rows_init(&epoch->malformed[i], e->malformed_columns.defs, e->malformed_columns.count,
+                          ROWS_MAX, error))
             return false;
     return true;
 }
@@ -96,7 +98,8 @@ static int64_t max_open_end(const struct tl_engine *e, size_t source)
     return max;
 }
 
-static struct tl_bounds decide(const struct tl_engine *e, size_t source, enum tl_epoch_kind kind, struct tl_mark *marks)
+static struct tl_bounds decide(const struct tl_engine *e, size_t source, enum tl_epoch_kind kind,
+                               struct tl_mark *marks)
 {
     const struct tl_source_plan *plan = &e->plan->sources[source];
     int64_t now = tl_io->monotonic_ns();
@@ -106,9 +109,11 @@ static struct tl_bounds decide(const struct tl_engine *e, size_t source, enum tl
         if (s->source != source)
             continue;
         bool idle = kind != TL_EPOCH_STOP && !e->from_files && is_idle(s, now, plan->shard_idle_ns);
-        marks[count++] = (struct tl_mark){ .watermark = s->watermark, .counts = tl_shard_tree_counts(e, s), .idle = idle };
+        marks[count++] =
+            (struct tl_mark){ .watermark = s->watermark, .counts = tl_shard_tree_counts(e, s), .idle = idle };
     }
-    bool flush = kind == TL_EPOCH_FINAL || (kind == TL_EPOCH_REGULAR && !e->from_files && is_silent(e, source, now));
+    bool flush =
+        kind == TL_EPOCH_FINAL || (kind == TL_EPOCH_REGULAR && !e->from_files && is_silent(e, source, now));
     return tl_bounds_decide(e->sources[source].bounds, marks, count, flush, max_open_end(e, source));
 }
 
@@ -132,7 +137,8 @@ static void count_read(const struct tl_engine *e, uint64_t *received, size_t *fi
 }
 
 /* Sets the bounds (I2 of engine_int.h). *any: there is something to commit. */
-static bool set_bounds(struct tl_engine *e, enum tl_epoch_kind kind, const struct tl_bounds *given, bool *any, struct tl_error *error)
+static bool set_bounds(struct tl_engine *e, enum tl_epoch_kind kind, const struct tl_bounds *given, bool *any,
+                       struct tl_error *error)
 {
     struct tl_mark *marks = calloc(e->shard_count + 1, sizeof *marks);
     struct tl_bounds *next = calloc(e->plan->source_count + 1, sizeof *next);
@@ -175,7 +181,8 @@ static bool add_everywhere(const struct tl_engine *e, size_t view, struct tl_vie
     return true;
 }
 
-/* The groups of an unwindowed view, from all shards; changed_only: those with a record since the last epoch. Each once. */
+/* The groups of an unwindowed view, from all shards; changed_only: those with a record since the last epoch.
+ * Each once. */
 static bool gather(struct tl_engine *e, size_t view, bool changed_only, struct tl_closed *out)
 {
     uint32_t wanted = changed_only ? TL_ENTRY_CHANGED : TL_ENTRY_LIVE;
@@ -188,7 +195,8 @@ static bool gather(struct tl_engine *e, size_t view, bool changed_only, struct t
             struct tl_view key = tl_window_entry_key(state, entry);
             bool earlier = false; /* taken with an earlier shard */
             for (size_t j = 0; j < i && !earlier; j++) {
-                const struct tl_window_entry *other = tl_window_state_find(&e->shards[j]->states[view], key, 0);
+                const struct tl_window_entry *other =
+                    tl_window_state_find(&e->shards[j]->states[view], key, 0);
                 earlier = other && (other->flags & wanted);
             }
             if (!earlier && !add_everywhere(e, view, key, out))
@@ -241,11 +249,12 @@ static bool take_dead(struct tl_epoch *epoch, struct tl_engine *e, struct tl_err
 
 bool tl_epoch_gather(struct tl_engine *e, size_t view, struct tl_closed *out, struct tl_error *error)
 {
-    return gather(e, view, false, out) ? tl_closed_merge(out, error) : tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    return gather(e, view, false, out) ? tl_closed_merge(out, error)
+                                       : tl_error_set(error, TL_NO_MEMORY, "out of memory");
 }
 
-bool tl_epoch_take(struct tl_epoch *epoch, struct tl_engine *e, enum tl_epoch_kind kind, const struct tl_bounds *bounds, bool *any,
-                   struct tl_error *error)
+bool tl_epoch_take(struct tl_epoch *epoch, struct tl_engine *e, enum tl_epoch_kind kind,
+                   const struct tl_bounds *bounds, bool *any, struct tl_error *error)
 {
     assert((kind == TL_EPOCH_REPLAY) == (bounds != NULL));
     epoch->began_ns = tl_io->monotonic_ns();
@@ -279,7 +288,8 @@ static bool write_intent(struct tl_epoch *epoch, struct tl_engine *e, struct tl_
         return true;
     if (error->code == TL_CONFLICT)
         return tl_error_set(error, TL_CONFLICT,
-                            "another instance of pipeline '%s' is running on the checkpoint in '%s': it has begun epoch %" PRIu64 " already",
+                            "another instance of pipeline '%s' is running on the checkpoint in '%s': it has "
+                            "begun epoch %" PRIu64 " already",
                             e->plan->name, e->state_dir, epoch->number);
     return false;
 }
@@ -293,9 +303,11 @@ static bool write_commit(struct tl_epoch *epoch, struct tl_engine *e, struct tl_
            tl_commit_log_commit(e->log, epoch->number, tl_buf_view(&epoch->commit), error);
 }
 
-/* Runs a step of the commit until there is room for it: nothing is lost meanwhile, the workers stall when their share of memory is full. */
+/* Runs a step of the commit until there is room for it: nothing is lost meanwhile, the workers stall when
+ * their share of memory is full. */
 static bool until_space(struct tl_epoch *epoch, struct tl_engine *e,
-                        bool (*step)(struct tl_epoch *epoch, struct tl_engine *e, struct tl_error *error), struct tl_error *error)
+                        bool (*step)(struct tl_epoch *epoch, struct tl_engine *e, struct tl_error *error),
+                        struct tl_error *error)
 {
     bool told = false;
     while (!step(epoch, e, error)) {
@@ -314,7 +326,8 @@ static bool until_space(struct tl_epoch *epoch, struct tl_engine *e,
     return true;
 }
 
-static void show_closed(struct tl_engine *e, size_t view, const struct tl_closed *closed, const struct tl_rows *rows)
+static void show_closed(struct tl_engine *e, size_t view, const struct tl_closed *closed,
+                        const struct tl_rows *rows)
 {
     if (e->from_files && atomic_load(&e->observe.asked_ns) == 0)
         return; /* a backtest that nobody watches */
@@ -322,14 +335,17 @@ static void show_closed(struct tl_engine *e, size_t view, const struct tl_closed
     bool ok = true;
     size_t first = closed->count > TL_CLOSED_KEPT ? closed->count - TL_CLOSED_KEPT : 0;
     for (size_t i = first; ok && i < closed->count; i++)
-        ok = tl_observe_put(&e->observe, view, tl_closed_key(closed, &closed->items[i]), closed->items[i].start, true, rows, i);
+        ok = tl_observe_put(&e->observe, view, tl_closed_key(closed, &closed->items[i]),
+                            closed->items[i].start, true, rows, i);
     tl_observe_notify(&e->observe);
     if (!ok)
-        tl_log_warn("engine", "view '%s': out of memory for viewers, they miss rows", e->plan->views[view].name);
+        tl_log_warn("engine", "view '%s': out of memory for viewers, they miss rows",
+                    e->plan->views[view].name);
 }
 
 /* For --dump: the rows and what to sort them by. */
-static bool keep_rows(struct tl_kept_rows *kept, const struct tl_closed *closed, const struct tl_rows *rows, struct tl_error *error)
+static bool keep_rows(struct tl_kept_rows *kept, const struct tl_closed *closed, const struct tl_rows *rows,
+                      struct tl_error *error)
 {
     for (size_t i = 0; i < closed->count; i++) {
         if (!tl_grow((void **)&kept->items, &kept->cap, kept->count + 1, sizeof *kept->items, UINT32_MAX))
@@ -346,7 +362,8 @@ static bool keep_rows(struct tl_kept_rows *kept, const struct tl_closed *closed,
 
 static bool needs_rows(const struct tl_engine *e, size_t view)
 {
-    return e->kept[view].on || tl_sinks_want_view(e, view) || !e->from_files || atomic_load(&e->observe.asked_ns) != 0;
+    return e->kept[view].on || tl_sinks_want_view(e, view) || !e->from_files ||
+           atomic_load(&e->observe.asked_ns) != 0;
 }
 
 /* Merges the closed groups of all shards into rows (rule 1, rule 8). */
@@ -372,7 +389,8 @@ static bool write_files(struct tl_epoch *epoch, struct tl_engine *e, struct tl_e
 {
     int64_t began = tl_io->monotonic_ns();
     tl_file_list_release(&epoch->files); /* of a try before */
-    bool ok = tl_sinks_write(e, epoch->number, epoch->rows, epoch->late, epoch->malformed, &epoch->files, error);
+    bool ok =
+        tl_sinks_write(e, epoch->number, epoch->rows, epoch->late, epoch->malformed, &epoch->files, error);
     pthread_mutex_lock(&e->stats_lock);
     e->stats.epoch_write_ns = tl_io->monotonic_ns() - began;
     pthread_mutex_unlock(&e->stats_lock);
@@ -398,7 +416,8 @@ bool tl_epoch_commit(struct tl_epoch *epoch, struct tl_engine *e, struct tl_erro
         return false;
     if (!make_rows(epoch, e, error))
         return false;
-    if (e->has_lake && (!until_space(epoch, e, write_files, error) || !until_space(epoch, e, write_commit, error)))
+    if (e->has_lake &&
+        (!until_space(epoch, e, write_files, error) || !until_space(epoch, e, write_commit, error)))
         return false;
     e->committed = epoch->number;
     tell(epoch, e);
@@ -417,7 +436,8 @@ bool tl_epoch_commit_first(struct tl_engine *e, struct tl_error *error)
         epoch.commit_state_size = epoch.commit.size;
         ok = write_commit(&epoch, e, error);
         if (!ok && error->code == TL_CONFLICT)
-            tl_error_context(error, "another instance of pipeline '%s' is starting on the checkpoint in '%s'", e->plan->name, e->state_dir);
+            tl_error_context(error, "another instance of pipeline '%s' is starting on the checkpoint in '%s'",
+                             e->plan->name, e->state_dir);
     }
     tl_epoch_release(&epoch);
     return ok;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* engine/epoch.h: what one commit covers, in two steps: taken while the gate is closed, committed while the workers run on.
+/* engine/epoch.h: what one commit covers, in two steps: taken while the gate is closed, committed while the
+ * workers run on.
  *
- *   tl_epoch_take     decides the clock steps (rules 5 and 6), closes windows, takes dead letters, snapshots the state, checks the ledger
- *   tl_epoch_commit   INTENT, data files, COMMIT; waits for disk space when there is none
+ *   tl_epoch_take     decides the clock steps (rules 5 and 6), closes windows, takes dead letters, snapshots
+ * the state, checks the ledger tl_epoch_commit   INTENT, data files, COMMIT; waits for disk space when there
+ * is none
  *
- * A replay takes with the bounds of the intent that was found, at its positions, and writes no intent; all else is the same code, so that it
- * writes the same bytes (rule 10). */
+ * A replay takes with the bounds of the intent that was found, at its positions, and writes no intent; all
+ * else is the same code, so that it writes the same bytes (rule 10). */
 #pragma once
 
 #include "engine/engine_int.h"
@@ -25,20 +27,21 @@ struct tl_epoch {
     struct tl_rows *malformed; /* by source */
     size_t view_count, source_count;
     struct tl_buf intent, commit;
-    size_t commit_state_size;  /* the commit's bytes without its tail */
+    size_t commit_state_size; /* the commit's bytes without its tail */
     struct tl_file_list files;
     int64_t began_ns;
 };
 
 TL_MUST_USE bool tl_epoch_init(struct tl_epoch *epoch, const struct tl_engine *e, struct tl_error *error);
 void tl_epoch_release(struct tl_epoch *epoch);
-/* Gate closed, or no worker runs. *any false: nothing was read and nothing closes, so there is nothing to commit. bounds: of the intent, for
- * TL_EPOCH_REPLAY. */
-TL_MUST_USE bool tl_epoch_take(struct tl_epoch *epoch, struct tl_engine *e, enum tl_epoch_kind kind, const struct tl_bounds *bounds,
-                               bool *any, struct tl_error *error);
+/* Gate closed, or no worker runs. *any false: nothing was read and nothing closes, so there is nothing to
+ * commit. bounds: of the intent, for TL_EPOCH_REPLAY. */
+TL_MUST_USE bool tl_epoch_take(struct tl_epoch *epoch, struct tl_engine *e, enum tl_epoch_kind kind,
+                               const struct tl_bounds *bounds, bool *any, struct tl_error *error);
 /* The engine's thread; the gate is open. */
 TL_MUST_USE bool tl_epoch_commit(struct tl_epoch *epoch, struct tl_engine *e, struct tl_error *error);
 /* COMMIT(0) of a fresh start: the positions. */
 TL_MUST_USE bool tl_epoch_commit_first(struct tl_engine *e, struct tl_error *error);
 /* All rows of an unwindowed view, sorted by key. Gate closed, or no worker runs. */
-TL_MUST_USE bool tl_epoch_gather(struct tl_engine *e, size_t view, struct tl_closed *out, struct tl_error *error);
+TL_MUST_USE bool tl_epoch_gather(struct tl_engine *e, size_t view, struct tl_closed *out,
+                                 struct tl_error *error);

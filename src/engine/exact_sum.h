@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* engine/exact_sum.h: the exact sum of doubles, rounded once when asked for (rule 8).
  *
- * hi + lo + parts is always the exact sum of what was added. Prices of like size never need more than hi and lo (106 bits); what does
- * not fit goes to parts, a non-overlapping expansion as in Shewchuk 1997 and Python's fsum. As the sum is exact, it depends neither
- * on order nor on batches, threads or shards. Once a partial sum leaves the range of doubles the result is an infinity (or NaN).
+ * hi + lo + parts is always the exact sum of what was added. Prices of like size never need more than hi and
+ * lo (106 bits); what does not fit goes to parts, a non-overlapping expansion as in Shewchuk 1997 and
+ * Python's fsum. As the sum is exact, it depends neither on order nor on batches, threads or shards. Once a
+ * partial sum leaves the range of doubles the result is an infinity (or NaN).
  *
- * I1: hi is hi + lo rounded, or hi is not finite and lo is 0. I2: parts is NULL nearly always. All zero bytes are the empty sum. */
+ * I1: hi is hi + lo rounded, or hi is not finite and lo is 0. I2: parts is NULL nearly always. All zero bytes
+ * are the empty sum. */
 #pragma once
 
 #include "base/error.h"
 #include "engine/wire.h"
 
-#define TL_SUM_PARTS_MAX 48 /* 2098 bits between the largest and the smallest double, 53 a part, and some air */
+#define TL_SUM_PARTS_MAX                                                                                     \
+    48 /* 2098 bits between the largest and the smallest double, 53 a part, and some air */
 
 struct tl_sum_parts {
     uint32_t count;

@@ -19,7 +19,8 @@ void tl_cond_init(pthread_cond_t *cond)
 void tl_cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t monotonic_ns)
 {
     int64_t seconds = tl_floor_div(monotonic_ns, TL_NS_PER_S);
-    struct timespec at = { .tv_sec = (time_t)seconds, .tv_nsec = (long)(monotonic_ns - seconds * TL_NS_PER_S) };
+    struct timespec at = { .tv_sec = (time_t)seconds,
+                           .tv_nsec = (long)(monotonic_ns - seconds * TL_NS_PER_S) };
     pthread_cond_timedwait(cond, lock, &at);
 }
 

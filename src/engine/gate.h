@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* engine/gate.h: where workers and the engine's thread meet.
  *
- * A worker is inside the gate while it changes shards: per batch, never per record. The engine's thread closes the gate, waits until all are
- * out, looks at or changes whatever it wants, and opens it again; so shards need no other lock. The bell wakes the engine's thread.
+ * A worker is inside the gate while it changes shards: per batch, never per record. The engine's thread
+ * closes the gate, waits until all are out, looks at or changes whatever it wants, and opens it again; so
+ * shards need no other lock. The bell wakes the engine's thread.
  *
  * I1: while closed and inside == 0, no worker touches a shard. I2: only one thread closes and opens. */
 #pragma once

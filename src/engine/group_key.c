@@ -42,7 +42,8 @@ static void add_value(struct tl_buf *b, enum tl_type type, const struct tl_tick_
     else if (type == TL_TYPE_VARCHAR)
         add_text(b, v->as.text);
     else
-        add_u64(b, type == TL_TYPE_DOUBLE ? double_order(v->as.f64) : (uint64_t)v->as.i64 ^ UINT64_C(1) << 63);
+        add_u64(b,
+                type == TL_TYPE_DOUBLE ? double_order(v->as.f64) : (uint64_t)v->as.i64 ^ UINT64_C(1) << 63);
 }
 
 struct tl_view tl_group_key_encode(const struct tl_view_plan *view, const struct tl_source_plan *source,
@@ -96,7 +97,8 @@ static bool get_text(struct tl_view *key, struct tl_view *out, struct tl_buf *sc
     return false;
 }
 
-static bool get_value(struct tl_view *key, enum tl_type type, bool last, struct tl_tick_value *out, struct tl_buf *scratch)
+static bool get_value(struct tl_view *key, enum tl_type type, bool last, struct tl_tick_value *out,
+                      struct tl_buf *scratch)
 {
     uint64_t bits;
     if (type == TL_TYPE_VARCHAR && last) {
@@ -117,8 +119,8 @@ static bool get_value(struct tl_view *key, enum tl_type type, bool last, struct 
     return true;
 }
 
-bool tl_group_key_decode(const struct tl_view_plan *view, const struct tl_source_plan *source, struct tl_view key,
-                         struct tl_tick_value *parts, struct tl_buf *scratch)
+bool tl_group_key_decode(const struct tl_view_plan *view, const struct tl_source_plan *source,
+                         struct tl_view key, struct tl_tick_value *parts, struct tl_buf *scratch)
 {
     tl_buf_reset(scratch);
     if (key.size && !tl_buf_reserve(scratch, key.size + 1)) /* what follows cannot move */

@@ -3,7 +3,8 @@
 
 #include <inttypes.h>
 
-/* The view whose aggregated and late are the source's totals: the first windowed one, else the first; SIZE_MAX: none. */
+/* The view whose aggregated and late are the source's totals: the first windowed one, else the first;
+ * SIZE_MAX: none. */
 static size_t leading_view(const struct tl_engine *e, size_t source)
 {
     size_t first = SIZE_MAX;
@@ -56,8 +57,10 @@ bool tl_ledger_check(const struct tl_engine *e, const struct tl_closed *closed, 
         uint64_t written = e->totals[v].emitted + (closed && e->views[v].windowed ? closed[v].records : 0);
         if (received != aggregated + late + malformed || aggregated != written + open)
             return tl_error_set(error, TL_CORRUPT,
-                                "view '%s': the ledger does not balance: received %" PRIu64 ", aggregated %" PRIu64 " (written %" PRIu64
-                                ", open %" PRIu64 "), late %" PRIu64 ", malformed %" PRIu64 "; this is a fault of tapeline, nothing is committed",
+                                "view '%s': the ledger does not balance: received %" PRIu64
+                                ", aggregated %" PRIu64 " (written %" PRIu64 ", open %" PRIu64
+                                "), late %" PRIu64 ", malformed %" PRIu64
+                                "; this is a fault of tapeline, nothing is committed",
                                 e->plan->views[v].name, received, aggregated, written, open, late, malformed);
     }
     return true;

@@ -34,7 +34,8 @@ static uint64_t prefix_of(struct tl_view key)
 }
 
 /* A new item with room for its block; NULL: out of memory. */
-static struct tl_closed_item *add_item(struct tl_closed *c, struct tl_view key, int64_t start, uint64_t records, size_t shard)
+static struct tl_closed_item *add_item(struct tl_closed *c, struct tl_view key, int64_t start,
+                                       uint64_t records, size_t shard)
 {
     size_t size = c->view->layout.size ? c->view->layout.size : 1;
     if (!tl_grow((void **)&c->items, &c->cap, c->count + 1, sizeof *c->items, ITEMS_MAX) ||
@@ -44,14 +45,19 @@ static struct tl_closed_item *add_item(struct tl_closed *c, struct tl_view key, 
     tl_buf_add_view(&c->keys, key);
     if (c->keys.failed)
         return NULL;
-    c->items[c->count] = (struct tl_closed_item){ .prefix = prefix_of(key), .key_at = at, .start = start, .records = records,
-                                                  .key_size = (uint32_t)key.size, .shard = (uint32_t)shard,
+    c->items[c->count] = (struct tl_closed_item){ .prefix = prefix_of(key),
+                                                  .key_at = at,
+                                                  .start = start,
+                                                  .records = records,
+                                                  .key_size = (uint32_t)key.size,
+                                                  .shard = (uint32_t)shard,
                                                   .block = (uint32_t)c->count };
     c->records += records;
     return &c->items[c->count++];
 }
 
-bool tl_closed_add(struct tl_closed *c, struct tl_view key, int64_t start, uint64_t records, size_t shard, const void *block)
+bool tl_closed_add(struct tl_closed *c, struct tl_view key, int64_t start, uint64_t records, size_t shard,
+                   const void *block)
 {
     struct tl_closed_item *item = add_item(c, key, start, records, shard);
     if (item)
@@ -59,13 +65,15 @@ bool tl_closed_add(struct tl_closed *c, struct tl_view key, int64_t start, uint6
     return item != NULL;
 }
 
-bool tl_closed_add_copy(struct tl_closed *c, struct tl_view key, int64_t start, uint64_t records, size_t shard, const void *block)
+bool tl_closed_add_copy(struct tl_closed *c, struct tl_view key, int64_t start, uint64_t records,
+                        size_t shard, const void *block)
 {
     struct tl_closed_item *item = add_item(c, key, start, records, shard);
     if (!item)
         return false;
     memset(tl_closed_block(c, item), 0, c->view->layout.size);
-    return tl_aggregate_merge(&c->view->layout, tl_closed_block(c, item), block); /* into an empty block: a copy */
+    return tl_aggregate_merge(&c->view->layout, tl_closed_block(c, item),
+                              block); /* into an empty block: a copy */
 }
 
 size_t tl_closed_bytes(const struct tl_closed *c)
@@ -87,9 +95,11 @@ static int compare(const void *left, const void *right, void *user)
     return (a->shard > b->shard) - (a->shard < b->shard);
 }
 
-static bool same_group(const struct tl_closed *c, const struct tl_closed_item *a, const struct tl_closed_item *b)
+static bool same_group(const struct tl_closed *c, const struct tl_closed_item *a,
+                       const struct tl_closed_item *b)
 {
-    return a->start == b->start && a->prefix == b->prefix && tl_view_eq(tl_closed_key(c, a), tl_closed_key(c, b));
+    return a->start == b->start && a->prefix == b->prefix &&
+           tl_view_eq(tl_closed_key(c, a), tl_closed_key(c, b));
 }
 
 bool tl_closed_merge(struct tl_closed *c, struct tl_error *error)
@@ -115,12 +125,14 @@ bool tl_closed_merge(struct tl_closed *c, struct tl_error *error)
     return ok || tl_error_set(error, TL_NO_MEMORY, "out of memory while windows are merged");
 }
 
-bool tl_closed_rows(const struct tl_closed *c, struct tl_row_writer *writer, struct tl_rows *rows, struct tl_error *error)
+bool tl_closed_rows(const struct tl_closed *c, struct tl_row_writer *writer, struct tl_rows *rows,
+                    struct tl_error *error)
 {
     assert(writer->view == c->view);
     for (size_t i = 0; i < c->count; i++) {
         const struct tl_closed_item *item = &c->items[i];
-        if (!tl_row_writer_add(writer, tl_closed_key(c, item), item->start, tl_closed_block(c, item), rows, error))
+        if (!tl_row_writer_add(writer, tl_closed_key(c, item), item->start, tl_closed_block(c, item), rows,
+                               error))
             return false;
     }
     return tl_rows_ok(rows, c->view->plan->name, error);

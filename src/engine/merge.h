@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* engine/merge.h: groups taken out of the shards become rows: sorted by (key, window start), merged in the order of shards (rule 1, rule 8).
+/* engine/merge.h: groups taken out of the shards become rows: sorted by (key, window start), merged in the
+ * order of shards (rule 1, rule 8).
  *
- * A tl_closed owns the accumulators that were moved into it. It belongs to the engine's thread, so that sorting, merging and writing go on
- * while the workers run again. */
+ * A tl_closed owns the accumulators that were moved into it. It belongs to the engine's thread, so that
+ * sorting, merging and writing go on while the workers run again. */
 #pragma once
 
 #include "engine/view_exec.h"
@@ -27,15 +28,17 @@ struct tl_closed {
 void tl_closed_init(struct tl_closed *c, const struct tl_view_exec *view);
 void tl_closed_release(struct tl_closed *c);
 /* Moves a block in: its heap parts belong to c afterwards. */
-TL_MUST_USE bool tl_closed_add(struct tl_closed *c, struct tl_view key, int64_t start, uint64_t records, size_t shard, const void *block);
+TL_MUST_USE bool tl_closed_add(struct tl_closed *c, struct tl_view key, int64_t start, uint64_t records,
+                               size_t shard, const void *block);
 /* As above, but copies what the block owns (states of unwindowed views stay where they are). */
-TL_MUST_USE bool tl_closed_add_copy(struct tl_closed *c, struct tl_view key, int64_t start, uint64_t records, size_t shard,
-                                    const void *block);
+TL_MUST_USE bool tl_closed_add_copy(struct tl_closed *c, struct tl_view key, int64_t start, uint64_t records,
+                                    size_t shard, const void *block);
 size_t tl_closed_bytes(const struct tl_closed *c);
 /* Sorts, merges equal groups, and leaves one item a group, in order. */
 TL_MUST_USE bool tl_closed_merge(struct tl_closed *c, struct tl_error *error);
 /* After tl_closed_merge: appends a row a group. */
-TL_MUST_USE bool tl_closed_rows(const struct tl_closed *c, struct tl_row_writer *writer, struct tl_rows *rows, struct tl_error *error);
+TL_MUST_USE bool tl_closed_rows(const struct tl_closed *c, struct tl_row_writer *writer, struct tl_rows *rows,
+                                struct tl_error *error);
 static inline struct tl_view tl_closed_key(const struct tl_closed *c, const struct tl_closed_item *item)
 {
     return (struct tl_view){ item->key_size ? c->keys.data + item->key_at : "", item->key_size };

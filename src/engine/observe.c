@@ -15,13 +15,14 @@
 
 struct tl_observe_row {
     uint64_t version;
-    char *image;           /* key and start, then the cells, as on the wire */
+    char *image; /* key and start, then the cells, as on the wire */
     uint32_t image_size, key_size;
     uint32_t before, after; /* index + 1 in the list by version */
     bool final;
 };
 
-bool tl_observe_init(struct tl_observe *o, const struct tl_view_exec *views, size_t count, struct tl_error *error)
+bool tl_observe_init(struct tl_observe *o, const struct tl_view_exec *views, size_t count,
+                     struct tl_error *error)
 {
     *o = (struct tl_observe){ .view_count = count };
     pthread_mutex_init(&o->lock, NULL);
@@ -116,7 +117,8 @@ static uint32_t row_of(struct tl_observe_view *v, struct tl_view key)
     if (!added)
         return (uint32_t)*place + 1;
     uint32_t index = v->free_list ? v->free_list - 1 : v->row_count;
-    if (!v->free_list && !tl_grow((void **)&v->rows, &v->row_cap, v->row_count + 1, sizeof *v->rows, ROWS_MAX)) {
+    if (!v->free_list &&
+        !tl_grow((void **)&v->rows, &v->row_cap, v->row_count + 1, sizeof *v->rows, ROWS_MAX)) {
         tl_map_remove(&v->map, key);
         return 0;
     }
@@ -142,7 +144,8 @@ static void put_cells(struct tl_buf *out, const struct tl_rows *rows, size_t row
     }
 }
 
-static bool put_locked(struct tl_observe *o, struct tl_observe_view *v, struct tl_view key, bool final, struct tl_buf *image)
+static bool put_locked(struct tl_observe *o, struct tl_observe_view *v, struct tl_view key, bool final,
+                       struct tl_buf *image)
 {
     uint32_t found = row_of(v, key);
     if (!found)
@@ -163,7 +166,8 @@ static bool put_locked(struct tl_observe *o, struct tl_observe_view *v, struct t
     return !closes || ring_add(o, v, found - 1);
 }
 
-bool tl_observe_put(struct tl_observe *o, size_t view, struct tl_view key, int64_t start, bool final, const struct tl_rows *rows, size_t row)
+bool tl_observe_put(struct tl_observe *o, size_t view, struct tl_view key, int64_t start, bool final,
+                    const struct tl_rows *rows, size_t row)
 {
     assert(view < o->view_count);
     struct tl_observe_view *v = &o->views[view];
@@ -193,7 +197,8 @@ void tl_observe_notify(struct tl_observe *o)
 
 static void get_row(const struct tl_observe_view *v, const struct tl_observe_row *row, struct tl_rows *out)
 {
-    struct tl_wire r = tl_wire_of((struct tl_view){ row->image + row->key_size, row->image_size - row->key_size });
+    struct tl_wire r =
+        tl_wire_of((struct tl_view){ row->image + row->key_size, row->image_size - row->key_size });
     size_t columns = v->view->plan->column_count;
     tl_rows_add(out);
     for (size_t c = 0; c < columns; c++) {
@@ -226,13 +231,15 @@ static bool init_rows(const struct tl_view_plan *plan, struct tl_rows *out, stru
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     }
     memcpy(defs, plan->columns, plan->column_count * sizeof *defs);
-    defs[plan->column_count] = (struct tl_column_def){ .name = "final", .type = TL_TYPE_BOOLEAN, .not_null = true };
+    defs[plan->column_count] =
+        (struct tl_column_def){ .name = "final", .type = TL_TYPE_BOOLEAN, .not_null = true };
     bool ok = tl_rows_init(out, defs, plan->column_count + 1, OUT_MAX, error);
     free(defs);
     return ok;
 }
 
-bool tl_observe_changes(struct tl_observe *o, size_t view, uint64_t *cursor, struct tl_rows *out, struct tl_error *error)
+bool tl_observe_changes(struct tl_observe *o, size_t view, uint64_t *cursor, struct tl_rows *out,
+                        struct tl_error *error)
 {
     assert(view < o->view_count);
     struct tl_observe_view *v = &o->views[view];

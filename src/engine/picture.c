@@ -20,7 +20,8 @@ static bool is_watched(const struct tl_engine *e)
 }
 
 /* The group as it is in all shards together; none of them needs to tell it again. */
-static bool collect_group(struct tl_engine *e, size_t view, struct tl_view key, int64_t start, struct tl_closed *out)
+static bool collect_group(struct tl_engine *e, size_t view, struct tl_view key, int64_t start,
+                          struct tl_closed *out)
 {
     for (size_t i = 0; i < e->shard_count; i++) {
         struct tl_window_entry *entry = tl_window_state_find(&e->shards[i]->states[view], key, start);
@@ -33,7 +34,8 @@ static bool collect_group(struct tl_engine *e, size_t view, struct tl_view key, 
     return true;
 }
 
-static bool collect_view(struct tl_engine *e, struct tl_window_state *w, size_t view, size_t *budget, struct tl_closed *out)
+static bool collect_view(struct tl_engine *e, struct tl_window_state *w, size_t view, size_t *budget,
+                         struct tl_closed *out)
 {
     while (w->dirty_count && *budget) {
         const struct tl_window_entry *entry = tl_window_state_entry(w, w->dirty[--w->dirty_count]);
@@ -69,11 +71,13 @@ bool tl_picture_show(struct tl_engine *e, struct tl_closed *changed, struct tl_e
             continue;
         struct tl_rows rows;
         const struct tl_view_plan *plan = &e->plan->views[v];
-        bool ok = tl_rows_init(&rows, plan->columns, plan->column_count, ROWS_MAX, error) && tl_closed_merge(&changed[v], error) &&
+        bool ok = tl_rows_init(&rows, plan->columns, plan->column_count, ROWS_MAX, error) &&
+                  tl_closed_merge(&changed[v], error) &&
                   tl_closed_rows(&changed[v], &e->writers[v], &rows, error);
         for (size_t i = 0; ok && i < changed[v].count; i++) {
             const struct tl_closed_item *item = &changed[v].items[i];
-            if (!tl_observe_put(&e->observe, v, tl_closed_key(&changed[v], item), item->start, false, &rows, i))
+            if (!tl_observe_put(&e->observe, v, tl_closed_key(&changed[v], item), item->start, false, &rows,
+                                i))
                 ok = tl_error_set(error, TL_NO_MEMORY, "out of memory for viewers");
         }
         tl_rows_release(&rows);
@@ -86,10 +90,13 @@ bool tl_picture_show(struct tl_engine *e, struct tl_closed *changed, struct tl_e
     return true;
 }
 
-static void shard_stats(const struct tl_engine *e, const struct tl_shard_run *s, int64_t now, struct tl_shard_stats *out)
+static void shard_stats(const struct tl_engine *e, const struct tl_shard_run *s, int64_t now,
+                        struct tl_shard_stats *out)
 {
     size_t size = strlen(s->name), skip = size >= sizeof out->id ? size - sizeof out->id + 1 : 0;
-    *out = (struct tl_shard_stats){ .finished = s->finished, .watermark_ns = s->watermark, .records = s->received,
+    *out = (struct tl_shard_stats){ .finished = s->finished,
+                                    .watermark_ns = s->watermark,
+                                    .records = s->received,
                                     .millis_behind = s->millis_behind };
     snprintf(out->id, sizeof out->id, "%s", s->name + skip); /* of a long path the end tells more */
     out->idle = !e->from_files && !s->finished && s->tip_since_ns &&
@@ -154,7 +161,8 @@ void tl_picture_stats(struct tl_engine *e)
     struct tl_engine_stats *out = &e->stats;
     out->ledger = ledger;
     out->input_rate = rate;
-    out->processing_rate = busy > 0 ? (double)(ledger.received - e->began_received) * TL_NS_PER_S / (double)busy : 0;
+    out->processing_rate =
+        busy > 0 ? (double)(ledger.received - e->began_received) * TL_NS_PER_S / (double)busy : 0;
     out->state_rows = state_rows;
     out->state_bytes = state_bytes;
     out->watermark_ns = watermark;

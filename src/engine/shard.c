@@ -60,8 +60,8 @@ void tl_shard_run_free(struct tl_shard_run *s)
     free(s);
 }
 
-bool tl_shard_run_dead_init(struct tl_shard_run *s, const struct tl_dead_columns *late, const struct tl_dead_columns *malformed,
-                            struct tl_error *error)
+bool tl_shard_run_dead_init(struct tl_shard_run *s, const struct tl_dead_columns *late,
+                            const struct tl_dead_columns *malformed, struct tl_error *error)
 {
     for (size_t i = 0; i < s->view_count; i++)
         if (!tl_rows_init(&s->late[i], late[i].defs, late[i].count, DEAD_MAX, error))
@@ -80,8 +80,8 @@ bool tl_shard_run_malformed(struct tl_shard_run *s, const char *reason, size_t o
 }
 
 /* A windowed view: late, or into its window (rules 4 and 5). */
-static bool apply_windowed(struct tl_shard_run *s, struct tl_apply *apply, size_t view, int64_t event_time, int64_t bound,
-                           const struct tl_origin *origin)
+static bool apply_windowed(struct tl_shard_run *s, struct tl_apply *apply, size_t view, int64_t event_time,
+                           int64_t bound, const struct tl_origin *origin)
 {
     const struct tl_view_plan *plan = s->views[view].plan;
     int64_t start = tl_window_start(plan, event_time), end = start + plan->size_ns;
@@ -89,25 +89,30 @@ static bool apply_windowed(struct tl_shard_run *s, struct tl_apply *apply, size_
         s->counts[view].late++;
         if (!s->keep_dead)
             return true;
-        tl_dead_add_late(&s->late[view], s->views[view].source, apply->values, event_time, start, end, bound, origin);
+        tl_dead_add_late(&s->late[view], s->views[view].source, apply->values, event_time, start, end, bound,
+                         origin);
         return !s->late[view].failed;
     }
     s->counts[view].aggregated++;
     struct tl_view key = tl_group_key_encode(plan, s->views[view].source, apply->values, &apply->key_scratch);
-    return tl_window_state_add(&s->states[view], key, start, apply->values, event_time) && !apply->key_scratch.failed;
+    return tl_window_state_add(&s->states[view], key, start, apply->values, event_time) &&
+           !apply->key_scratch.failed;
 }
 
 static bool apply_unwindowed(struct tl_shard_run *s, struct tl_apply *apply, size_t view, int64_t event_time)
 {
     s->counts[view].aggregated++;
-    struct tl_view key = tl_group_key_encode(s->views[view].plan, s->views[view].source, apply->values, &apply->key_scratch);
-    return tl_window_state_add(&s->states[view], key, 0, apply->values, event_time) && !apply->key_scratch.failed;
+    struct tl_view key =
+        tl_group_key_encode(s->views[view].plan, s->views[view].source, apply->values, &apply->key_scratch);
+    return tl_window_state_add(&s->states[view], key, 0, apply->values, event_time) &&
+           !apply->key_scratch.failed;
 }
 
 /* Rules 2 and 3. */
 static void move_watermark(struct tl_shard_run *s, int64_t event_time, const struct tl_origin *origin)
 {
-    if (origin->has_arrival && event_time > origin->arrival_ns && event_time - origin->arrival_ns > s->max_future_skew_ns)
+    if (origin->has_arrival && event_time > origin->arrival_ns &&
+        event_time - origin->arrival_ns > s->max_future_skew_ns)
         return;
     if (event_time > s->max_event_time)
         s->max_event_time = event_time;
@@ -118,7 +123,8 @@ static void move_watermark(struct tl_shard_run *s, int64_t event_time, const str
 /* ":SS[.fraction]" and UTC behind the minute read before: most instants. False: the long way. */
 static bool parse_in_minute(const struct tl_apply *apply, struct tl_view text, int64_t *ns)
 {
-    if (!apply->has_minute || text.size < 19 || memcmp(text.data, apply->minute, 16) != 0 || text.data[16] != ':')
+    if (!apply->has_minute || text.size < 19 || memcmp(text.data, apply->minute, 16) != 0 ||
+        text.data[16] != ':')
         return false;
     const char *p = text.data + 17, *end = text.data + text.size;
     unsigned tens = (unsigned)(unsigned char)p[0] - '0', ones = (unsigned)(unsigned char)p[1] - '0';
@@ -145,7 +151,8 @@ static bool parse_instant(struct tl_apply *apply, struct tl_view text, int64_t *
     if (!tl_time_parse(text, ns))
         return false;
     /* A minute far from the ends of the range, so that nothing in it can overflow. */
-    if (text.size >= 16 && tl_time_parse((struct tl_view){ text.data, 16 }, &start) && tl_event_time_fits(start, TL_NS_PER_MIN)) {
+    if (text.size >= 16 && tl_time_parse((struct tl_view){ text.data, 16 }, &start) &&
+        tl_event_time_fits(start, TL_NS_PER_MIN)) {
         memcpy(apply->minute, text.data, 16);
         apply->minute_ns = start;
         apply->has_minute = true;
@@ -166,12 +173,13 @@ static const char *event_time_of(const struct tl_shard_run *s, struct tl_apply *
         parsed = parse_instant(apply, v->as.text, event_time);
     if (parsed && tl_event_time_fits(*event_time, s->time_margin_ns))
         return NULL;
-    snprintf(apply->reason, sizeof apply->reason, v->null ? "%s is null" : "%s cannot be parsed", column->name);
+    snprintf(apply->reason, sizeof apply->reason, v->null ? "%s is null" : "%s cannot be parsed",
+             column->name);
     return apply->reason;
 }
 
-bool tl_shard_run_apply(struct tl_shard_run *s, struct tl_apply *apply, struct tl_view text, const struct tl_origin *origin,
-                        int64_t step)
+bool tl_shard_run_apply(struct tl_shard_run *s, struct tl_apply *apply, struct tl_view text,
+                        const struct tl_origin *origin, int64_t step)
 {
     int64_t event_time = 0;
     size_t offset = 0;
@@ -187,7 +195,8 @@ bool tl_shard_run_apply(struct tl_shard_run *s, struct tl_apply *apply, struct t
     for (size_t i = 0; ok && i < s->view_count; i++) {
         if (s->views[i].plan->source != s->source)
             continue;
-        ok = s->views[i].windowed ? apply_windowed(s, apply, i, event_time, bound, origin) : apply_unwindowed(s, apply, i, event_time);
+        ok = s->views[i].windowed ? apply_windowed(s, apply, i, event_time, bound, origin)
+                                  : apply_unwindowed(s, apply, i, event_time);
     }
     move_watermark(s, event_time, origin);
     return ok;
@@ -218,8 +227,8 @@ bool tl_shard_run_at_limit(const struct tl_shard_run *s)
 {
     if (!s->limited)
         return true;
-    return s->started == s->limit_started && s->finished == s->limit_finished && s->offset == s->limit_offset &&
-           same_position(&s->position, &s->limit_position);
+    return s->started == s->limit_started && s->finished == s->limit_finished &&
+           s->offset == s->limit_offset && same_position(&s->position, &s->limit_position);
 }
 
 void tl_shard_run_check(const struct tl_shard_run *s)

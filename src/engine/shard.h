@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* engine/shard.h: one shard: how far it is read, its watermark, its open windows, its dead letters, its part of the ledger.
+/* engine/shard.h: one shard: how far it is read, its watermark, its open windows, its dead letters, its part
+ * of the ledger.
  *
  * Owned by one worker at a time; the engine's thread looks and changes while the workers stand at the gate.
  *
- * I1: everything here is as of the same record: a shard is only seen between two records. I2: received = malformed + for each view
- * aggregated + late (rule 9; nothing filters or deduplicates yet). I3: watermark never goes back (rule 2). I4: for each windowed view no
- * live window ends at or before the bound that late records are told by, but those still to be closed at the next epoch. */
+ * I1: everything here is as of the same record: a shard is only seen between two records. I2: received =
+ * malformed + for each view aggregated + late (rule 9; nothing filters or deduplicates yet). I3: watermark
+ * never goes back (rule 2). I4: for each windowed view no live window ends at or before the bound that late
+ * records are told by, but those still to be closed at the next epoch. */
 #pragma once
 
 #include "engine/dead_letters.h"
@@ -19,69 +21,71 @@ struct tl_view_count {
 };
 struct tl_shard_run {
     /* What it is; fixed. */
-    char *name;                 /* shard id, or the file's path as given */
+    char *name; /* shard id, or the file's path as given */
     char parent[TL_SHARD_ID_MAX], adjacent_parent[TL_SHARD_ID_MAX];
     size_t source;
     const struct tl_view_exec *views; /* of the whole plan */
     size_t view_count;
     int64_t delay_ns, max_future_skew_ns, time_margin_ns;
-    bool keep_dead;             /* false: no lake, late and malformed records are only counted */
+    bool keep_dead; /* false: no lake, late and malformed records are only counted */
 
     /* How far it is read; checkpointed. */
     struct tl_shard_position position; /* Kinesis */
     uint64_t offset, line;             /* file: bytes and lines before the next record */
     bool started;                      /* a child of shards not read to their end has not */
     bool finished;
-    int64_t watermark, max_event_time, floor; /* floor: F of this shard alone: what was closed before it joined */
+    int64_t watermark, max_event_time,
+        floor; /* floor: F of this shard alone: what was closed before it joined */
     uint64_t received, malformed;
-    struct tl_view_count *counts;      /* by view */
-    struct tl_window_state *states;    /* by view; those of other sources stay empty */
+    struct tl_view_count *counts;   /* by view */
+    struct tl_window_state *states; /* by view; those of other sources stay empty */
 
     /* Since the last epoch. */
-    struct tl_rows *late;              /* by view */
+    struct tl_rows *late; /* by view */
     struct tl_rows malformed_rows;
 
     /* Of this process. */
-    struct tl_shard_reader *reader;    /* Kinesis; its worker's */
-    int64_t tip_since_ns;              /* monotonic; 0: there was something to read the last time */
-    int64_t last_record_ns;            /* wall */
-    int64_t next_read_ns;              /* monotonic */
-    int64_t finished_ns;               /* monotonic */
+    struct tl_shard_reader *reader; /* Kinesis; its worker's */
+    int64_t tip_since_ns;           /* monotonic; 0: there was something to read the last time */
+    int64_t last_record_ns;         /* wall */
+    int64_t next_read_ns;           /* monotonic */
+    int64_t finished_ns;            /* monotonic */
     int64_t millis_behind;
-    bool busy;                         /* a worker reads it */
-    bool seen_tip;                     /* since the start (until_now) */
-    bool is_input;                     /* file: given to this run */
-    bool limited;                      /* a replay: up to limit_* and no further */
-    bool held;                         /* a replay: not of that epoch, waits for its end */
+    bool busy;     /* a worker reads it */
+    bool seen_tip; /* since the start (until_now) */
+    bool is_input; /* file: given to this run */
+    bool limited;  /* a replay: up to limit_* and no further */
+    bool held;     /* a replay: not of that epoch, waits for its end */
     struct tl_shard_position limit_position;
     uint64_t limit_offset;
     bool limit_finished, limit_started;
 };
 
-TL_MUST_USE bool tl_shard_run_new(struct tl_shard_run **out, const char *name, const struct tl_plan *plan, size_t source,
-                                  const struct tl_view_exec *views, bool keep_dead, struct tl_error *error);
+TL_MUST_USE bool tl_shard_run_new(struct tl_shard_run **out, const char *name, const struct tl_plan *plan,
+                                  size_t source, const struct tl_view_exec *views, bool keep_dead,
+                                  struct tl_error *error);
 void tl_shard_run_free(struct tl_shard_run *s);
 /* The tables for dead letters, once. */
-TL_MUST_USE bool tl_shard_run_dead_init(struct tl_shard_run *s, const struct tl_dead_columns *late, const struct tl_dead_columns *malformed,
-                                        struct tl_error *error);
+TL_MUST_USE bool tl_shard_run_dead_init(struct tl_shard_run *s, const struct tl_dead_columns *late,
+                                        const struct tl_dead_columns *malformed, struct tl_error *error);
 
-/* Applies one record (rules 1 to 5 and 7). step is the source's F. values: room for a value a column, scratch for keys. text has 64
- * readable bytes behind it. False: out of memory. */
+/* Applies one record (rules 1 to 5 and 7). step is the source's F. values: room for a value a column, scratch
+ * for keys. text has 64 readable bytes behind it. False: out of memory. */
 struct tl_apply {
     struct tl_json_tick_decoder *decoder;
     struct tl_tick_value *values;
     struct tl_buf key_scratch;
     const struct tl_plan *plan;
     char reason[256];
-    char minute[16];    /* of the instant read last: "2025-09-27T12:34", when that was in UTC */
-    int64_t minute_ns;  /* where it begins */
+    char minute[16];   /* of the instant read last: "2025-09-27T12:34", when that was in UTC */
+    int64_t minute_ns; /* where it begins */
     bool has_minute;
 };
-TL_MUST_USE bool tl_shard_run_apply(struct tl_shard_run *s, struct tl_apply *apply, struct tl_view text, const struct tl_origin *origin,
-                                    int64_t step);
+TL_MUST_USE bool tl_shard_run_apply(struct tl_shard_run *s, struct tl_apply *apply, struct tl_view text,
+                                    const struct tl_origin *origin, int64_t step);
 /* A record that cannot even be looked at. */
-TL_MUST_USE bool tl_shard_run_malformed(struct tl_shard_run *s, const char *reason, size_t offset, struct tl_view data,
-                                        const struct tl_origin *origin);
+TL_MUST_USE bool tl_shard_run_malformed(struct tl_shard_run *s, const char *reason, size_t offset,
+                                        struct tl_view data, const struct tl_origin *origin);
 size_t tl_shard_run_bytes(const struct tl_shard_run *s);      /* of windows */
 size_t tl_shard_run_dead_bytes(const struct tl_shard_run *s); /* of dead letters */
 /* True when a replay has brought it to where the intent says (always, without one). */

@@ -15,10 +15,12 @@
 
 static bool is_parent(const struct tl_shard_run *parent, const struct tl_shard_run *child)
 {
-    return parent->source == child->source && (strcmp(child->parent, parent->name) == 0 || strcmp(child->adjacent_parent, parent->name) == 0);
+    return parent->source == child->source &&
+           (strcmp(child->parent, parent->name) == 0 || strcmp(child->adjacent_parent, parent->name) == 0);
 }
 
-static struct tl_shard_run *parent_of(const struct tl_engine *e, const struct tl_shard_run *child, const char *id)
+static struct tl_shard_run *parent_of(const struct tl_engine *e, const struct tl_shard_run *child,
+                                      const char *id)
 {
     return id[0] ? tl_engine_find_shard(e, child->source, id) : NULL;
 }
@@ -26,13 +28,15 @@ static struct tl_shard_run *parent_of(const struct tl_engine *e, const struct tl
 /* A parent that retention has deleted, or that was never ours, holds nobody back. */
 static bool may_begin(const struct tl_engine *e, const struct tl_shard_run *child)
 {
-    const struct tl_shard_run *a = parent_of(e, child, child->parent), *b = parent_of(e, child, child->adjacent_parent);
+    const struct tl_shard_run *a = parent_of(e, child, child->parent),
+                              *b = parent_of(e, child, child->adjacent_parent);
     return (!a || a->finished) && (!b || b->finished) && (!child->limited || child->limit_started);
 }
 
 static void begin(struct tl_engine *e, struct tl_shard_run *child)
 {
-    const struct tl_shard_run *parents[] = { parent_of(e, child, child->parent), parent_of(e, child, child->adjacent_parent) };
+    const struct tl_shard_run *parents[] = { parent_of(e, child, child->parent),
+                                             parent_of(e, child, child->adjacent_parent) };
     for (size_t i = 0; i < TL_COUNT(parents); i++)
         if (parents[i] && parents[i]->watermark > child->watermark)
             child->watermark = parents[i]->watermark;
@@ -104,8 +108,8 @@ bool tl_shard_tree_list(struct tl_engine *e, size_t source, struct tl_shard_list
     return tl_kinesis_list_shards(e->sources[source].client, e->plan->sources[source].stream, out, error);
 }
 
-static bool add_shard(struct tl_engine *e, size_t source, const struct tl_shard *shard, const struct tl_shard_position *from,
-                      struct tl_error *error)
+static bool add_shard(struct tl_engine *e, size_t source, const struct tl_shard *shard,
+                      const struct tl_shard_position *from, struct tl_error *error)
 {
     struct tl_shard_run *s;
     if (!tl_engine_add_shard(e, source, shard->id, &s, error))
@@ -118,17 +122,19 @@ static bool add_shard(struct tl_engine *e, size_t source, const struct tl_shard 
     return true;
 }
 
-bool tl_shard_tree_add(struct tl_engine *e, size_t source, const struct tl_shard_list *list, struct tl_error *error)
+bool tl_shard_tree_add(struct tl_engine *e, size_t source, const struct tl_shard_list *list,
+                       struct tl_error *error)
 {
     const struct tl_shard_position from = { .kind = TL_POSITION_TRIM_HORIZON };
     for (size_t i = 0; i < list->count; i++)
-        if (!tl_engine_find_shard(e, source, list->shards[i].id) && !add_shard(e, source, &list->shards[i], &from, error))
+        if (!tl_engine_find_shard(e, source, list->shards[i].id) &&
+            !add_shard(e, source, &list->shards[i], &from, error))
             return false;
     return true;
 }
 
-/* LATEST is now, once and for good: a restart before the first record goes on from here (kinesis/consumer.h). With until_now everything in the
- * stream is wanted. */
+/* LATEST is now, once and for good: a restart before the first record goes on from here (kinesis/consumer.h).
+ * With until_now everything in the stream is wanted. */
 static struct tl_shard_position first_position(const struct tl_engine *e, size_t source)
 {
     if (e->options.until_now || e->plan->sources[source].start == TL_START_TRIM_HORIZON)
@@ -142,7 +148,8 @@ static bool open_stream(struct tl_engine *e, size_t source, bool fresh, struct t
     struct tl_source_run *run = &e->sources[source];
     struct tl_shard_list list = { 0 };
     if (!tl_kinesis_client_new(&run->client, &e->options.kinesis, error) ||
-        !tl_kinesis_wait_active(run->client, stream, ACTIVE_TIMEOUT_NS, error) || !tl_shard_tree_list(e, source, &list, error))
+        !tl_kinesis_wait_active(run->client, stream, ACTIVE_TIMEOUT_NS, error) ||
+        !tl_shard_tree_list(e, source, &list, error))
         return tl_error_context(error, "stream '%s'", stream);
     bool ok = true;
     if (fresh) {
@@ -156,8 +163,8 @@ static bool open_stream(struct tl_engine *e, size_t source, bool fresh, struct t
     return ok;
 }
 
-/* A file that the checkpoint does not know is new; one it knows goes on where it was, also when it had been read to an end that is not its end any
- * more; and one that is no input now has nothing more to give. */
+/* A file that the checkpoint does not know is new; one it knows goes on where it was, also when it had been
+ * read to an end that is not its end any more; and one that is no input now has nothing more to give. */
 static bool open_file(struct tl_engine *e, const char *path, struct tl_error *error)
 {
     int64_t size;

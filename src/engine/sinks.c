@@ -22,8 +22,8 @@ static char *label_of(struct tl_engine *e, enum tl_input_kind input, size_t inde
     return tl_arena_printf(&e->arena, input == TL_INPUT_LATE ? "%s_late" : "%s", e->plan->views[index].name);
 }
 
-static bool ensure_table(struct tl_engine *e, const struct tl_sink_run *sink, struct tl_view database, struct tl_view name,
-                         struct tl_error *error)
+static bool ensure_table(struct tl_engine *e, const struct tl_sink_run *sink, struct tl_view database,
+                         struct tl_view name, struct tl_error *error)
 {
     struct tl_dead_columns columns = columns_of(e, sink->input, sink->index);
     struct tl_catalog_table table = {
@@ -41,8 +41,12 @@ static bool ensure_table(struct tl_engine *e, const struct tl_sink_run *sink, st
 static bool add_plan_sink(struct tl_engine *e, const struct tl_sink_plan *plan, struct tl_error *error)
 {
     struct tl_sink_run *sink = &e->sinks[e->sink_count++];
-    *sink = (struct tl_sink_run){ .input = plan->input, .index = plan->index, .label = label_of(e, plan->input, plan->index),
-                                  .path = plan->path, .partition_by = plan->partition_by, .partition_count = plan->partition_count };
+    *sink = (struct tl_sink_run){ .input = plan->input,
+                                  .index = plan->index,
+                                  .label = label_of(e, plan->input, plan->index),
+                                  .path = plan->path,
+                                  .partition_by = plan->partition_by,
+                                  .partition_count = plan->partition_count };
     if (!plan->table)
         return tl_arena_ok(&e->arena, "the sinks", error);
     struct tl_view name, database = tl_view_split(tl_view_of(plan->table), '.', &name);
@@ -57,8 +61,11 @@ static bool add_dead_sink(struct tl_engine *e, enum tl_input_kind input, size_t 
 {
     struct tl_sink_run *sink = &e->sinks[e->sink_count++];
     char *label = label_of(e, input, index);
-    *sink = (struct tl_sink_run){ .input = input, .index = index, .label = label,
-                                  .path = tl_arena_printf(&e->arena, "dead_letter/%s/%s", e->plan->name, label) };
+    *sink =
+        (struct tl_sink_run){ .input = input,
+                              .index = index,
+                              .label = label,
+                              .path = tl_arena_printf(&e->arena, "dead_letter/%s/%s", e->plan->name, label) };
     return tl_arena_ok(&e->arena, "the sinks", error) &&
            ensure_table(e, sink, tl_view_of(e->plan->name), tl_view_of(sink->label), error);
 }
@@ -101,20 +108,27 @@ static bool open_sink(struct tl_engine *e, struct tl_sink_run *sink, struct tl_e
 {
     if (sink->sink)
         return true;
-    struct tl_parquet_sink_options options = { .pipeline = e->plan->name, .view = sink->label, .path = sink->path,
-                                               .partition_by = sink->partition_by, .partition_count = sink->partition_count };
+    struct tl_parquet_sink_options options = { .pipeline = e->plan->name,
+                                               .view = sink->label,
+                                               .path = sink->path,
+                                               .partition_by = sink->partition_by,
+                                               .partition_count = sink->partition_count };
     return tl_parquet_sink_open(&sink->sink, e->lake, &options, error);
 }
 
-bool tl_sinks_write(struct tl_engine *e, uint64_t epoch, const struct tl_rows *rows, const struct tl_rows *late,
-                    const struct tl_rows *malformed, struct tl_file_list *files, struct tl_error *error)
+bool tl_sinks_write(struct tl_engine *e, uint64_t epoch, const struct tl_rows *rows,
+                    const struct tl_rows *late, const struct tl_rows *malformed, struct tl_file_list *files,
+                    struct tl_error *error)
 {
     for (size_t i = 0; i < e->sink_count; i++) {
         struct tl_sink_run *sink = &e->sinks[i];
-        const struct tl_rows *from = sink->input == TL_INPUT_VIEW ? rows : sink->input == TL_INPUT_LATE ? late : malformed;
+        const struct tl_rows *from = sink->input == TL_INPUT_VIEW   ? rows
+                                     : sink->input == TL_INPUT_LATE ? late
+                                                                    : malformed;
         if (from[sink->index].row_count == 0)
             continue;
-        if (!open_sink(e, sink, error) || !tl_parquet_sink_write(sink->sink, epoch, &from[sink->index], files, error))
+        if (!open_sink(e, sink, error) ||
+            !tl_parquet_sink_write(sink->sink, epoch, &from[sink->index], files, error))
             return tl_error_context(error, "sink '%s'", sink->label);
     }
     return true;

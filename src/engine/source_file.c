@@ -106,10 +106,12 @@ static bool apply_long_line(struct tl_shard_run *s, const char *data)
 {
     char text[24];
     struct tl_origin origin = { .shard = tl_view_of(s->name), .sequence = line_text(s->line, text) };
-    return tl_shard_run_malformed(s, "longer than 1 MiB", TL_LINE_MAX, (struct tl_view){ data, TL_LINE_MAX }, &origin);
+    return tl_shard_run_malformed(s, "longer than 1 MiB", TL_LINE_MAX, (struct tl_view){ data, TL_LINE_MAX },
+                                  &origin);
 }
 
-static bool apply_line(struct tl_shard_run *s, struct tl_apply *apply, const char *data, size_t size, int64_t step)
+static bool apply_line(struct tl_shard_run *s, struct tl_apply *apply, const char *data, size_t size,
+                       int64_t step)
 {
     if (size > TL_LINE_MAX)
         return apply_long_line(s, data);
@@ -142,7 +144,8 @@ static bool skip_long_line(struct tl_file_block *b, struct tl_shard_run *s, stru
     }
 }
 
-bool tl_file_block_apply(struct tl_file_block *b, struct tl_shard_run *s, struct tl_apply *apply, int64_t step, struct tl_error *error)
+bool tl_file_block_apply(struct tl_file_block *b, struct tl_shard_run *s, struct tl_apply *apply,
+                         int64_t step, struct tl_error *error)
 {
     const char *at = b->data, *end = b->data + b->size;
     if (s->limited && s->limit_offset <= s->offset) { /* only the end was still to be seen */
@@ -162,12 +165,14 @@ bool tl_file_block_apply(struct tl_file_block *b, struct tl_shard_run *s, struct
     }
     s->offset += (size_t)(at - b->data);
     if (!ok)
-        return tl_error_set(error, TL_NO_MEMORY, "'%s', line %llu: out of memory", s->name, (unsigned long long)s->line);
+        return tl_error_set(error, TL_NO_MEMORY, "'%s', line %llu: out of memory", s->name,
+                            (unsigned long long)s->line);
     if (!any && b->size > TL_LINE_MAX)
         return skip_long_line(b, s, error);
     s->finished = b->end;
     if (s->limited && s->offset > s->limit_offset)
-        return tl_error_set(error, TL_CORRUPT, "'%s' is not as it was when the interrupted epoch read it up to byte %llu", s->name,
-                            (unsigned long long)s->limit_offset);
+        return tl_error_set(error, TL_CORRUPT,
+                            "'%s' is not as it was when the interrupted epoch read it up to byte %llu",
+                            s->name, (unsigned long long)s->limit_offset);
     return true;
 }

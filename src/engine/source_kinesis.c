@@ -16,8 +16,9 @@ void tl_stream_batch_release(struct tl_stream_batch *b)
     tl_record_batch_release(&b->records);
 }
 
-bool tl_stream_batch_read(struct tl_stream_batch *b, struct tl_shard_run *s, const struct tl_kinesis_options *options,
-                          const char *stream, struct tl_error *error)
+bool tl_stream_batch_read(struct tl_stream_batch *b, struct tl_shard_run *s,
+                          const struct tl_kinesis_options *options, const char *stream,
+                          struct tl_error *error)
 {
     assert(s->busy);
     if (!s->reader && !tl_shard_reader_open(&s->reader, options, stream, s->name, &s->position, error))
@@ -34,9 +35,12 @@ static bool beyond_limit(const struct tl_shard_run *s, const struct tl_record *r
            tl_sequence_cmp(record->sequence, tl_view_of(s->limit_position.sequence)) > 0;
 }
 
-static bool apply_record(struct tl_shard_run *s, struct tl_apply *apply, const struct tl_record *record, int64_t step)
+static bool apply_record(struct tl_shard_run *s, struct tl_apply *apply, const struct tl_record *record,
+                         int64_t step)
 {
-    struct tl_origin origin = { .shard = tl_view_of(s->name), .sequence = record->sequence, .arrival_ns = record->arrival_ns,
+    struct tl_origin origin = { .shard = tl_view_of(s->name),
+                                .sequence = record->sequence,
+                                .arrival_ns = record->arrival_ns,
                                 .has_arrival = true };
     return tl_shard_run_apply(s, apply, record->data, &origin, step);
 }
@@ -56,8 +60,8 @@ static void move_position(struct tl_shard_run *s, bool cut)
     s->reader = NULL;
 }
 
-bool tl_stream_batch_apply(struct tl_stream_batch *b, struct tl_shard_run *s, struct tl_apply *apply, int64_t step, int64_t poll_ns,
-                           struct tl_error *error)
+bool tl_stream_batch_apply(struct tl_stream_batch *b, struct tl_shard_run *s, struct tl_apply *apply,
+                           int64_t step, int64_t poll_ns, struct tl_error *error)
 {
     size_t applied = 0;
     const struct tl_record *records = b->records.records;
@@ -65,7 +69,8 @@ bool tl_stream_batch_apply(struct tl_stream_batch *b, struct tl_shard_run *s, st
         if (!apply_record(s, apply, &records[applied++], step))
             return tl_error_set(error, TL_NO_MEMORY, "shard '%s': out of memory", s->name);
     bool cut = applied < b->records.count;
-    move_position(s, cut || (s->limited && !s->limit_finished && tl_shard_reader_position(s->reader)->kind == TL_POSITION_SHARD_END));
+    move_position(s, cut || (s->limited && !s->limit_finished &&
+                             tl_shard_reader_position(s->reader)->kind == TL_POSITION_SHARD_END));
     int64_t now = tl_io->monotonic_ns();
     if (applied)
         s->last_record_ns = tl_io->wall_ns();

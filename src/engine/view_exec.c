@@ -6,12 +6,15 @@
 
 #define KEY_MAX (16u << 20)
 
-bool tl_view_exec_init(struct tl_view_exec *v, const struct tl_plan *plan, size_t index, struct tl_error *error)
+bool tl_view_exec_init(struct tl_view_exec *v, const struct tl_plan *plan, size_t index,
+                       struct tl_error *error)
 {
     assert(index < plan->view_count && plan->views[index].source < plan->source_count);
     const struct tl_view_plan *view = &plan->views[index];
     assert(view->window == TL_WINDOW_NONE || view->size_ns > 0);
-    *v = (struct tl_view_exec){ .plan = view, .source = &plan->sources[view->source], .index = index,
+    *v = (struct tl_view_exec){ .plan = view,
+                                .source = &plan->sources[view->source],
+                                .index = index,
                                 .windowed = view->window != TL_WINDOW_NONE };
     return tl_aggregate_layout_init(&v->layout, view, v->source, error);
 }
@@ -48,8 +51,8 @@ static void set_part(struct tl_rows *rows, size_t column, enum tl_type type, con
         tl_rows_set_i64(rows, column, v->as.i64);
 }
 
-bool tl_row_writer_add(struct tl_row_writer *w, struct tl_view key, int64_t start, const void *block, struct tl_rows *rows,
-                       struct tl_error *error)
+bool tl_row_writer_add(struct tl_row_writer *w, struct tl_view key, int64_t start, const void *block,
+                       struct tl_rows *rows, struct tl_error *error)
 {
     const struct tl_view_plan *plan = w->view->plan;
     const struct tl_source_plan *source = w->view->source;

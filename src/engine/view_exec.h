@@ -12,7 +12,8 @@ struct tl_view_exec { /* immutable after init; shared by all threads */
     size_t index; /* in the plan */
     bool windowed;
 };
-TL_MUST_USE bool tl_view_exec_init(struct tl_view_exec *v, const struct tl_plan *plan, size_t index, struct tl_error *error);
+TL_MUST_USE bool tl_view_exec_init(struct tl_view_exec *v, const struct tl_plan *plan, size_t index,
+                                   struct tl_error *error);
 void tl_view_exec_release(struct tl_view_exec *v);
 
 /* Decodes keys; one thread at a time. */
@@ -21,8 +22,10 @@ struct tl_row_writer {
     struct tl_tick_value *parts;
     struct tl_buf scratch;
 };
-TL_MUST_USE bool tl_row_writer_init(struct tl_row_writer *w, const struct tl_view_exec *view, struct tl_error *error);
+TL_MUST_USE bool tl_row_writer_init(struct tl_row_writer *w, const struct tl_view_exec *view,
+                                    struct tl_error *error);
 void tl_row_writer_release(struct tl_row_writer *w);
-/* Appends the row of a group; rows may have more columns than the view. TL_CORRUPT: the key is none of this view. */
-TL_MUST_USE bool tl_row_writer_add(struct tl_row_writer *w, struct tl_view key, int64_t start, const void *block, struct tl_rows *rows,
-                                   struct tl_error *error);
+/* Appends the row of a group; rows may have more columns than the view. TL_CORRUPT: the key is none of this
+ * view. */
+TL_MUST_USE bool tl_row_writer_add(struct tl_row_writer *w, struct tl_view key, int64_t start,
+                                   const void *block, struct tl_rows *rows, struct tl_error *error);

@@ -22,7 +22,8 @@ static int64_t greater(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-struct tl_bounds tl_bounds_decide(struct tl_bounds before, const struct tl_mark *marks, size_t count, bool flush, int64_t max_open_end)
+struct tl_bounds tl_bounds_decide(struct tl_bounds before, const struct tl_mark *marks, size_t count,
+                                  bool flush, int64_t max_open_end)
 {
     int64_t all = INT64_MAX, awake = INT64_MAX; /* min W over the shards that count; over those not idle */
     for (size_t i = 0; i < count; i++) {
@@ -33,8 +34,8 @@ struct tl_bounds tl_bounds_decide(struct tl_bounds before, const struct tl_mark 
             awake = marks[i].watermark < awake ? marks[i].watermark : awake;
     }
     struct tl_bounds now = before;
-    /* Only where idleness moved the minimum is it a step of the clock. With every shard idle there is no minimum to step to: that
-     * source waits for flush_after. */
+    /* Only where idleness moved the minimum is it a step of the clock. With every shard idle there is no
+     * minimum to step to: that source waits for flush_after. */
     if (awake != INT64_MAX && awake > all)
         now.step = greater(now.step, awake);
     if (flush || (all == INT64_MAX && count > 0))

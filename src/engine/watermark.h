@@ -14,7 +14,8 @@ static inline int64_t tl_window_start(const struct tl_view_plan *view, int64_t t
 {
     return tl_floor_div(t - view->offset_ns, view->size_ns) * view->size_ns + view->offset_ns;
 }
-/* Instants so near the ends of int64 that a window or watermark would leave it are refused as unparsable: 1677 and 2262. */
+/* Instants so near the ends of int64 that a window or watermark would leave it are refused as unparsable:
+ * 1677 and 2262. */
 static inline bool tl_event_time_fits(int64_t t, int64_t margin_ns)
 {
     return t >= INT64_MIN + margin_ns && t <= INT64_MAX - margin_ns;
@@ -35,6 +36,7 @@ struct tl_bounds {
 };
 #define TL_BOUNDS_NONE ((struct tl_bounds){ INT64_MIN, INT64_MIN })
 
-/* Rules 5 and 6: the bounds at the records read so far. flush: the source was silent for flush_after, or this is the final flush; all
- * windows up to max_open_end close. */
-struct tl_bounds tl_bounds_decide(struct tl_bounds before, const struct tl_mark *marks, size_t count, bool flush, int64_t max_open_end);
+/* Rules 5 and 6: the bounds at the records read so far. flush: the source was silent for flush_after, or this
+ * is the final flush; all windows up to max_open_end close. */
+struct tl_bounds tl_bounds_decide(struct tl_bounds before, const struct tl_mark *marks, size_t count,
+                                  bool flush, int64_t max_open_end);

@@ -14,7 +14,8 @@
 
 void tl_window_state_init(struct tl_window_state *w, const struct tl_view_exec *view)
 {
-    *w = (struct tl_window_state){ .view = view, .stride = sizeof(struct tl_window_entry) + view->layout.size };
+    *w = (struct tl_window_state){ .view = view,
+                                   .stride = sizeof(struct tl_window_entry) + view->layout.size };
     while ((w->stride << (w->chunk_shift + 1)) <= CHUNK_BYTES)
         w->chunk_shift++;
     tl_map_init(&w->keys, KEYS_MAX);
@@ -117,7 +118,8 @@ static uint32_t take_entry(struct tl_window_state *w)
         w->free_list = tl_window_state_entry(w, index)->next_free;
         return index + 1;
     }
-    if (w->entry_count >= ENTRIES_MAX || (w->entry_count >> w->chunk_shift == w->chunk_count && !add_chunk(w)))
+    if (w->entry_count >= ENTRIES_MAX ||
+        (w->entry_count >> w->chunk_shift == w->chunk_count && !add_chunk(w)))
         return 0;
     w->entry_count++;
     tl_window_state_entry(w, w->entry_count - 1)->flags = 0;
@@ -170,7 +172,8 @@ static bool map_key_id(struct tl_window_state *w, struct tl_view key, uint32_t *
         return false;
     if (added) {
         *place = w->keys.count - 1;
-        if (!grow_zeroed(&w->latest, &w->latest_cap, w->keys.count) || !grow_zeroed(&w->key_live, &w->key_live_cap, w->keys.count))
+        if (!grow_zeroed(&w->latest, &w->latest_cap, w->keys.count) ||
+            !grow_zeroed(&w->key_live, &w->key_live_cap, w->keys.count))
             return false;
         w->latest[*place] = w->key_live[*place] = 0;
     }
@@ -235,15 +238,16 @@ struct tl_window_entry *tl_window_state_at(struct tl_window_state *w, struct tl_
     return found ? tl_window_state_entry(w, found - 1) : NULL;
 }
 
-struct tl_window_entry *tl_window_state_find(const struct tl_window_state *w, struct tl_view key, int64_t start)
+struct tl_window_entry *tl_window_state_find(const struct tl_window_state *w, struct tl_view key,
+                                             int64_t start)
 {
     const uint64_t *id = tl_map_find(&w->keys, key);
     uint32_t found = id ? find_entry(w, (uint32_t)*id, start) : 0;
     return found ? tl_window_state_entry(w, found - 1) : NULL;
 }
 
-bool tl_window_state_add(struct tl_window_state *w, struct tl_view key, int64_t start, const struct tl_tick_value *values,
-                         int64_t event_time)
+bool tl_window_state_add(struct tl_window_state *w, struct tl_view key, int64_t start,
+                         const struct tl_tick_value *values, int64_t event_time)
 {
     uint32_t found = entry_at(w, key, start);
     if (!found)
@@ -288,7 +292,8 @@ static void free_entry(struct tl_window_state *w, struct tl_window_entry *entry,
     w->free_list = index + 1;
 }
 
-/* Forgets the keys without a live entry, once they are more than the others: a view grouped by what never comes back stays small. */
+/* Forgets the keys without a live entry, once they are more than the others: a view grouped by what never
+ * comes back stays small. */
 static bool forget_keys(struct tl_window_state *w)
 {
     size_t live_keys = 0;
@@ -338,7 +343,8 @@ bool tl_window_state_close(struct tl_window_state *w, int64_t bound, size_t shar
         struct tl_window_entry *entry = tl_window_state_entry(w, i);
         if (!(entry->flags & TL_ENTRY_LIVE) || entry->start + w->view->plan->size_ns > bound)
             continue;
-        if (!tl_closed_add(out, tl_window_entry_key(w, entry), entry->start, entry->records, shard, tl_window_entry_block(entry)))
+        if (!tl_closed_add(out, tl_window_entry_key(w, entry), entry->start, entry->records, shard,
+                           tl_window_entry_block(entry)))
             return false;
         free_entry(w, entry, i);
         any = true;
@@ -364,7 +370,8 @@ bool tl_window_state_observe(struct tl_window_state *w, bool on)
 
 size_t tl_window_state_bytes(const struct tl_window_state *w)
 {
-    return w->live * w->stride + w->slot_count * sizeof *w->slots + w->keys.count * (64 + 2 * sizeof *w->latest);
+    return w->live * w->stride + w->slot_count * sizeof *w->slots +
+           w->keys.count * (64 + 2 * sizeof *w->latest);
 }
 
 uint64_t tl_window_state_records(const struct tl_window_state *w)
@@ -430,8 +437,8 @@ void tl_window_state_check(const struct tl_window_state *w)
             continue;
         live++;
         assert(w->slots[probe(w, entry->key, entry->start)] == i + 1); /* I1 */
-        assert(w->view->windowed || entry->start == 0);               /* I2 */
-        assert(w->key_live[entry->key] > 0);                          /* I3 */
+        assert(w->view->windowed || entry->start == 0);                /* I2 */
+        assert(w->key_live[entry->key] > 0);                           /* I3 */
     }
     assert(live == w->live);
     (void)live;

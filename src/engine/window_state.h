@@ -3,9 +3,10 @@
  *
  * Owned by the shard's worker; the engine's thread touches it only while the workers stand at the gate.
  *
- * I1: every live entry is in the table under (key, start) exactly once, and in no other view's. I2: an unwindowed view has one entry a
- * key, with start 0. I3: key_live[k] is the number of live entries of key k. I4: an entry's index never changes while it lives. I5: after
- * tl_window_state_close(bound) no live entry of a windowed view ends at or before bound. */
+ * I1: every live entry is in the table under (key, start) exactly once, and in no other view's. I2: an
+ * unwindowed view has one entry a key, with start 0. I3: key_live[k] is the number of live entries of key k.
+ * I4: an entry's index never changes while it lives. I5: after tl_window_state_close(bound) no live entry of
+ * a windowed view ends at or before bound. */
 #pragma once
 
 #include "base/map.h"
@@ -15,7 +16,11 @@
 #define TL_RECENT_KEYS 64
 
 /* flags */
-enum { TL_ENTRY_LIVE = 1, TL_ENTRY_DIRTY = 2 /* in the dirty list */, TL_ENTRY_CHANGED = 4 /* since the last epoch */ };
+enum {
+    TL_ENTRY_LIVE = 1,
+    TL_ENTRY_DIRTY = 2 /* in the dirty list */,
+    TL_ENTRY_CHANGED = 4 /* since the last epoch */
+};
 
 struct tl_window_entry {
     int64_t start;
@@ -26,19 +31,19 @@ struct tl_window_entry {
 };
 struct tl_window_state {
     const struct tl_view_exec *view;
-    struct tl_map keys;             /* key bytes -> id, which is the order of insertion */
+    struct tl_map keys; /* key bytes -> id, which is the order of insertion */
     struct tl_recent_key {
-        uint64_t head;              /* a key of 1 to 8 bytes, zeros behind it */
-        uint32_t size, id;          /* size 0: none */
-    } recent[TL_RECENT_KEYS];       /* direct-mapped: spares the map where keys are few and short */
-    uint32_t *latest, *key_live;    /* by key id: entry used last + 1, live entries */
+        uint64_t head;           /* a key of 1 to 8 bytes, zeros behind it */
+        uint32_t size, id;       /* size 0: none */
+    } recent[TL_RECENT_KEYS];    /* direct-mapped: spares the map where keys are few and short */
+    uint32_t *latest, *key_live; /* by key id: entry used last + 1, live entries */
     size_t latest_cap, key_live_cap;
     char **chunks;
     size_t chunk_count, chunk_cap;
     uint32_t entry_count, free_list, live; /* handed out; head + 1; live ones */
-    uint32_t *slots;                /* entry + 1, linear probing */
+    uint32_t *slots;                       /* entry + 1, linear probing */
     size_t slot_count, stride, chunk_shift;
-    uint32_t *dirty;                /* for viewers; only while observed */
+    uint32_t *dirty; /* for viewers; only while observed */
     size_t dirty_count, dirty_cap, heap_bytes;
     bool observed;
 };
@@ -48,15 +53,18 @@ void tl_window_state_release(struct tl_window_state *w);
 /* The entry of (key, start), made when absent. NULL: out of memory. */
 struct tl_window_entry *tl_window_state_at(struct tl_window_state *w, struct tl_view key, int64_t start);
 /* One record of the group. False: out of memory. */
-TL_MUST_USE bool tl_window_state_add(struct tl_window_state *w, struct tl_view key, int64_t start, const struct tl_tick_value *values,
-                                     int64_t event_time);
-struct tl_window_entry *tl_window_state_find(const struct tl_window_state *w, struct tl_view key, int64_t start);
-struct tl_window_entry *tl_window_state_entry(const struct tl_window_state *w, uint32_t index); /* any index below entry_count */
+TL_MUST_USE bool tl_window_state_add(struct tl_window_state *w, struct tl_view key, int64_t start,
+                                     const struct tl_tick_value *values, int64_t event_time);
+struct tl_window_entry *tl_window_state_find(const struct tl_window_state *w, struct tl_view key,
+                                             int64_t start);
+struct tl_window_entry *tl_window_state_entry(const struct tl_window_state *w,
+                                              uint32_t index); /* any index below entry_count */
 static inline void *tl_window_entry_block(const struct tl_window_entry *entry)
 {
     return (char *)(uintptr_t)entry + sizeof *entry;
 }
-static inline struct tl_view tl_window_entry_key(const struct tl_window_state *w, const struct tl_window_entry *entry)
+static inline struct tl_view tl_window_entry_key(const struct tl_window_state *w,
+                                                 const struct tl_window_entry *entry)
 {
     return tl_map_key_at(&w->keys, entry->key);
 }
@@ -64,8 +72,10 @@ static inline struct tl_view tl_window_entry_key(const struct tl_window_state *w
 int64_t tl_window_state_max_end(const struct tl_window_state *w);
 /* True when a live window ends at or before bound. */
 bool tl_window_state_closes(const struct tl_window_state *w, int64_t bound);
-/* Moves every group that ends at or before bound to out, in no order. shard: its place in the order of shards. */
-TL_MUST_USE bool tl_window_state_close(struct tl_window_state *w, int64_t bound, size_t shard, struct tl_closed *out);
+/* Moves every group that ends at or before bound to out, in no order. shard: its place in the order of
+ * shards. */
+TL_MUST_USE bool tl_window_state_close(struct tl_window_state *w, int64_t bound, size_t shard,
+                                       struct tl_closed *out);
 /* From now on (or no longer) entries that change are noted for viewers; at first all are. */
 TL_MUST_USE bool tl_window_state_observe(struct tl_window_state *w, bool on);
 size_t tl_window_state_bytes(const struct tl_window_state *w);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A worker takes the shard that is furthest behind and nobody reads, reads a batch of it outside the gate, applies it inside, and puts the shard
- * back. Which worker gets which shard changes nothing: a shard's state depends on its own records and F only (rule 10).
+/* A worker takes the shard that is furthest behind and nobody reads, reads a batch of it outside the gate,
+ * applies it inside, and puts the shard back. Which worker gets which shard changes nothing: a shard's state
+ * depends on its own records and F only (rule 10).
  *
- * Files: the lowest watermark first, so that windows close as early as they can and the state stays small. Streams: the read due first. */
+ * Files: the lowest watermark first, so that windows close as early as they can and the state stays small.
+ * Streams: the read due first. */
 #include "engine/worker.h"
 
 #include "base/io.h"
-#include "base/log.h"
-#include "base/metrics.h"
 #include "engine/source_file.h"
 #include "engine/source_kinesis.h"
 
@@ -77,7 +77,8 @@ static bool goes_before(const struct tl_engine *e, const struct tl_shard_run *a,
     return e->from_files ? a->watermark < b->watermark : a->next_read_ns < b->next_read_ns;
 }
 
-/* Inside the gate: the engine's lock makes taking a shard exclusive too. NULL: none just now; *over: nor ever. */
+/* Inside the gate: the engine's lock makes taking a shard exclusive too. NULL: none just now; *over: nor
+ * ever. */
 static struct tl_shard_run *pick(struct tl_engine *e, bool *over)
 {
     struct tl_shard_run *best = NULL;
@@ -108,7 +109,8 @@ static bool read_batch(struct work *w, struct tl_shard_run *s, struct tl_error *
 {
     if (w->e->from_files)
         return tl_file_block_read(&w->file, s, error);
-    return tl_stream_batch_read(&w->stream, s, &w->e->options.kinesis, w->e->plan->sources[s->source].stream, error);
+    return tl_stream_batch_read(&w->stream, s, &w->e->options.kinesis, w->e->plan->sources[s->source].stream,
+                                error);
 }
 
 static bool apply_batch(struct work *w, struct tl_shard_run *s, struct tl_error *error)
@@ -121,7 +123,8 @@ static bool apply_batch(struct work *w, struct tl_shard_run *s, struct tl_error 
 }
 
 /* Applies inside the gate and tells the engine what it needs to know. */
-static bool put_batch(struct work *w, struct tl_shard_run *s, struct tl_worker *worker, struct tl_error *error)
+static bool put_batch(struct work *w, struct tl_shard_run *s, struct tl_worker *worker,
+                      struct tl_error *error)
 {
     struct tl_engine *e = w->e;
     tl_gate_enter(&e->gate);
@@ -131,7 +134,8 @@ static bool put_batch(struct work *w, struct tl_shard_run *s, struct tl_worker *
     bool ok = apply_batch(w, s, error);
     size_t after = tl_shard_run_bytes(s) + tl_shard_run_dead_bytes(s);
     size_t grown = after > before ? after - before : 0;
-    bool early = atomic_fetch_add(&e->growth, grown) + grown > atomic_load_explicit(&e->growth_early, memory_order_relaxed);
+    bool early = atomic_fetch_add(&e->growth, grown) + grown >
+                 atomic_load_explicit(&e->growth_early, memory_order_relaxed);
     bool news = s->received != received || s->finished;
     atomic_fetch_add(&worker->busy_ns, news ? tl_io->monotonic_ns() - began : 0);
     pthread_mutex_lock(&e->gate.lock); /* pick() of another worker reads it */
@@ -162,7 +166,9 @@ static bool work_on(struct work *w, struct tl_worker *worker, struct tl_error *e
         if (over)
             return true;
         if (!s) {
-            tl_io->sleep_ns(e->from_files ? PAUSE_NS : e->options.poll_ns < IDLE_PAUSE_NS ? e->options.poll_ns : IDLE_PAUSE_NS);
+            tl_io->sleep_ns(e->from_files                        ? PAUSE_NS
+                            : e->options.poll_ns < IDLE_PAUSE_NS ? e->options.poll_ns
+                                                                 : IDLE_PAUSE_NS);
             continue;
         }
         if (!read_batch(w, s, error)) {

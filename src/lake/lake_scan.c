@@ -193,8 +193,8 @@ static void add_columns(const struct tl_catalog_table *table, struct tl_buf *sql
     tl_buf_add_text(sql, " WHERE false");
 }
 
-bool tl_lake_scan_sql(struct tl_duck *d, struct tl_store *store, const char *path, const struct tl_catalog_table *table, struct tl_buf *sql, bool *found,
-                      struct tl_error *error)
+bool tl_lake_scan_sql(struct tl_duck *d, struct tl_store *store, const char *path, const struct tl_catalog_table *table,
+                      struct tl_buf *sql, bool *found, struct tl_error *error)
 {
     struct tl_dir_list files;
     struct partitions partitions;

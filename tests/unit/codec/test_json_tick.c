@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rule 7: what a record may look like. Expectations are those of ../shared/reference/model.py (Python's json), but for lone surrogates. */
+/* rule 7: what a record may look like. Expectations are those of ../shared/reference/model.py (Python's
+ * json), but for lone surrogates. */
 #include "support.h"
 
 #include "codec/json_tick.h"
 
 static const struct tl_column_def columns[] = {
-    { "ticker", TL_TYPE_VARCHAR, true }, { "date", TL_TYPE_VARCHAR, false },   { "close", TL_TYPE_DOUBLE, true },
-    { "volume", TL_TYPE_BIGINT, false }, { "lots", TL_TYPE_INTEGER, false },   { "halted", TL_TYPE_BOOLEAN, false },
+    { "ticker", TL_TYPE_VARCHAR, true }, { "date", TL_TYPE_VARCHAR, false },
+    { "close", TL_TYPE_DOUBLE, true },   { "volume", TL_TYPE_BIGINT, false },
+    { "lots", TL_TYPE_INTEGER, false },  { "halted", TL_TYPE_BOOLEAN, false },
     { "day", TL_TYPE_DATE, false },      { "a_long_column_name", TL_TYPE_VARCHAR, false },
 };
 enum { TICKER, DATE, CLOSE, VOLUME, LOTS, HALTED, DAY, LONG, COLUMNS };
@@ -104,14 +106,16 @@ static void rule_7_reasons(void **state)
         { GOOD ",\"halted\":false}", NULL },
         { GOOD ",\"day\":\"2024-02-30\"}", "day has a wrong type" },
         { GOOD ",\"day\":\"2024-02-29\"}", NULL },
-        { "{\"ticker\":1,\"close\":\"x\",\"volume\":1.5}", "ticker has a wrong type" }, /* the first in order of declaration */
+        { "{\"ticker\":1,\"close\":\"x\",\"volume\":1.5}",
+          "ticker has a wrong type" }, /* the first in order of declaration */
         { "{\"volume\":1.5,\"close\":\"x\",\"ticker\":\"A\"}", "close has a wrong type" },
     };
     struct tl_json_tick_decoder *d = decoder_new();
     for (size_t i = 0; i < TL_COUNT(cases); i++) {
         struct decoded got;
         decode(d, cases[i].text, strlen(cases[i].text), &got);
-        bool same = cases[i].reason ? got.reason && strcmp(got.reason, cases[i].reason) == 0 : got.reason == NULL;
+        bool same =
+            cases[i].reason ? got.reason && strcmp(got.reason, cases[i].reason) == 0 : got.reason == NULL;
         if (!same)
             fail_msg("%s: %s, expected %s", cases[i].text, got.reason ? got.reason : "accepted",
                      cases[i].reason ? cases[i].reason : "accepted");
@@ -123,7 +127,8 @@ static void rule_7_reasons(void **state)
 static void values_are_as_written(void **state)
 {
     (void)state;
-    const char *text = "{\"halted\":true,\"volume\":-12,\"close\":169.90985107421875,\"lots\":7,\"ticker\":\"A\\n\\u00e9\\u0000\",\"x\":1,"
+    const char *text = "{\"halted\":true,\"volume\":-12,\"close\":169.90985107421875,\"lots\":7,\"ticker\":"
+                       "\"A\\n\\u00e9\\u0000\",\"x\":1,"
                        "\"day\":\"1970-01-03\",\"a_long_column_name\":\"\",\"a_long_column_namE\":\"no\"}";
     struct tl_json_tick_decoder *d = decoder_new();
     struct decoded got;
@@ -154,8 +159,11 @@ static void rule_7_the_offset_tells_where_it_stops_being_json(void **state)
         const char *text;
         size_t offset;
     } cases[] = {
-        { "garbage", 0 },     { "{\"ticker\":tru}", 10 }, { "{\"ticker\":\"A\",\"close\":1} x", 25 },
-        { "{\"ticker\":", 10 }, { "{}", 0 },
+        { "garbage", 0 },
+        { "{\"ticker\":tru}", 10 },
+        { "{\"ticker\":\"A\",\"close\":1} x", 25 },
+        { "{\"ticker\":", 10 },
+        { "{}", 0 },
     };
     struct tl_json_tick_decoder *d = decoder_new();
     for (size_t i = 0; i < TL_COUNT(cases); i++) {
@@ -197,7 +205,8 @@ static void large_and_deep_records(void **state)
 static void mutated_records_do_no_harm(void **state)
 {
     (void)state;
-    static const char good[] = "{\"ticker\":\"AAPL\",\"date\":\"2024-03-13\",\"close\":175.4132,\"volume\":22324,\"halted\":false}";
+    static const char good[] =
+        "{\"ticker\":\"AAPL\",\"date\":\"2024-03-13\",\"close\":175.4132,\"volume\":22324,\"halted\":false}";
     struct test_random r = test_random_new();
     struct tl_json_tick_decoder *d = decoder_new();
     for (int round = 0; round < 50000; round++) {
@@ -205,7 +214,9 @@ static void mutated_records_do_no_harm(void **state)
         size_t size = sizeof good - 1;
         memcpy(text, good, size);
         for (size_t n = 1 + test_random_below(&r, 3); n > 0; n--)
-            text[test_random_below(&r, size)] = test_random_below(&r, 2) ? (char)test_random_u64(&r) : "{}[]\",:0e-."[test_random_below(&r, 11)];
+            text[test_random_below(&r, size)] = test_random_below(&r, 2)
+                                                    ? (char)test_random_u64(&r)
+                                                    : "{}[]\",:0e-."[test_random_below(&r, 11)];
         if (test_random_below(&r, 4) == 0)
             size = test_random_below(&r, size + 1);
         struct decoded got;

@@ -15,7 +15,8 @@ static inline void tick_text(char out[256], const char *ticker, int64_t ns, doub
 {
     char stamp[TL_TIME_TEXT_MAX];
     tl_time_format(ns, TL_TIME_ISO_US, stamp);
-    int size = snprintf(out, 256, "{\"ticker\":\"%s\",\"timestamp\":\"%s\",\"close\":%.4f", ticker, stamp, close);
+    int size =
+        snprintf(out, 256, "{\"ticker\":\"%s\",\"timestamp\":\"%s\",\"close\":%.4f", ticker, stamp, close);
     if (date)
         snprintf(out + size, 256 - (size_t)size, ",\"date\":\"%s\"}", date);
     else
@@ -80,17 +81,20 @@ static inline char *lake_rows(const char *lake, const char *path, const char *co
 
 static inline char *lake_windows(const char *lake)
 {
-    return lake_rows(lake, "streaming/avg_1min", "ticker, trade_date, window_start, window_end, avg_close, last_close");
+    return lake_rows(lake, "streaming/avg_1min",
+                     "ticker, trade_date, window_start, window_end, avg_close, last_close");
 }
 
 static inline char *lake_late(const char *lake)
 {
-    return lake_rows(lake, "dead_letter/stock_stream/avg_1min_late", "shard, sequence_number, ticker, event_time");
+    return lake_rows(lake, "dead_letter/stock_stream/avg_1min_late",
+                     "shard, sequence_number, ticker, event_time");
 }
 
 static inline char *lake_malformed(const char *lake)
 {
-    return lake_rows(lake, "dead_letter/stock_stream/ticks_malformed", "shard, sequence_number, reason, data, encoding");
+    return lake_rows(lake, "dead_letter/stock_stream/ticks_malformed",
+                     "shard, sequence_number, reason, data, encoding");
 }
 
 static inline void assert_same_text(char *got, char *expected)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fake_kinesis.h: the calls of kinesis/ that the engine makes, over streams in this process's memory. Defined in the test program, they take the
- * place of the library's. One stream; put, end and split from the test's thread, reads from any. Reads give batches of random size. */
+/* fake_kinesis.h: the calls of kinesis/ that the engine makes, over streams in this process's memory. Defined
+ * in the test program, they take the place of the library's. One stream; put, end and split from the test's
+ * thread, reads from any. Reads give batches of random size. */
 #pragma once
 
 #include "support.h"
@@ -101,7 +102,8 @@ struct tl_shard_reader {
     struct tl_shard_position position;
 };
 
-bool tl_kinesis_client_new(struct tl_kinesis_client **out, const struct tl_kinesis_options *options, struct tl_error *error)
+bool tl_kinesis_client_new(struct tl_kinesis_client **out, const struct tl_kinesis_options *options,
+                           struct tl_error *error)
 {
     (void)options;
     *out = calloc(1, sizeof **out);
@@ -113,18 +115,21 @@ void tl_kinesis_client_free(struct tl_kinesis_client *c)
     free(c);
 }
 
-bool tl_kinesis_wait_active(struct tl_kinesis_client *c, const char *stream, int64_t timeout_ns, struct tl_error *error)
+bool tl_kinesis_wait_active(struct tl_kinesis_client *c, const char *stream, int64_t timeout_ns,
+                            struct tl_error *error)
 {
     (void)c, (void)stream, (void)timeout_ns, (void)error;
     return true;
 }
 
-bool tl_kinesis_list_shards(struct tl_kinesis_client *c, const char *stream, struct tl_shard_list *out, struct tl_error *error)
+bool tl_kinesis_list_shards(struct tl_kinesis_client *c, const char *stream, struct tl_shard_list *out,
+                            struct tl_error *error)
 {
     (void)c, (void)stream, (void)error;
     pthread_mutex_lock(&fake.lock);
     fake.lists++;
-    *out = (struct tl_shard_list){ .shards = calloc(fake.count + 1, sizeof *out->shards), .count = fake.count };
+    *out =
+        (struct tl_shard_list){ .shards = calloc(fake.count + 1, sizeof *out->shards), .count = fake.count };
     for (size_t i = 0; i < fake.count; i++)
         out->shards[i] = fake.shards[i]->about;
     pthread_mutex_unlock(&fake.lock);
@@ -148,8 +153,9 @@ void tl_record_batch_release(struct tl_record_batch *b)
     memset(b, 0, sizeof *b);
 }
 
-bool tl_shard_reader_open(struct tl_shard_reader **out, const struct tl_kinesis_options *options, const char *stream, const char *shard,
-                          const struct tl_shard_position *from, struct tl_error *error)
+bool tl_shard_reader_open(struct tl_shard_reader **out, const struct tl_kinesis_options *options,
+                          const char *stream, const char *shard, const struct tl_shard_position *from,
+                          struct tl_error *error)
 {
     (void)options, (void)stream, (void)error;
     pthread_mutex_lock(&fake.lock);
@@ -181,7 +187,8 @@ const struct tl_shard_position *tl_shard_reader_position(const struct tl_shard_r
     return &r->position;
 }
 
-bool tl_shard_reader_next(struct tl_shard_reader *r, uint32_t limit, struct tl_record_batch *batch, bool *at_tip, struct tl_error *error)
+bool tl_shard_reader_next(struct tl_shard_reader *r, uint32_t limit, struct tl_record_batch *batch,
+                          bool *at_tip, struct tl_error *error)
 {
     (void)limit, (void)error;
     pthread_mutex_lock(&fake.lock);
@@ -191,7 +198,8 @@ bool tl_shard_reader_next(struct tl_shard_reader *r, uint32_t limit, struct tl_r
     batch->records = calloc(take + 1, sizeof *batch->records);
     for (size_t i = 0; i < take; i++) {
         const struct fake_record *from = &r->shard->records[r->next + i];
-        batch->records[i] = (struct tl_record){ .data = { from->data, from->size }, .sequence = tl_view_of(from->sequence),
+        batch->records[i] = (struct tl_record){ .data = { from->data, from->size },
+                                                .sequence = tl_view_of(from->sequence),
                                                 .arrival_ns = from->arrival_ns };
         snprintf(r->position.sequence, sizeof r->position.sequence, "%s", from->sequence);
         r->position.kind = TL_POSITION_AFTER_SEQUENCE;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Aggregates against a naive model over sorted records: rule 1 (order, NULLs), rule 8 (sums), merging, snapshots. */
+/* Aggregates against a naive model over sorted records: rule 1 (order, NULLs), rule 8 (sums), merging,
+ * snapshots. */
 #include "support.h"
 
 #include "engine/aggregate.h"
@@ -7,7 +8,9 @@
 #include <math.h>
 
 enum { REAL, WHOLE, TEXT, COLUMNS };
-static struct tl_column_def columns[COLUMNS] = { { "r", TL_TYPE_DOUBLE, false }, { "w", TL_TYPE_BIGINT, false }, { "t", TL_TYPE_VARCHAR, false } };
+static struct tl_column_def columns[COLUMNS] = { { "r", TL_TYPE_DOUBLE, false },
+                                                 { "w", TL_TYPE_BIGINT, false },
+                                                 { "t", TL_TYPE_VARCHAR, false } };
 static struct tl_source_plan source = { .name = "s", .columns = columns, .column_count = COLUMNS };
 
 static struct tl_aggregate_plan aggregates[] = {
@@ -44,7 +47,9 @@ static int by_order(const void *a, const void *b)
 
 static void random_record(struct test_random *r, struct record *out, size_t sequence)
 {
-    *out = (struct record){ .time = (int64_t)test_random_below(r, 4) - 2, .shard = (int)test_random_below(r, 3), .sequence = sequence };
+    *out = (struct record){ .time = (int64_t)test_random_below(r, 4) - 2,
+                            .shard = (int)test_random_below(r, 3),
+                            .sequence = sequence };
     out->values[REAL] = (struct tl_tick_value){ .null = test_random_below(r, 3) == 0 };
     out->values[REAL].as.f64 = (double)(int64_t)test_random_below(r, 2000) / 16 - 50;
     out->values[WHOLE] = (struct tl_tick_value){ .null = test_random_below(r, 3) == 0 };
@@ -84,7 +89,8 @@ static int order_of(enum tl_type type, const struct tl_tick_value *a, const stru
 }
 
 /* The naive model: records in the order of rule 1. */
-static void expect(const struct tl_aggregate_plan *a, struct record *records, size_t count, struct tl_buf *out)
+static void expect(const struct tl_aggregate_plan *a, struct record *records, size_t count,
+                   struct tl_buf *out)
 {
     enum tl_type type = columns[a->column].type;
     const struct tl_tick_value *best = NULL;
@@ -174,7 +180,8 @@ static void rules_1_and_8_random_groups_equal_the_model(void **state)
             shards[s] = calloc(1, layout.size);
         for (size_t i = 0; i < count; i++) {
             random_record(&r, &records[i], i);
-            assert_true(tl_aggregate_update(&layout, shards[records[i].shard], values_of(&records[i]), records[i].time));
+            assert_true(tl_aggregate_update(&layout, shards[records[i].shard], values_of(&records[i]),
+                                            records[i].time));
         }
         for (int s = 1; s < 3; s++) {
             through_the_wire(&layout, shards[s]);
@@ -201,7 +208,8 @@ static void rules_1_and_8_random_groups_equal_the_model(void **state)
 static void integer_sums_leave_no_bit_and_out_of_range_is_null(void **state)
 {
     (void)state;
-    struct tl_aggregate_plan sums[] = { { TL_AGG_SUM, WHOLE, false, TL_TYPE_BIGINT }, { TL_AGG_AVG, WHOLE, false, TL_TYPE_DOUBLE } };
+    struct tl_aggregate_plan sums[] = { { TL_AGG_SUM, WHOLE, false, TL_TYPE_BIGINT },
+                                        { TL_AGG_AVG, WHOLE, false, TL_TYPE_DOUBLE } };
     struct tl_view_plan plan = { .name = "v", .aggregates = sums, .aggregate_count = 2 };
     struct tl_aggregate_layout layout;
     struct tl_error error;

@@ -58,7 +58,8 @@ static double round_wide(wide v)
     } else {
         unsigned cut = bits - 53;
         uint64_t kept = (uint64_t)(u >> cut);
-        __extension__ unsigned __int128 rest = u & (((unsigned __int128)1 << cut) - 1), half = (unsigned __int128)1 << (cut - 1);
+        __extension__ unsigned __int128 rest = u & (((unsigned __int128)1 << cut) - 1),
+                                        half = (unsigned __int128)1 << (cut - 1);
         kept += rest > half || (rest == half && (kept & 1));
         d = ldexp((double)kept, (int)cut);
     }
@@ -128,7 +129,8 @@ static void damaged_snapshots_do_no_harm(void **state)
         for (size_t i = 0; i < size; i++)
             bytes[i] = (char)test_random_u64(&r);
         if (size > 20)
-            memcpy(bytes + 16, (char[4]){ (char)test_random_below(&r, 24), 0, 0, 0 }, 4); /* a count that can be */
+            memcpy(bytes + 16, (char[4]){ (char)test_random_below(&r, 24), 0, 0, 0 },
+                   4); /* a count that can be */
         struct tl_wire w = tl_wire_of((struct tl_view){ bytes, size });
         struct tl_exact_sum s;
         assert_true(tl_exact_sum_read(&s, &w));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The reference pipeline over the reference input gives the rows of the reference model, whatever the number of threads: rules 1, 2, 4, 5, 7, 8, 9
- * and 10. */
+/* The reference pipeline over the reference input gives the rows of the reference model, whatever the number
+ * of threads: rules 1, 2, 4, 5, 7, 8, 9 and 10. */
 #include "support.h"
 
 #include "engine/engine.h"
@@ -40,7 +40,8 @@ static void assert_rows_are(const struct tl_rows *rows, struct tl_view expected)
         while (a.size || b.size) {
             struct tl_view x = tl_view_split(a, ',', &a), y = tl_view_split(b, ',', &b);
             double dx, dy;
-            bool equal = tl_view_eq(x, y) || (tl_view_to_double(x, &dx) && tl_view_to_double(y, &dy) && dx == dy);
+            bool equal =
+                tl_view_eq(x, y) || (tl_view_to_double(x, &dx) && tl_view_to_double(y, &dy) && dx == dy);
             if (!equal)
                 fail_msg("row %zu: got %s, expected %.*s", row, tl_buf_text(&got), TL_VIEW_ARG(line));
         }
@@ -57,7 +58,8 @@ struct inputs {
 static void inputs_of(const char *shared, struct inputs *in)
 {
     for (size_t i = 0; i < 4; i++) {
-        snprintf(in->paths[i], sizeof in->paths[i], "%s/reference/input/shard-00%d.ndjson", shared, (int)i % 4);
+        snprintf(in->paths[i], sizeof in->paths[i], "%s/reference/input/shard-00%d.ndjson", shared,
+                 (int)i % 4);
         in->list[i] = in->paths[i];
     }
 }
@@ -96,7 +98,9 @@ static void rows_of_rule_10_are_the_models_for_any_number_of_threads(void **stat
     reference_plan_init(&plan);
     inputs_of(shared, &in);
     for (unsigned threads = 1; threads <= 4; threads++) {
-        struct tl_engine_options options = { .plan = &plan.plan, .inputs = in.list, .input_count = 4, .threads = threads };
+        struct tl_engine_options options = {
+            .plan = &plan.plan, .inputs = in.list, .input_count = 4, .threads = threads
+        };
         struct tl_engine *e;
         struct tl_error error;
         test_ok(tl_engine_open(&e, &options, &error), &error);
@@ -121,7 +125,9 @@ static void lake_run_of_the_reference_commits_once_and_a_second_one_adds_nothing
     inputs_of(shared, &in);
     char *dir = test_dir_new();
     for (int run = 0; run < 2; run++) {
-        struct tl_engine_options options = { .plan = &plan.plan, .inputs = in.list, .input_count = 4, .lake_dir = dir, .state_dir = dir };
+        struct tl_engine_options options = {
+            .plan = &plan.plan, .inputs = in.list, .input_count = 4, .lake_dir = dir, .state_dir = dir
+        };
         struct tl_engine *e;
         struct tl_error error;
         test_ok(tl_engine_open(&e, &options, &error), &error);

@@ -60,7 +60,9 @@ static void apply_text(struct fixture *f, const char *text, int64_t arrival_ns, 
     char padded[1024], sequence[24];
     snprintf(padded, sizeof padded - 64, "%s", text);
     snprintf(sequence, sizeof sequence, "%llu", (unsigned long long)f->line++);
-    struct tl_origin origin = { .shard = TL_VIEW("shard-0"), .sequence = tl_view_of(sequence), .arrival_ns = arrival_ns,
+    struct tl_origin origin = { .shard = TL_VIEW("shard-0"),
+                                .sequence = tl_view_of(sequence),
+                                .arrival_ns = arrival_ns,
                                 .has_arrival = arrival_ns != 0 };
     assert_true(tl_shard_run_apply(f->shard, &f->apply, tl_view_of(padded), &origin, step));
 }
@@ -84,7 +86,7 @@ static void rule_4_a_record_is_late_when_its_window_ended_at_or_before_w(void **
     fixture_open(fixture_new(&f));
     apply_at(&f, T0 + 180 * S - 1000, INT64_MIN); /* W = 12:00:59.999999 */
     apply_at(&f, T0 + 59 * S, INT64_MIN);
-    assert_int_equal(late_count(&f), 0); /* its window ends at 12:01:00 > W */
+    assert_int_equal(late_count(&f), 0);   /* its window ends at 12:01:00 > W */
     apply_at(&f, T0 + 180 * S, INT64_MIN); /* W = 12:01:00 */
     apply_at(&f, T0 + 60 * S - 1000, INT64_MIN);
     assert_int_equal(late_count(&f), 1); /* 12:01:00 <= W */
@@ -167,8 +169,10 @@ static void rule_7_malformed_records_are_kept_with_their_reason(void **state)
         { "[{}]", "not an object" },
         { "{\"ticker\":\"A\",\"close\":1}", "timestamp is null" },
         { "{\"ticker\":\"A\",\"close\":1,\"timestamp\":\"yesterday\"}", "timestamp cannot be parsed" },
-        { "{\"ticker\":\"A\",\"close\":1,\"timestamp\":\"2025-02-29T00:00:00Z\"}", "timestamp cannot be parsed" },
-        { "{\"ticker\":\"A\",\"close\":1,\"timestamp\":\"2262-04-11T23:47:00Z\"}", "timestamp cannot be parsed" },
+        { "{\"ticker\":\"A\",\"close\":1,\"timestamp\":\"2025-02-29T00:00:00Z\"}",
+          "timestamp cannot be parsed" },
+        { "{\"ticker\":\"A\",\"close\":1,\"timestamp\":\"2262-04-11T23:47:00Z\"}",
+          "timestamp cannot be parsed" },
         { "{\"ticker\":\"A\",\"close\":1,\"timestamp\":1758974400}", "timestamp has a wrong type" },
         { "{\"ticker\":\"A\",\"close\":\"n/a\",\"timestamp\":\"2025-09-27\"}", "close has a wrong type" },
     };
@@ -203,11 +207,31 @@ static void rule_7_instants_in_any_order_and_form(void **state)
 {
     (void)state;
     static const char *const stamps[] = {
-        "2025-09-27T12:34:56.123456+00:00", "2025-09-27T12:34:01Z", "2025-09-27T12:34:01", "2025-09-27T12:34", "2025-09-27T12:34:59.9",
-        "2025-09-27T12:34:59.123456789Z", "2025-09-27T12:34:59.1234567890Z", "2025-09-27T12:34:60Z", "2025-09-27T12:34:5", "2025-09-27T12:34:",
-        "2025-09-27T12:34:56.", "2025-09-27T12:34:56+05:30", "2025-09-27T12:34:56-00:00", "2025-09-27T12:34:56.5+0000", "2025-09-27 12:34:07",
-        "2025-09-27T12:34:56z", "2025-09-27T12:34:56 ", "2025-09-27T12:34:56.12x", "2025-09-27", "1969-12-31T23:59:59.999999999Z",
-        "1969-12-31T23:59:58.5", "2025-09-27T24:00:00Z", "2025-09-27T12:34:6Z", "2025-09-27T12:34:/5Z", "2025-09-27T12:34:56+00:00x",
+        "2025-09-27T12:34:56.123456+00:00",
+        "2025-09-27T12:34:01Z",
+        "2025-09-27T12:34:01",
+        "2025-09-27T12:34",
+        "2025-09-27T12:34:59.9",
+        "2025-09-27T12:34:59.123456789Z",
+        "2025-09-27T12:34:59.1234567890Z",
+        "2025-09-27T12:34:60Z",
+        "2025-09-27T12:34:5",
+        "2025-09-27T12:34:",
+        "2025-09-27T12:34:56.",
+        "2025-09-27T12:34:56+05:30",
+        "2025-09-27T12:34:56-00:00",
+        "2025-09-27T12:34:56.5+0000",
+        "2025-09-27 12:34:07",
+        "2025-09-27T12:34:56z",
+        "2025-09-27T12:34:56 ",
+        "2025-09-27T12:34:56.12x",
+        "2025-09-27",
+        "1969-12-31T23:59:59.999999999Z",
+        "1969-12-31T23:59:58.5",
+        "2025-09-27T24:00:00Z",
+        "2025-09-27T12:34:6Z",
+        "2025-09-27T12:34:/5Z",
+        "2025-09-27T12:34:56+00:00x",
     };
     struct test_random r = test_random_new();
     struct fixture f;
@@ -236,7 +260,10 @@ static void late_rows_tell_what_where_and_why(void **state)
     struct tl_buf line;
     fixture_open(fixture_new(&f));
     apply_at(&f, T0 + 600 * S, INT64_MIN);
-    apply_text(&f, "{\"ticker\":\"B\",\"date\":\"d\",\"timestamp\":\"2025-09-27T12:00:30Z\",\"close\":2.5,\"volume\":7}", T0 + 601 * S, INT64_MIN);
+    apply_text(
+        &f,
+        "{\"ticker\":\"B\",\"date\":\"d\",\"timestamp\":\"2025-09-27T12:00:30Z\",\"close\":2.5,\"volume\":7}",
+        T0 + 601 * S, INT64_MIN);
     const struct tl_rows *rows = &f.shard->late[AVG_1MIN];
     assert_int_equal(rows->row_count, 1);
     tl_buf_init(&line, 4096);
@@ -246,10 +273,11 @@ static void late_rows_tell_what_where_and_why(void **state)
         tl_rows_cell_to_csv(rows, 0, c, &line);
         tl_buf_add_char(&line, ' ');
     }
-    assert_string_equal(tl_buf_text(&line),
-                        "ticker=B date=d timestamp=2025-09-27T12:00:30Z open= high= low= close=2.5 volume=7 event_time=2025-09-27 12:00:30 "
-                        "window_start=2025-09-27 12:00:00 window_end=2025-09-27 12:01:00 watermark=2025-09-27 12:08:00 shard=shard-0 "
-                        "sequence_number=1 arrival_time=2025-09-27 12:10:01 ");
+    assert_string_equal(tl_buf_text(&line), "ticker=B date=d timestamp=2025-09-27T12:00:30Z open= high= low= "
+                                            "close=2.5 volume=7 event_time=2025-09-27 12:00:30 "
+                                            "window_start=2025-09-27 12:00:00 window_end=2025-09-27 12:01:00 "
+                                            "watermark=2025-09-27 12:08:00 shard=shard-0 "
+                                            "sequence_number=1 arrival_time=2025-09-27 12:10:01 ");
     tl_buf_release(&line);
     fixture_close(&f);
 }

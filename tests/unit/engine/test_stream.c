@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The engine over a stream: idle shards, silence, skew, children, restarts, two instances (rules 2 to 6 and 10). */
+/* The engine over a stream: idle shards, silence, skew, children, restarts, two instances (rules 2 to 6 and
+ * 10). */
 #include "fake_kinesis.h"
 
 #include "base/io_fault.h"
@@ -25,8 +26,12 @@ static void run_init(struct run *r, const char *dir)
     reference_plan_init(&r->plan);
     r->plan.source.shard_idle_ns = r->plan.source.flush_after_ns = 3600 * S;
     r->plan.source.start = TL_START_TRIM_HORIZON;
-    r->options = (struct tl_engine_options){ .plan = &r->plan.plan, .poll_ns = TL_NS_PER_MS, .lake_dir = dir, .state_dir = dir,
-                                             .threads = 2, .commit_every_ns = 10 * TL_NS_PER_MS };
+    r->options = (struct tl_engine_options){ .plan = &r->plan.plan,
+                                             .poll_ns = TL_NS_PER_MS,
+                                             .lake_dir = dir,
+                                             .state_dir = dir,
+                                             .threads = 2,
+                                             .commit_every_ns = 10 * TL_NS_PER_MS };
 }
 
 static void run_open(struct run *r)
@@ -126,7 +131,8 @@ static void rule_6_an_idle_shard_leaves_the_minimum_and_wakes_up_late(void **sta
             break;
     }
     wait_for(&r, one_window);
-    put("shardId-1", "B", T0 + 59 * S, 3); /* rule 4: its window ended before F, though W of its shard is none */
+    put("shardId-1", "B", T0 + 59 * S,
+        3); /* rule 4: its window ended before F, though W of its shard is none */
     put("shardId-1", "B", T0 + 60 * S, 3); /* this one's did not */
     struct tl_engine_stats stats;
     for (int i = 0; i < 5000; i++) {
@@ -212,14 +218,15 @@ static void rule_2_a_child_begins_at_its_parents_watermark_after_their_end(void 
     wait_for(&r, two_received);
     fake_shard_add("shardId-2", "shardId-0", "");          /* split */
     fake_shard_add("shardId-3", "shardId-0", "shardId-1"); /* merge of what is left */
-    put("shardId-2", "A", T0 + 479 * S, 3);  /* late: 12:07:59 <= 12:08 */
-    put("shardId-2", "A", T0 + 480 * S, 4);  /* not late */
-    put("shardId-3", "B", T0 + 1079 * S, 5); /* late by the greater one, 12:18 */
+    put("shardId-2", "A", T0 + 479 * S, 3);                /* late: 12:07:59 <= 12:08 */
+    put("shardId-2", "A", T0 + 480 * S, 4);                /* not late */
+    put("shardId-3", "B", T0 + 1079 * S, 5);               /* late by the greater one, 12:18 */
     fake_end("shardId-0");
     fake_end("shardId-1");
     run_stop(&r);
     run_until_now(&r);
-    assert_same_text(lake_late(dir), strdup("shardId-2,1000,A,2025-09-27 12:07:59\nshardId-3,1000,B,2025-09-27 12:17:59\n"));
+    assert_same_text(lake_late(dir),
+                     strdup("shardId-2,1000,A,2025-09-27 12:07:59\nshardId-3,1000,B,2025-09-27 12:17:59\n"));
     assert_same_text(lake_windows(dir), strdup("A,,2025-09-27 12:08:00,2025-09-27 12:09:00,4,4\n"
                                                "A,,2025-09-27 12:10:00,2025-09-27 12:11:00,1,1\n"
                                                "B,,2025-09-27 12:20:00,2025-09-27 12:21:00,2,2\n"));
@@ -289,7 +296,8 @@ static void put_random(struct test_random *r, const char *shard, int64_t *clock)
         fake_put_at(shard, *clock, "{\"ticker\":1}");
         return;
     }
-    tick_text(text, tickers[test_random_below(r, 4)], event, (double)test_random_below(r, 1000) / 8, test_random_below(r, 3) ? "d" : NULL);
+    tick_text(text, tickers[test_random_below(r, 4)], event, (double)test_random_below(r, 1000) / 8,
+              test_random_below(r, 3) ? "d" : NULL);
     fake_put_at(shard, *clock, text);
 }
 
@@ -339,7 +347,8 @@ static void rule_10_random_restarts_and_batches_give_equal_rows(void **state)
     }
 }
 
-/* The n-th disk call fails, for good; the engine ends or is stopped; when the disk is well again, everything is there once. */
+/* The n-th disk call fails, for good; the engine ends or is stopped; when the disk is well again, everything
+ * is there once. */
 static void rule_10_a_failing_disk_loses_and_repeats_nothing(void **state)
 {
     (void)state;

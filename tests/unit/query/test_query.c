@@ -90,6 +90,40 @@ static void tables_of_the_catalog_by_their_names(void **state)
     assert_fails("", "no statement");
 }
 
+/* A table that got a column later: its older files have NULL there. */
+static void a_column_may_be_added_to_a_table(void **state)
+{
+    (void)state;
+    static const struct tl_column_def columns[] = { { "ticker", TL_TYPE_VARCHAR, false }, { "v", TL_TYPE_BIGINT, false }, { "w", TL_TYPE_BIGINT, false } };
+    static const char *const by[] = { "ticker" };
+    struct tl_catalog_table table = { .database = "streams", .name = "grown", .path = "streams/grown", .columns = columns, .column_count = 2,
+                                      .partition_by = by, .partition_count = 1 };
+    struct tl_parquet_sink_options options = { .pipeline = "p", .view = "v", .path = "streams/grown", .partition_by = by, .partition_count = 1 };
+    struct tl_store *lake;
+    struct tl_error error;
+    test_ok(tl_store_open(&lake, root, &error), &error);
+    for (uint64_t epoch = 1; epoch <= 2; epoch++) {
+        struct tl_parquet_sink *sink;
+        struct tl_rows rows;
+        struct tl_file_list files = { 0 };
+        table.column_count = epoch + 1;
+        test_ok(tl_catalog_ensure(lake, &table, &error), &error);
+        test_ok(tl_parquet_sink_open(&sink, lake, &options, &error), &error);
+        test_ok(tl_rows_init(&rows, columns, table.column_count, 1 << 20, &error), &error);
+        tl_rows_add(&rows);
+        tl_rows_set_text(&rows, 0, epoch == 1 ? TL_VIEW("Z") : TL_VIEW("A"));
+        for (size_t i = 1; i < table.column_count; i++)
+            tl_rows_set_i64(&rows, i, (int64_t)(epoch * 10 + i));
+        test_ok(tl_parquet_sink_write(sink, epoch, &rows, &files, &error), &error);
+        assert_answer(epoch == 1 ? "SELECT * FROM streams.grown" : "SELECT * FROM streams.grown ORDER BY v", TL_QUERY_CSV,
+                      epoch == 1 ? "ticker,v\nZ,11\n" : "ticker,v,w\nZ,11,\nA,21,22\n");
+        tl_rows_release(&rows);
+        tl_file_list_release(&files);
+        tl_parquet_sink_close(sink);
+    }
+    tl_store_close(lake);
+}
+
 static void cells_as_the_design_says(void **state)
 {
     (void)state;
@@ -311,6 +345,7 @@ int main(int argc, char **argv)
         return tl_query_child_main(argc, argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables_of_the_catalog_by_their_names),
+        cmocka_unit_test(a_column_may_be_added_to_a_table),
         cmocka_unit_test(cells_as_the_design_says),
         cmocka_unit_test(rows_are_capped_and_said_to_be),
         cmocka_unit_test(a_result_goes_to_a_descriptor),

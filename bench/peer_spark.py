@@ -1,0 +1,30 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The windowed query of the reference pipeline in PySpark Structured Streaming over the same files, for comparison:
+    pip install pyspark==3.5.7 && python3 bench/peer_spark.py DIR_OF_NDJSON OUT_DIR
+One run with trigger AvailableNow; local[2]; the session's start is told apart from the query."""
+import sys
+import time
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+source, out = sys.argv[1:3]
+began = time.monotonic()
+spark = (SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").config("spark.sql.shuffle.partitions", "2")
+         .config("spark.sql.session.timeZone", "UTC").config("spark.driver.memory", "4g")
+         .config("spark.driver.bindAddress", "127.0.0.1").config("spark.driver.host", "127.0.0.1").getOrCreate())
+spark.sparkContext.setLogLevel("ERROR")
+ready = time.monotonic()
+schema = "ticker STRING, date STRING, timestamp STRING, open DOUBLE, high DOUBLE, low DOUBLE, close DOUBLE, volume LONG"
+ticks = (spark.readStream.text(source).select(F.from_json("value", schema).alias("d")).select("d.*")
+         .withColumn("event_time", F.to_timestamp("timestamp")).withWatermark("event_time", "2 minutes"))
+query = (ticks.groupBy(F.window("event_time", "1 minute"), "ticker")
+         .agg(F.first("date").alias("trade_date"), F.avg("close").alias("avg_close"), F.last("close").alias("last_close"))
+         .select("ticker", "trade_date", F.col("window.start").alias("window_start"), F.col("window.end").alias("window_end"), "avg_close", "last_close")
+         .writeStream.outputMode("append").format("parquet").option("path", out + "/rows").option("checkpointLocation", out + "/checkpoint")
+         .partitionBy("ticker").trigger(availableNow=True).start())
+query.awaitTermination()
+end = time.monotonic()
+rows = sum(p["numInputRows"] for p in query.recentProgress)
+print("spark    session %.1f s, query %.1f s, %d records, %.3f M records/s" % (ready - began, end - ready, rows, rows / (end - ready) / 1e6))
