@@ -166,7 +166,7 @@ bool tl_shard_reader_open(struct tl_shard_reader **out, const struct tl_kinesis_
         const struct fake_record *record = &r->shard->records[r->next];
         bool before = from->kind == TL_POSITION_AT_TIMESTAMP ? record->arrival_ns < from->timestamp_ns
                       : from->kind == TL_POSITION_AFTER_SEQUENCE
-                          ? atol(record->sequence) <= atol(from->sequence)
+                          ? strtol(record->sequence, NULL, 10) <= strtol(from->sequence, NULL, 10)
                           : false;
         if (!before)
             break;

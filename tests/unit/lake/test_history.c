@@ -57,7 +57,7 @@ static void the_reference_feed_is_read_in_its_order(void **state)
             char key[64];
             snprintf(key, sizeof key, "%.*s %.*s", TL_VIEW_ARG(tl_rows_text(&rows, row, 1)), TL_VIEW_ARG(tl_rows_text(&rows, row, 0)));
             assert_true(strcmp(before, key) < 0);
-            strcpy(before, key);
+            snprintf(before, sizeof before, "%s", key);
         }
         count += rows.row_count;
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A plan like that of pipelines/stock_stream.sql, made by hand: the web layer does not know the pipeline language. */
+/* fixture.h: a plan like that of pipelines/stock_stream.sql, made by hand: the web layer does not know the pipeline language. */
 #pragma once
 
 #include "base/rows.h"

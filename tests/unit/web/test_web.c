@@ -154,7 +154,7 @@ static int client_open(const char *head)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const char *port = strrchr(tl_web_address(web), ':') + 1;
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)atol(port)),
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)strtol(port, NULL, 10)),
                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
     assert_int_equal(write(fd, head, strlen(head)), (ssize_t)strlen(head));
