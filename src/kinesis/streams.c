@@ -66,22 +66,26 @@ bool tl_kinesis_stream_status(struct tl_kinesis_client *c, const char *stream, c
     return true;
 }
 
+#define UNREACHABLE_NS (5 * TL_NS_PER_S) /* a person at the terminal has waited long enough */
+
 bool tl_kinesis_wait_active(struct tl_kinesis_client *c, const char *stream, int64_t timeout_ns,
                             struct tl_error *error)
 {
-    int64_t end = tl_io->monotonic_ns() + timeout_ns, pause = 20 * TL_NS_PER_MS;
+    int64_t began = tl_io->monotonic_ns(), heard = began, pause = 20 * TL_NS_PER_MS;
     for (;;) {
         char status[16] = "unknown";
         if (tl_kinesis_stream_status(c, stream, status, error)) {
+            heard = tl_io->monotonic_ns();
             if (strcmp(status, "ACTIVE") == 0 ||
                 strcmp(status, "UPDATING") == 0) /* UPDATING serves reads and writes too */
                 return true;
             if (strcmp(status, "DELETING") == 0)
                 return tl_error_set(error, TL_CONFLICT, "stream '%s' is being deleted", stream);
-        } else if (!tl_code_is_retriable(error->code)) {
+        } else if (!tl_code_is_retriable(error->code) ||
+                   tl_io->monotonic_ns() - heard > UNREACHABLE_NS) { /* the call's own error says why */
             return false;
         }
-        if (tl_io->monotonic_ns() >= end)
+        if (tl_io->monotonic_ns() - began >= timeout_ns)
             return tl_error_set(error, TL_TIMEOUT, "stream '%s' is not active in time (it is %s)", stream,
                                 status);
         if (!tl_wait(c->cancel, pause, error))
