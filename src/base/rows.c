@@ -136,7 +136,7 @@ struct tl_view tl_rows_text(const struct tl_rows *r, size_t row, size_t column)
     return (struct tl_view){ r->text.data + cell.text.at, cell.text.size };
 }
 
-static void add_quoted(struct tl_view v, struct tl_buf *out)
+void tl_csv_add_text(struct tl_view v, struct tl_buf *out)
 {
     bool plain = v.size > 0;
     for (size_t i = 0; plain && i < v.size; i++)
@@ -162,7 +162,7 @@ void tl_rows_cell_to_csv(const struct tl_rows *r, size_t row, size_t column, str
     char text[TL_TIME_TEXT_MAX];
     switch (r->columns[column].def.type) {
     case TL_TYPE_VARCHAR:
-        add_quoted(tl_rows_text(r, row, column), out);
+        tl_csv_add_text(tl_rows_text(r, row, column), out);
         break;
     case TL_TYPE_BOOLEAN:
         tl_buf_add_text(out, cell.i64 ? "true" : "false");

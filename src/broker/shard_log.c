@@ -18,6 +18,7 @@
  * I4: after a failed sync, or a tail that cannot be taken back, broken is set, and nothing is written any more. */
 #include "broker/shard_log.h"
 
+#include "base/bytes.h"
 #include "base/file.h"
 #include "base/grow.h"
 #include "base/io.h"
@@ -67,29 +68,15 @@ struct batch {
     int64_t newest_ms;
 };
 
-static void put_le(char *to, uint64_t v, int bytes)
-{
-    for (int i = 0; i < bytes; i++)
-        to[i] = (char)(v >> (8 * i));
-}
-
-static uint64_t get_le(const char *from, int bytes)
-{
-    uint64_t v = 0;
-    for (int i = 0; i < bytes; i++)
-        v |= (uint64_t)(unsigned char)from[i] << (8 * i);
-    return v;
-}
-
 char *tl_shard_log_add_space(struct tl_buf *batch, int64_t arrival_ms, struct tl_view key, size_t data_size)
 {
     assert(key.size <= UINT16_MAX && data_size <= UINT32_MAX);
     char *at = tl_buf_reserve(batch, RECORD_HEADER_SIZE + key.size + data_size);
     if (!at)
         return NULL;
-    put_le(at, data_size, 4);
-    put_le(at + 4, key.size, 2);
-    put_le(at + 6, (uint64_t)arrival_ms, 8);
+    tl_put_le(at, data_size, 4);
+    tl_put_le(at + 4, key.size, 2);
+    tl_put_le(at + 6, (uint64_t)arrival_ms, 8);
     memcpy(at + RECORD_HEADER_SIZE, key.data, key.size);
     return at + RECORD_HEADER_SIZE + key.size;
 }
@@ -110,8 +97,8 @@ static void segment_path(const struct tl_shard_log *log, uint64_t first, char ou
 
 static bool parse_header(const char *at, struct batch *out)
 {
-    *out = (struct batch){ (uint32_t)get_le(at + 8, 4), (uint32_t)get_le(at + 12, 4), get_le(at + 16, 8), (int64_t)get_le(at + 24, 8) };
-    return get_le(at, 4) == MAGIC && out->payload_size <= PAYLOAD_MAX && out->records > 0 &&
+    *out = (struct batch){ (uint32_t)tl_get_le(at + 8, 4), (uint32_t)tl_get_le(at + 12, 4), tl_get_le(at + 16, 8), (int64_t)tl_get_le(at + 24, 8) };
+    return tl_get_le(at, 4) == MAGIC && out->payload_size <= PAYLOAD_MAX && out->records > 0 &&
            (uint64_t)out->records * RECORD_HEADER_SIZE <= out->payload_size;
 }
 
@@ -119,7 +106,7 @@ static bool parse_header(const char *at, struct batch *out)
 static bool batch_is_whole(struct tl_view bytes, struct batch *out)
 {
     return bytes.size >= HEADER_SIZE && parse_header(bytes.data, out) && out->payload_size <= bytes.size - HEADER_SIZE &&
-           get_le(bytes.data + 4, 4) == tl_crc32c(0, bytes.data + 8, HEADER_SIZE - 8 + out->payload_size);
+           tl_get_le(bytes.data + 4, 4) == tl_crc32c(0, bytes.data + 8, HEADER_SIZE - 8 + out->payload_size);
 }
 
 static bool index_add(struct segment *s, const struct batch *b, uint64_t offset)
@@ -314,12 +301,12 @@ bool tl_shard_log_write(struct tl_shard_log *log, uint64_t first, uint32_t count
     if ((log->count == 0 || log->segments[log->count - 1].size >= SEGMENT_SIZE) && !roll(log, first, error))
         return false;
     struct segment *s = &log->segments[log->count - 1];
-    put_le(header, MAGIC, 4);
-    put_le(header + 8, batch.size, 4);
-    put_le(header + 12, count, 4);
-    put_le(header + 16, first, 8);
-    put_le(header + 24, (uint64_t)arrival_ms, 8);
-    put_le(header + 4, tl_crc32c(tl_crc32c(0, header + 8, HEADER_SIZE - 8), batch.data, batch.size), 4);
+    tl_put_le(header, MAGIC, 4);
+    tl_put_le(header + 8, batch.size, 4);
+    tl_put_le(header + 12, count, 4);
+    tl_put_le(header + 16, first, 8);
+    tl_put_le(header + 24, (uint64_t)arrival_ms, 8);
+    tl_put_le(header + 4, tl_crc32c(tl_crc32c(0, header + 8, HEADER_SIZE - 8), batch.data, batch.size), 4);
     if (!write_parts(log->fd, header, batch, s->size))
         return take_back(log, s->size, errno, error);
     if (log->sync && tl_io->fdatasync(log->fd) != 0) {
@@ -475,8 +462,8 @@ static bool visit_batch(struct cursor *c, struct tl_view bytes, const struct bat
     for (uint32_t i = 0; i < b->records; i++, record.counter++) {
         if (payload.size < RECORD_HEADER_SIZE)
             return tl_error_set(error, TL_CORRUPT, "'%s' is damaged in the batch at offset %" PRIu64, c->path, c->at);
-        size_t data = get_le(payload.data, 4), key = get_le(payload.data + 4, 2);
-        record.arrival_ms = (int64_t)get_le(payload.data + 6, 8);
+        size_t data = tl_get_le(payload.data, 4), key = tl_get_le(payload.data + 4, 2);
+        record.arrival_ms = (int64_t)tl_get_le(payload.data + 6, 8);
         if (data + key > payload.size - RECORD_HEADER_SIZE)
             return tl_error_set(error, TL_CORRUPT, "'%s' is damaged in the batch at offset %" PRIu64, c->path, c->at);
         record.key = (struct tl_view){ payload.data + RECORD_HEADER_SIZE, key };

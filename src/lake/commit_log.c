@@ -11,6 +11,7 @@
  * is kept because the newest may turn out to be damaged. */
 #include "lake/commit_log.h"
 
+#include "base/bytes.h"
 #include "base/log.h"
 #include "codec/crc32c.h"
 
@@ -56,20 +57,6 @@ void tl_commit_log_close(struct tl_commit_log *log)
     free(log);
 }
 
-static void put_le(char *to, uint64_t v, int bytes)
-{
-    for (int i = 0; i < bytes; i++)
-        to[i] = (char)(v >> (8 * i));
-}
-
-static uint64_t get_le(const char *from, int bytes)
-{
-    uint64_t v = 0;
-    for (int i = 0; i < bytes; i++)
-        v |= (uint64_t)(unsigned char)from[i] << (8 * i);
-    return v;
-}
-
 static void name_of(const struct tl_commit_log *log, const char *kind, uint64_t epoch, char out[PATH_MAX])
 {
     snprintf(out, PATH_MAX, "%s/%s-%020" PRIu64, log->folder, kind, epoch);
@@ -79,9 +66,9 @@ static bool encode(uint64_t epoch, struct tl_view payload, struct tl_buf *out, s
 {
     char header[HEADER_SIZE];
     memcpy(header, MAGIC, 8);
-    put_le(header + 8, epoch, 8);
-    put_le(header + 16, payload.size, 8);
-    put_le(header + 24, tl_crc32c(tl_crc32c(0, header, 24), payload.data, payload.size), 4);
+    tl_put_le(header + 8, epoch, 8);
+    tl_put_le(header + 16, payload.size, 8);
+    tl_put_le(header + 24, tl_crc32c(tl_crc32c(0, header, 24), payload.data, payload.size), 4);
     tl_buf_add(out, header, sizeof header);
     tl_buf_add_view(out, payload);
     return tl_buf_ok(out, "an epoch's record", error);
@@ -91,12 +78,12 @@ static bool decode(struct tl_view record, uint64_t epoch, struct tl_buf *payload
 {
     if (record.size < HEADER_SIZE || memcmp(record.data, MAGIC, 8) != 0)
         return tl_error_set(error, TL_CORRUPT, "it is no epoch record");
-    if (get_le(record.data + 8, 8) != epoch)
+    if (tl_get_le(record.data + 8, 8) != epoch)
         return tl_error_set(error, TL_CORRUPT, "it is of another epoch");
     struct tl_view body = { record.data + HEADER_SIZE, record.size - HEADER_SIZE };
-    if (get_le(record.data + 16, 8) != body.size)
+    if (tl_get_le(record.data + 16, 8) != body.size)
         return tl_error_set(error, TL_CORRUPT, "it is cut off");
-    if (get_le(record.data + 24, 4) != tl_crc32c(tl_crc32c(0, record.data, 24), body.data, body.size))
+    if (tl_get_le(record.data + 24, 4) != tl_crc32c(tl_crc32c(0, record.data, 24), body.data, body.size))
         return tl_error_set(error, TL_CORRUPT, "its checksum does not fit");
     tl_buf_add_view(payload, body);
     return tl_buf_ok(payload, "an epoch's record", error);

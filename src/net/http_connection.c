@@ -123,6 +123,17 @@ static int on_body(llhttp_t *parser, const char *at, size_t size)
     return x->body.failed ? refuse(c, 503) : 0;
 }
 
+/* The request is read: it waits for its answer behind those before it. */
+static void append(struct tl_http_connection *c, struct tl_http_exchange *x)
+{
+    if (c->last)
+        c->last->next = x;
+    else
+        c->first = x;
+    c->last = x;
+    c->waiting++;
+}
+
 static int on_complete(llhttp_t *parser)
 {
     struct tl_http_connection *c = parser->data;
@@ -132,14 +143,7 @@ static int on_complete(llhttp_t *parser)
         return refuse(c, 503);
     x->body.size = size;
     c->parsing = NULL;
-    if (c->last)
-        c->last->next = x;
-    else
-        c->first = x;
-    c->last = x;
-    c->waiting++;
-    x->delivered = true;
-    c->server->open_exchanges++;
+    append(c, x);
     tl_metric_add(c->server->requests, 1);
     c->server->options.handler(x, c->server->options.user);
     return c->waiting >= TL_HTTP_PIPELINE_MAX || c->close_after ? HPE_PAUSED : 0;
@@ -172,14 +176,7 @@ static void send_refusal(struct tl_http_connection *c)
         c->dead = true;
         return;
     }
-    if (c->last)
-        c->last->next = x;
-    else
-        c->first = x;
-    c->last = x;
-    c->waiting++;
-    x->delivered = true;
-    c->server->open_exchanges++;
+    append(c, x);
     x->keep_alive = false;
     tl_http_respond(x, c->error_status, NULL, &none, 0, (struct tl_view){ NULL, 0 });
 }

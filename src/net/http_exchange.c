@@ -25,9 +25,6 @@ struct tl_http_exchange *tl_http_exchange_new(struct tl_http_connection *c)
 
 void tl_http_exchange_free(struct tl_http_exchange *x)
 {
-    /* Of one whose client has gone the server may be gone as well: it is not looked at. */
-    if (x->delivered && x->connection)
-        x->server->open_exchanges--;
     evbuffer_free(x->out);
     tl_buf_release(&x->head);
     tl_buf_release(&x->body);

@@ -40,7 +40,7 @@ struct tl_http_server {
     size_t posted_count, posted_cap;
     bool accepts_posts;
     struct tl_http_connection *connections;
-    size_t connection_count, open_exchanges;
+    size_t connection_count;
     bool closing;
     int64_t close_at_ns; /* monotonic: when closing stops waiting */
     struct tl_metric *requests, *connected;
@@ -82,7 +82,6 @@ struct tl_http_exchange {
     const char *method;
     char peer[72];
     bool keep_alive, is_head, http_1_0;
-    bool delivered; /* the handler has it */
     struct evbuffer *out; /* the answer while it waits for its turn, or until it is complete */
     bool complete;        /* nothing will be added */
     bool streaming;

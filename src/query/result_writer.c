@@ -2,6 +2,7 @@
 #include "query/result_writer.h"
 
 #include "base/file.h"
+#include "base/rows.h"
 #include "codec/json_writer.h"
 
 #include <inttypes.h>
@@ -112,30 +113,12 @@ static bool cell_is_null(const struct tl_result_writer *w, size_t row, size_t co
 
 /* ---- CSV ---- */
 
-static void add_csv(struct tl_buf *out, struct tl_view v)
-{
-    bool plain = v.size > 0;
-    for (size_t i = 0; plain && i < v.size; i++)
-        plain = v.data[i] != ',' && v.data[i] != '"' && v.data[i] != '\r' && v.data[i] != '\n';
-    if (plain) {
-        tl_buf_add_view(out, v);
-        return;
-    }
-    tl_buf_add_char(out, '"');
-    for (size_t i = 0; i < v.size; i++) {
-        if (v.data[i] == '"')
-            tl_buf_add_char(out, '"');
-        tl_buf_add_char(out, v.data[i]);
-    }
-    tl_buf_add_char(out, '"');
-}
-
 static void csv_header(struct tl_result_writer *w)
 {
     for (size_t c = 0; c < w->column_count; c++) {
         if (c)
             tl_buf_add_char(&w->out, ',');
-        add_csv(&w->out, tl_view_of(w->columns[c].name));
+        tl_csv_add_text(tl_view_of(w->columns[c].name), &w->out);
     }
     tl_buf_add_char(&w->out, '\n');
 }
@@ -146,7 +129,7 @@ static void csv_row(struct tl_result_writer *w, size_t row)
         if (c)
             tl_buf_add_char(&w->out, ',');
         if (!cell_is_null(w, row, c))
-            add_csv(&w->out, cell_text(w, row, c));
+            tl_csv_add_text(cell_text(w, row, c), &w->out);
     }
     tl_buf_add_char(&w->out, '\n');
 }
