@@ -110,6 +110,7 @@ struct tl_plan {
     struct tl_batch_plan *batches;
     size_t batch_count;
     uint64_t fingerprint; /* of what is computed (sources' columns, event time, delay; views): a checkpoint of another one is refused */
+    const char *defaults; /* what the file leaves unsaid, a line a statement, for the explanation */
 };
 
 void tl_plan_free(struct tl_plan *plan); /* NULL is fine */

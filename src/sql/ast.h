@@ -5,6 +5,7 @@
 #include "engine/plan.h"
 #include "sql/diagnostics.h"
 
+struct tl_token;
 struct tl_ast_name {
     const char *text; /* NULL: not given */
     bool quoted;      /* matched exactly; others by letters without case */
@@ -42,21 +43,30 @@ struct tl_ast_key {
     struct tl_ast_name name;
     struct tl_ast_key *next;
 };
-enum tl_ast_kind { TL_AST_PIPELINE, TL_AST_PROFILE, TL_AST_SOURCE, TL_AST_FEED, TL_AST_VIEW, TL_AST_SINK, TL_AST_CHART, TL_AST_BATCH };
+enum tl_ast_kind {
+    TL_AST_PIPELINE,
+    TL_AST_PROFILE,
+    TL_AST_SOURCE,
+    TL_AST_FEED,
+    TL_AST_VIEW,
+    TL_AST_SINK,
+    TL_AST_CHART,
+    TL_AST_BATCH
+};
 
 struct tl_ast_statement {
     enum tl_ast_kind kind;
     struct tl_ast_name name;
     struct tl_diagnostic_place place; /* of CREATE <KIND> */
     struct tl_ast_option *options;
-    bool is_default;              /* profile */
+    bool is_default;               /* profile */
     struct tl_ast_column *columns; /* source */
     struct tl_ast_name watermark_for, watermark_from;
     struct tl_ast_interval delay;
-    struct tl_ast_name from; /* feed: INTO; view, sink, chart: FROM */
-    enum tl_input_kind input; /* sink */
-    const char *select;      /* feed, batch: SQL as DuckDB will see it */
-    struct tl_diagnostic_place select_place;
+    struct tl_ast_name from;       /* feed: INTO; view, sink, chart: FROM */
+    enum tl_input_kind input;      /* sink */
+    const struct tl_token *select; /* feed, batch: the tokens of its SQL, which is DuckDB's */
+    size_t select_count;
     struct tl_ast_item *items; /* view */
     bool windowed;
     struct tl_ast_name time_column;

@@ -1,44 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sql/check_outputs.c: feeds, sinks, charts and batch tables. */
-#include "base/suggest.h"
-#include "base/time.h"
+#include "engine/dead_letters.h"
 #include "sql/checker.h"
-#include "sql/options.h"
 
 #include <stdio.h>
-
-static bool means(const struct tl_ast_name *name, const char *other)
-{
-    return name->quoted ? strcmp(name->text, other) == 0 : tl_view_eq_ignore_case(tl_view_of(name->text), tl_view_of(other));
-}
-
-static size_t find_view(struct tl_checker *c, const struct tl_ast_name *name)
-{
-    const char *names[64];
-    size_t count = 0;
-    for (size_t i = 0; i < c->plan->view_count; i++) {
-        if (means(name, c->plan->views[i].name))
-            return i;
-        if (count < TL_COUNT(names))
-            names[count++] = c->plan->views[i].name;
-    }
-    tl_checker_fail(c, name->place, tl_suggest(tl_view_of(name->text), names, count), "there is no view '%s'", name->text);
-    return SIZE_MAX;
-}
-
-static size_t find_source(struct tl_checker *c, const struct tl_ast_name *name)
-{
-    const char *names[64];
-    size_t count = 0;
-    for (size_t i = 0; i < c->plan->source_count; i++) {
-        if (means(name, c->plan->sources[i].name))
-            return i;
-        if (count < TL_COUNT(names))
-            names[count++] = c->plan->sources[i].name;
-    }
-    tl_checker_fail(c, name->place, tl_suggest(tl_view_of(name->text), names, count), "there is no source '%s'", name->text);
-    return SIZE_MAX;
-}
 
 /* 'database.table', both of lower-case letters, digits and '_' (as Glue wants them). */
 static void check_table_name(struct tl_checker *c, const char *text, struct tl_diagnostic_place place)
@@ -53,68 +18,162 @@ static void check_table_name(struct tl_checker *c, const char *text, struct tl_d
         tl_checker_fail(c, place, NULL, "a table is 'database.table', of lower-case letters, digits and '_'");
 }
 
-static const struct tl_column_def dead_letter_columns[] = {
-    { "reason", TL_TYPE_VARCHAR, true },          { "byte_offset", TL_TYPE_BIGINT, true }, { "shard", TL_TYPE_VARCHAR, true },
-    { "sequence_number", TL_TYPE_VARCHAR, true }, { "arrival_time", TL_TYPE_TIMESTAMP, false }, { "data", TL_TYPE_VARCHAR, true },
-};
+/* The columns of what a sink reads. */
+static bool sink_columns(struct tl_checker *c, const struct tl_sink_plan *sink, struct tl_dead_columns *out)
+{
+    struct tl_arena *arena = &c->plan->arena;
+    struct tl_error error;
+    if (sink->input == TL_INPUT_LATE)
+        return tl_dead_late_columns(c->plan, sink->index, arena, out, &error);
+    if (sink->input == TL_INPUT_MALFORMED)
+        return tl_dead_malformed_columns(arena, out, &error);
+    *out = (struct tl_dead_columns){ c->plan->views[sink->index].columns,
+                                     c->plan->views[sink->index].column_count };
+    return true;
+}
+
+/* A sink keeps final rows; only a window has late records. */
+static void check_sink_view(struct tl_checker *c, const struct tl_ast_statement *s,
+                            const struct tl_view_plan *view)
+{
+    if (view->window != TL_WINDOW_NONE)
+        return;
+    if (s->input == TL_INPUT_LATE)
+        tl_checker_fail(c, s->from.place, NULL, "no record is late for '%s', which has no window",
+                        view->name);
+    else
+        tl_checker_fail(c, s->from.place, NULL,
+                        "a sink of '%s' is not supported by this version: only EMIT FINAL rows are kept",
+                        view->name);
+}
+
+static void fill_sink(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_sink_plan *out)
+{
+    const struct tl_ast_option *path = tl_options_find(s, "path"), *table = tl_options_find(s, "table");
+    const struct tl_ast_option *every = tl_options_find(s, "commit_every");
+    out->path = tl_checker_path(c, path->text, false, path->place);
+    out->commit_every_ns = tl_options_duration(&tl_sink_options, s, "commit_every");
+    if (out->commit_every_ns < TL_NS_PER_S)
+        tl_checker_fail(c, every->place, NULL, "'commit_every' is at least '1 s': each commit makes files");
+    out->table = table ? tl_checker_expand(c, table->text, table->place) : NULL;
+    if (out->table)
+        check_table_name(c, out->table, table->place);
+}
 
 static void check_sink(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_sink_plan *out)
 {
+    static const char *const what[] = { "the view '%.128s'", "LATE(%.128s)", "MALFORMED(%.128s)" };
     out->name = s->name.text;
     out->input = s->input;
-    out->index = s->input == TL_INPUT_MALFORMED ? find_source(c, &s->from) : find_view(c, &s->from);
-    if (!tl_options_check(c->context, &tl_sink_options, s)) {
-        c->failed = true;
+    out->index =
+        s->input == TL_INPUT_MALFORMED ? tl_checker_source(c, &s->from) : tl_checker_view(c, &s->from);
+    if (!tl_checker_options(c, &tl_sink_options, s))
         return;
-    }
+    fill_sink(c, s, out);
     if (out->index == SIZE_MAX)
         return;
-    const struct tl_column_def *columns = dead_letter_columns;
-    size_t count = TL_COUNT(dead_letter_columns);
-    if (s->input == TL_INPUT_VIEW) {
-        columns = c->plan->views[out->index].columns;
-        count = c->plan->views[out->index].column_count;
-        if (c->plan->views[out->index].emit != TL_EMIT_FINAL)
-            tl_checker_fail(c, s->from.place, NULL, "a sink of '%s' is not supported by this version: only EMIT FINAL rows are kept", s->from.text);
-    }
-    char what[200];
-    snprintf(what, sizeof what, "the view '%.128s'", s->from.text);
-    out->path = tl_checker_path(c, tl_options_find(s, "path"));
-    tl_checker_partitions(c, tl_options_find(s, "partition_by"), columns, count, what, &out->partition_by, &out->partition_count);
-    out->commit_every_ns = tl_options_duration(&tl_sink_options, s, "commit_every");
-    if (out->commit_every_ns < TL_NS_PER_S)
-        tl_checker_fail(c, tl_options_find(s, "commit_every")->place, NULL, "'commit_every' is at least '1 s': each commit makes files");
-    out->table = tl_options_text(&tl_sink_options, s, "table");
-    if (out->table)
-        check_table_name(c, out->table, tl_options_find(s, "table")->place);
+    if (s->input != TL_INPUT_MALFORMED)
+        check_sink_view(c, s, &c->plan->views[out->index]);
+    /* The tables of dead letters are made of a source without mistakes. */
+    struct tl_dead_columns columns;
+    if ((c->failed && s->input != TL_INPUT_VIEW) || !sink_columns(c, out, &columns) || columns.count == 0)
+        return;
+    char text[160];
+    snprintf(text, sizeof text, what[s->input], s->from.text);
+    c->failed = !tl_checker_partitions(c, tl_options_find(s, "partition_by"), columns.defs, columns.count,
+                                       text, &out->partition_by, &out->partition_count) ||
+                c->failed;
 }
 
-static void check_paths(struct tl_checker *c)
+/* ---- what two outputs would both write ---- */
+
+static bool is_below(const char *path, const char *folder)
 {
-    size_t i = 0;
-    for (const struct tl_ast_statement *s = c->statements; s; s = s->next) {
-        if (s->kind != TL_AST_SINK || i >= c->plan->sink_count)
+    size_t size = strlen(folder);
+    return strncmp(path, folder, size) == 0 && (path[size] == '\0' || path[size] == '/');
+}
+
+static const char *path_of(const struct tl_checker *c, const struct tl_ast_statement *s, size_t nth)
+{
+    return s->kind == TL_AST_SINK ? c->plan->sinks[nth].path : c->plan->batches[nth].path;
+}
+
+static const char *table_of(const struct tl_checker *c, const struct tl_ast_statement *s, size_t nth)
+{
+    return s->kind == TL_AST_SINK ? c->plan->sinks[nth].table : c->plan->batches[nth].name;
+}
+
+/* The table is one of the tables of dead letters, which are there anyway. */
+static bool is_dead_table(const struct tl_checker *c, const char *table)
+{
+    char name[400];
+    for (size_t i = 0; i < c->plan->view_count + c->plan->source_count; i++) {
+        bool view = i < c->plan->view_count;
+        snprintf(name, sizeof name, "%s.%s_%s", c->plan->name,
+                 view ? c->plan->views[i].name : c->plan->sources[i - c->plan->view_count].name,
+                 view ? "late" : "malformed");
+        if (strcmp(name, table) == 0)
+            return true;
+    }
+    return false;
+}
+
+struct place_taken {
+    const char *path, *table;
+};
+
+static void check_place(struct tl_checker *c, const struct tl_ast_statement *s,
+                        const struct place_taken *mine, const struct place_taken *before, size_t count)
+{
+    const struct tl_ast_option *path = tl_options_find(s, "path"), *table = tl_options_find(s, "table");
+    for (size_t i = 0; i < count; i++) {
+        if (mine->path && before[i].path &&
+            (is_below(mine->path, before[i].path) || is_below(before[i].path, mine->path)))
+            tl_checker_fail(
+                c, path->place, NULL,
+                "the folder '%s' is taken: another output writes to '%s', and each needs one of its own",
+                mine->path, before[i].path);
+        if (mine->table && before[i].table && strcmp(mine->table, before[i].table) == 0)
+            tl_checker_fail(c, table ? table->place : s->name.place, NULL, "the table '%s' is taken",
+                            mine->table);
+    }
+    if (mine->path && is_below(mine->path, "dead_letter"))
+        tl_checker_fail(c, path->place, NULL,
+                        "'dead_letter' is where LATE and MALFORMED records are kept: choose another folder");
+    if (mine->table && is_dead_table(c, mine->table))
+        tl_checker_fail(c, table ? table->place : s->name.place, NULL,
+                        "the table '%s' is there already, for dead letters", mine->table);
+}
+
+static void check_places(struct tl_checker *c)
+{
+    const struct tl_plan *p = c->plan;
+    struct place_taken *all =
+        TL_ARENA_ARRAY(&c->plan->arena, p->sink_count + p->batch_count, struct place_taken);
+    size_t sinks = 0, batches = 0, count = 0;
+    for (const struct tl_ast_statement *s = c->statements; s && all && p->name; s = s->next) {
+        if (s->kind != TL_AST_SINK && s->kind != TL_AST_BATCH)
             continue;
-        const char *mine = c->plan->sinks[i].path;
-        for (size_t k = 0; k < i && mine; k++)
-            if (c->plan->sinks[k].path && strcmp(c->plan->sinks[k].path, mine) == 0)
-                tl_checker_fail(c, tl_options_find(s, "path")->place, NULL, "another sink writes to '%s' already", mine);
-        i++;
+        size_t nth = s->kind == TL_AST_SINK ? sinks++ : batches++;
+        all[count] = (struct place_taken){ path_of(c, s, nth), table_of(c, s, nth) };
+        check_place(c, s, &all[count], all, count);
+        count++;
     }
 }
 
-static void check_axis(struct tl_checker *c, const struct tl_ast_statement *s, const char *axis, const char **out, bool *number)
+/* ---- charts, feeds, batch tables ---- */
+
+static void check_axis(struct tl_checker *c, const struct tl_ast_statement *s, size_t view, const char *axis,
+                       const char **out, bool *number)
 {
     const struct tl_ast_option *o = tl_options_find(s, axis);
     if (!o)
         return;
-    size_t view = find_view(c, &s->from);
-    if (view == SIZE_MAX)
-        return;
     struct tl_ast_name name = { o->text, false, o->place };
     char what[200];
     snprintf(what, sizeof what, "the view '%.128s'", s->from.text);
-    size_t column = tl_checker_column(c, c->plan->views[view].columns, c->plan->views[view].column_count, &name, what);
+    size_t column =
+        tl_checker_column(c, c->plan->views[view].columns, c->plan->views[view].column_count, &name, what);
     if (column == SIZE_MAX)
         return;
     enum tl_type type = c->plan->views[view].columns[column].type;
@@ -122,24 +181,24 @@ static void check_axis(struct tl_checker *c, const struct tl_ast_statement *s, c
     if (strcmp(axis, "y") == 0) /* a type that was refused above is told once */
         *number = type == TL_TYPE_DOUBLE || type == TL_TYPE_BIGINT || type == TL_TYPE_INTEGER || !type;
     if (strcmp(axis, "x") == 0 && type != TL_TYPE_TIMESTAMP)
-        tl_checker_fail(c, o->place, NULL, "a line chart's x is a TIMESTAMP (window_start or window_end); '%s' is %s", o->text, tl_type_name(type));
+        tl_checker_fail(c, o->place, NULL,
+                        "a line chart's x is a TIMESTAMP (window_start or window_end); '%s' is %s", o->text,
+                        tl_type_name(type));
 }
 
 static void check_chart(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_chart_plan *out)
 {
     bool number = true;
     out->name = s->name.text;
-    if (!tl_options_check(c->context, &tl_chart_options, s)) {
-        c->failed = true;
+    if (!tl_checker_options(c, &tl_chart_options, s))
         return;
-    }
-    out->view = find_view(c, &s->from);
-    if (out->view == SIZE_MAX)
-        return;
+    out->view = tl_checker_view(c, &s->from);
+    if (out->view == SIZE_MAX || c->plan->views[out->view].column_count == 0)
+        return; /* told already */
     out->type = tl_options_text(&tl_chart_options, s, "type");
-    check_axis(c, s, "x", &out->x, &number);
-    check_axis(c, s, "series", &out->series, &number);
-    check_axis(c, s, "y", &out->y, &number);
+    check_axis(c, s, out->view, "x", &out->x, &number);
+    check_axis(c, s, out->view, "series", &out->series, &number);
+    check_axis(c, s, out->view, "y", &out->y, &number);
     if (!number)
         tl_checker_fail(c, tl_options_find(s, "y")->place, NULL, "a chart's y is a number");
 }
@@ -147,12 +206,10 @@ static void check_chart(struct tl_checker *c, const struct tl_ast_statement *s, 
 static void check_feed(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_feed_plan *out)
 {
     out->name = s->name.text;
-    out->source = find_source(c, &s->from);
-    out->select = tl_checker_expand(c, s->select, s->select_place);
-    if (!tl_options_check(c->context, &tl_feed_options, s)) {
-        c->failed = true;
+    out->source = tl_checker_source(c, &s->from);
+    out->select = tl_checker_select(c, s);
+    if (!tl_checker_options(c, &tl_feed_options, s))
         return;
-    }
     out->interval_ns = tl_options_duration(&tl_feed_options, s, "interval");
     out->loop = tl_options_boolean(&tl_feed_options, s, "loop");
     if (out->source == SIZE_MAX)
@@ -171,12 +228,14 @@ static void check_batch(struct tl_checker *c, const struct tl_ast_statement *s, 
 {
     out->name = s->name.text;
     check_table_name(c, out->name, s->name.place);
-    if (!tl_options_check(c->context, &tl_batch_options, s)) {
-        c->failed = true;
+    if (!tl_checker_options(c, &tl_batch_options, s))
         return;
-    }
-    out->path = tl_checker_path(c, tl_options_find(s, "path"));
-    out->select = tl_checker_expand(c, s->select, s->select_place);
+    const struct tl_ast_option *path = tl_options_find(s, "path");
+    out->path = tl_checker_path(c, path->text, false, path->place);
+    c->failed = !tl_checker_partitions(c, tl_options_find(s, "partition_by"), NULL, 0, "", &out->partition_by,
+                                       &out->partition_count) ||
+                c->failed;
+    out->select = tl_checker_select(c, s);
 }
 
 static size_t count_of(const struct tl_checker *c, enum tl_ast_kind kind)
@@ -206,5 +265,5 @@ void tl_check_outputs(struct tl_checker *c)
         else if (s->kind == TL_AST_BATCH)
             check_batch(c, s, &p->batches[p->batch_count++]);
     }
-    check_paths(c);
+    check_places(c);
 }

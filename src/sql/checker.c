@@ -2,13 +2,15 @@
 #include "sql/checker.h"
 
 #include "base/suggest.h"
-#include "sql/options.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-void tl_checker_fail(struct tl_checker *c, struct tl_diagnostic_place place, const char *suggestion, const char *fmt, ...)
+#define PARTITIONS_MAX 8
+
+void tl_checker_fail(struct tl_checker *c, struct tl_diagnostic_place place, const char *suggestion,
+                     const char *fmt, ...)
 {
     char message[480];
     va_list args;
@@ -19,20 +21,81 @@ void tl_checker_fail(struct tl_checker *c, struct tl_diagnostic_place place, con
     c->failed = true;
 }
 
-size_t tl_checker_column(struct tl_checker *c, const struct tl_column_def *columns, size_t count, const struct tl_ast_name *name,
-                         const char *what)
+bool tl_checker_means(const struct tl_ast_name *name, const char *text)
 {
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(columns[i].name, name->text) == 0)
+    return name->quoted ? strcmp(name->text, text) == 0
+                        : tl_view_eq_ignore_case(tl_view_of(name->text), tl_view_of(text));
+}
+
+size_t tl_checker_source(struct tl_checker *c, const struct tl_ast_name *name)
+{
+    const char *names[64];
+    size_t count = 0;
+    for (size_t i = 0; i < c->plan->source_count; i++) {
+        if (tl_checker_means(name, c->plan->sources[i].name))
             return i;
-    for (size_t i = 0; i < count && !name->quoted; i++)
-        if (tl_view_eq_ignore_case(tl_view_of(columns[i].name), tl_view_of(name->text)))
+        if (count < TL_COUNT(names))
+            names[count++] = c->plan->sources[i].name;
+    }
+    tl_checker_fail(c, name->place, tl_suggest(tl_view_of(name->text), names, count),
+                    "there is no source '%s'", name->text);
+    return SIZE_MAX;
+}
+
+size_t tl_checker_view(struct tl_checker *c, const struct tl_ast_name *name)
+{
+    const char *names[64];
+    size_t count = 0;
+    for (size_t i = 0; i < c->plan->view_count; i++) {
+        if (tl_checker_means(name, c->plan->views[i].name))
             return i;
+        if (count < TL_COUNT(names))
+            names[count++] = c->plan->views[i].name;
+    }
+    tl_checker_fail(c, name->place, tl_suggest(tl_view_of(name->text), names, count), "there is no view '%s'",
+                    name->text);
+    return SIZE_MAX;
+}
+
+/* JSON tells "t" from "T", so a source may have both: an unquoted name then means the one written so, or is
+ * told to be quoted. */
+static size_t find_column(const struct tl_column_def *columns, size_t count, const struct tl_ast_name *name,
+                          size_t *matches)
+{
+    size_t found = SIZE_MAX;
+    *matches = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(columns[i].name, name->text) == 0) {
+            *matches = 1;
+            return i;
+        }
+        if (!tl_checker_means(name, columns[i].name))
+            continue;
+        found = found == SIZE_MAX ? i : found;
+        ++*matches;
+    }
+    return found;
+}
+
+size_t tl_checker_column(struct tl_checker *c, const struct tl_column_def *columns, size_t count,
+                         const struct tl_ast_name *name, const char *what)
+{
     const char *names[256];
-    size_t known = count < TL_COUNT(names) ? count : TL_COUNT(names);
+    size_t matches, at = find_column(columns, count, name, &matches);
+    if (matches == 1)
+        return at;
+    if (matches > 1) {
+        tl_checker_fail(c, name->place, NULL,
+                        "%s has %zu columns that '%s' may mean: write one in double quotes, as \"%s\"", what,
+                        matches, name->text, columns[at].name);
+        return SIZE_MAX;
+    }
+    bool shown = c->context->out->count < TL_DIAGNOSTICS_MAX; /* else searching for a near name is in vain */
+    size_t known = !shown ? 0 : count < TL_COUNT(names) ? count : TL_COUNT(names);
     for (size_t i = 0; i < known; i++)
         names[i] = columns[i].name;
-    tl_checker_fail(c, name->place, tl_suggest(tl_view_of(name->text), names, known), "%s has no column '%s'", what, name->text);
+    tl_checker_fail(c, name->place, tl_suggest(tl_view_of(name->text), names, known), "%s has no column '%s'",
+                    what, name->text);
     return SIZE_MAX;
 }
 
@@ -54,9 +117,10 @@ const char *tl_checker_expand(struct tl_checker *c, const char *text, struct tl_
         const char *value = name[0] ? lookup(c, name) : NULL;
         if (!value) {
             if (name[0])
-                tl_checker_fail(c, place, NULL, "the environment variable '%s' is not set", name);
+                tl_checker_fail(c, place, NULL, "the environment variable '%s' is not set%s", name,
+                                c->needed_by);
             else
-                tl_checker_fail(c, place, NULL, "a variable is written ${NAME}");
+                tl_checker_fail(c, place, NULL, "a variable is written ${NAME}, of letters, digits and '_'");
             tl_buf_release(&out);
             return NULL;
         }
@@ -70,66 +134,92 @@ const char *tl_checker_expand(struct tl_checker *c, const char *text, struct tl_
     return expanded;
 }
 
-const char *tl_checker_path(struct tl_checker *c, const struct tl_ast_option *option)
+/* Letters, digits, '_', '-' and '.': what no shell, glob, URL or Hive reader takes for something else. */
+static bool is_path_part(struct tl_view part, bool partition)
 {
-    const char *path = tl_checker_expand(c, option->text, option->place);
+    if (part.size == 0 || part.size > 200 || part.data[0] == '_' || part.data[0] == '.')
+        return false;
+    for (size_t i = 0; i < part.size; i++) {
+        char c = part.data[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+              c == '-' || c == '.' || (partition && c == '=')))
+            return false;
+    }
+    return true;
+}
+
+const char *tl_checker_path(struct tl_checker *c, const char *text, bool read,
+                            struct tl_diagnostic_place place)
+{
+    const char *path = tl_checker_expand(c, text, place);
     if (!path)
         return NULL;
     struct tl_view rest = tl_view_of(path);
-    bool bad = path[0] == '/' || strlen(path) > 512;
-    while (rest.size && !bad) {
-        struct tl_view part = tl_view_split(rest, '/', &rest);
-        bad = part.size == 0 || part.data[0] == '_' || part.data[0] == '.' || part.size > 200;
-    }
-    if (bad) {
-        tl_checker_fail(c, option->place, NULL, "a path is relative to the lake, without '..', and its parts do not begin with '.' or '_'");
-        return NULL;
-    }
-    return path;
+    bool good = rest.size > 0 && rest.size <= 512;
+    while (good && rest.data)
+        good = is_path_part(tl_view_split(rest, '/', &rest), read);
+    if (good)
+        return path;
+    tl_checker_fail(c, place, NULL,
+                    "a path is relative to the lake; its parts have letters, digits, '_', '-' and '.', and "
+                    "do not begin with '.' or '_'");
+    return NULL;
 }
 
-bool tl_checker_partitions(struct tl_checker *c, const struct tl_ast_option *option, const struct tl_column_def *columns, size_t count,
-                           const char *what, const char ***out, size_t *out_count)
+/* The column that one name of partition_by means, as it is written; NULL after telling what is wrong. */
+static const char *partition_of(struct tl_checker *c, struct tl_view part, const struct tl_ast_option *option,
+                                const struct tl_column_def *columns, size_t count, const char *what)
 {
-    *out = NULL;
+    struct tl_ast_name name = { tl_arena_text(&c->plan->arena, part), false, option->place };
+    if (!name.text)
+        return NULL;
+    size_t column = columns ? tl_checker_column(c, columns, count, &name, what) : 0;
+    if (column == SIZE_MAX)
+        return NULL;
+    const char *text = columns ? columns[column].name : name.text;
+    if (is_path_part(tl_view_of(text), false))
+        return text;
+    tl_checker_fail(c, option->place, NULL,
+                    "partition_by makes a folder's name of '%s': it has letters, digits, '_', '-' and '.' "
+                    "only, and a letter or digit first",
+                    text);
+    return NULL;
+}
+
+bool tl_checker_partitions(struct tl_checker *c, const struct tl_ast_option *option,
+                           const struct tl_column_def *columns, size_t count, const char *what,
+                           const char ***out, size_t *out_count)
+{
     *out_count = 0;
-    if (!option)
-        return true;
-    struct tl_view rest = tl_view_of(option->text);
-    const char **names = TL_ARENA_ARRAY(&c->plan->arena, rest.size / 2 + 1, const char *);
-    while (rest.data && names) {
-        struct tl_view part = tl_view_trim(tl_view_split(rest, ',', &rest));
-        struct tl_ast_name name = { tl_arena_text(&c->plan->arena, part), false, option->place };
-        if (!name.text)
-            return false;
-        size_t column = tl_checker_column(c, columns, count, &name, what);
-        if (column == SIZE_MAX)
+    *out = option ? TL_ARENA_ARRAY(&c->plan->arena, PARTITIONS_MAX, const char *) : NULL;
+    struct tl_view rest = tl_view_of(option ? option->text : NULL);
+    while (*out && rest.data) {
+        const char *name =
+            partition_of(c, tl_view_trim(tl_view_split(rest, ',', &rest)), option, columns, count, what);
+        if (!name)
             return false;
         for (size_t i = 0; i < *out_count; i++) {
-            if (strcmp(names[i], columns[column].name) == 0) {
-                tl_checker_fail(c, option->place, NULL, "partition_by names the column '%s' twice", names[i]);
-                return false;
-            }
+            if (strcmp((*out)[i], name) != 0)
+                continue;
+            tl_checker_fail(c, option->place, NULL, "partition_by names the column '%s' twice", name);
+            return false;
         }
-        names[(*out_count)++] = columns[column].name;
+        if (*out_count == PARTITIONS_MAX) {
+            tl_checker_fail(c, option->place, NULL, "partition_by names at most %d columns", PARTITIONS_MAX);
+            return false;
+        }
+        (*out)[(*out_count)++] = name;
     }
-    *out = names;
-    if (*out_count == count) {
-        tl_checker_fail(c, option->place, NULL, "a column must be left for the file: partition_by names all of them");
+    if (option && columns && *out_count == count) {
+        tl_checker_fail(c, option->place, NULL,
+                        "a column must be left for the file: partition_by names all of them");
         return false;
     }
-    return names != NULL;
+    return !option || *out;
 }
 
-static size_t count_kind(const struct tl_checker *c, enum tl_ast_kind kind)
-{
-    size_t count = 0;
-    for (const struct tl_ast_statement *s = c->statements; s; s = s->next)
-        count += s->kind == kind;
-    return count;
-}
-
-/* Sources, views and batch tables are read by name: they share their names. The others have names of their own kind. */
+/* Sources, views and batch tables are read by name: they share their names. The others have names of their
+ * own kind. */
 static bool same_space(enum tl_ast_kind a, enum tl_ast_kind b)
 {
     bool table_a = a == TL_AST_SOURCE || a == TL_AST_VIEW || a == TL_AST_BATCH;
@@ -137,7 +227,7 @@ static bool same_space(enum tl_ast_kind a, enum tl_ast_kind b)
     return a == b || (table_a && table_b);
 }
 
-static void check_names(struct tl_checker *c)
+static void check_twice(struct tl_checker *c)
 {
     for (const struct tl_ast_statement *s = c->statements; s; s = s->next)
         for (const struct tl_ast_statement *t = c->statements; t != s; t = t->next)
@@ -151,9 +241,20 @@ static void check_names(struct tl_checker *c)
 static bool is_plain_name(const char *name)
 {
     for (const char *p = name; *p; p++)
-        if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || *p == '_' || *p == '-'))
+        if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || *p == '_' ||
+              *p == '-'))
             return false;
     return name[0] != '_' && name[0] != '-';
+}
+
+/* Names become folders, tables and marks in checkpoints. A batch table's is a table's (check_outputs.c). */
+static void check_name(struct tl_checker *c, const struct tl_ast_statement *s)
+{
+    static const char *const kinds[] = { "pipeline", "profile", "source", "feed", "view", "sink", "chart" };
+    if (s->kind != TL_AST_BATCH && !is_plain_name(s->name.text))
+        tl_checker_fail(c, s->name.place, NULL,
+                        "a %s's name has letters, digits, '_' and '-', and begins with a letter or digit",
+                        kinds[s->kind]);
 }
 
 static void check_pipeline(struct tl_checker *c)
@@ -170,102 +271,47 @@ static void check_pipeline(struct tl_checker *c)
         tl_checker_fail(c, (struct tl_diagnostic_place){ 0, 1 }, NULL, "CREATE PIPELINE name; is missing");
         return;
     }
-    /* The name becomes a folder of the checkpoints and a schema of dead letters. */
-    if (!is_plain_name(found->name.text))
-        tl_checker_fail(c, found->name.place, NULL, "a pipeline's name has letters, digits, '_' and '-', and begins with a letter or digit");
     c->plan->name = tl_arena_text(&c->plan->arena, tl_view_of(found->name.text));
 }
 
-static void fill_profile(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_profile_plan *out)
+/* "source ticks: start 'TRIM_HORIZON', shard_idle '30 s'" */
+static void note_defaults(struct tl_checker *c, const struct tl_option_table *table,
+                          const struct tl_ast_statement *s)
 {
-    out->name = s->name.text;
-    out->is_default = s->is_default;
-    if (!tl_options_check(c->context, &tl_profile_options, s)) {
-        c->failed = true;
-        return;
+    bool first = true;
+    for (size_t i = 0; i < table->count; i++) {
+        if (!table->rules[i].absent || tl_options_find(s, table->rules[i].name))
+            continue;
+        tl_buf_addf(&c->defaults, first ? "  %s %s: " : ", ", table->statement, s->name.text);
+        tl_buf_addf(&c->defaults, "%s = '%s'", table->rules[i].name, table->rules[i].absent);
+        first = false;
     }
-    out->kinesis = tl_options_text(&tl_profile_options, s, "kinesis");
-    out->lake = tl_options_text(&tl_profile_options, s, "lake");
-    out->catalog = tl_options_text(&tl_profile_options, s, "catalog");
-    out->region = tl_options_text(&tl_profile_options, s, "region");
-    const struct tl_ast_option *o = tl_options_find(s, "kinesis");
-    if (strcmp(out->kinesis, "embedded") && strcmp(out->kinesis, "aws") && strncmp(out->kinesis, "http://", 7) &&
-        strncmp(out->kinesis, "https://", 8) && strncmp(out->kinesis, "${", 2))
-        tl_checker_fail(c, o->place, NULL, "'kinesis' is 'embedded', 'aws', or an endpoint that begins with http:// or https://");
+    if (!first)
+        tl_buf_add_char(&c->defaults, '\n');
 }
 
-/* Variables are needed of the profile that is used, and of no other. */
-static void expand_profile(struct tl_checker *c, const char *chosen)
+bool tl_checker_options(struct tl_checker *c, const struct tl_option_table *table,
+                        const struct tl_ast_statement *s)
 {
-    size_t i = 0;
-    for (const struct tl_ast_statement *s = c->statements; s; s = s->next) {
-        if (s->kind != TL_AST_PROFILE)
-            continue;
-        struct tl_profile_plan *p = &c->plan->profiles[i++];
-        if (strcmp(p->name, chosen) != 0)
-            continue;
-        const char **fields[] = { &p->kinesis, &p->lake, &p->region };
-        static const char *const names[] = { "kinesis", "lake", "region" };
-        for (size_t f = 0; f < TL_COUNT(fields); f++) {
-            const struct tl_ast_option *o = tl_options_find(s, names[f]);
-            if (o && *fields[f])
-                *fields[f] = tl_checker_expand(c, *fields[f], o->place);
-        }
-    }
-}
-
-static void choose_profile(struct tl_checker *c)
-{
-    struct tl_plan *plan = c->plan;
-    const char *names[64];
-    size_t count = 0, defaults = 0;
-    struct tl_diagnostic_place second = { 0, 1 };
-    for (const struct tl_ast_statement *s = c->statements; s; s = s->next) {
-        if (s->kind != TL_AST_PROFILE)
-            continue;
-        if (count < TL_COUNT(names))
-            names[count++] = s->name.text;
-        defaults += s->is_default;
-        second = s->name.place;
-    }
-    if (defaults > 1 || (defaults == 0 && count > 1)) {
-        tl_checker_fail(c, second, NULL, "of several profiles, one is DEFAULT");
-        return;
-    }
-    if (count == 1)
-        plan->profiles[0].is_default = true;
-    if (c->options->profile && !tl_plan_profile(plan, c->options->profile)) {
-        tl_checker_fail(c, second, tl_suggest(tl_view_of(c->options->profile), names, count), "there is no profile '%s'",
-                        c->options->profile);
-        return;
-    }
-    const struct tl_profile_plan *chosen = tl_plan_profile(plan, c->options->profile);
-    if (chosen && !c->failed)
-        expand_profile(c, chosen->name);
-}
-
-static void check_profiles(struct tl_checker *c)
-{
-    static const struct tl_profile_plan none = { "local", true, "embedded", "./lake", "embedded", NULL };
-    size_t count = count_kind(c, TL_AST_PROFILE);
-    c->plan->profiles = TL_ARENA_ARRAY(&c->plan->arena, count + 1, struct tl_profile_plan);
-    if (!c->plan->profiles)
-        return;
-    for (const struct tl_ast_statement *s = c->statements; s; s = s->next)
-        if (s->kind == TL_AST_PROFILE)
-            fill_profile(c, s, &c->plan->profiles[c->plan->profile_count++]);
-    if (count == 0)
-        c->plan->profiles[c->plan->profile_count++] = none;
-    choose_profile(c);
+    bool ok = tl_options_check(c->context, table, s);
+    note_defaults(c, table, s);
+    c->failed = c->failed || !ok;
+    return ok;
 }
 
 bool tl_check(struct tl_checker *c)
 {
+    tl_buf_init(&c->defaults, 1 << 20);
     check_pipeline(c);
-    check_names(c);
-    check_profiles(c);
+    for (const struct tl_ast_statement *s = c->statements; s; s = s->next)
+        check_name(c, s);
+    check_twice(c);
+    tl_check_profiles(c);
     tl_check_sources(c);
     tl_check_views(c);
     tl_check_outputs(c);
+    c->plan->defaults = tl_arena_text(&c->plan->arena, tl_buf_view(&c->defaults));
+    c->failed = c->failed || c->defaults.failed;
+    tl_buf_release(&c->defaults);
     return !c->failed;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sql/diagnostics.h: errors in a pipeline file, told with the place: file:line:column, the line, a caret, a suggestion. */
+/* sql/diagnostics.h: errors in a pipeline file, told with the place: file:line:column, the line, a caret, a
+ * suggestion. */
 #pragma once
 
 #include "sql/pipeline.h"
@@ -16,5 +17,5 @@ struct tl_diagnostic_context {
     struct tl_diagnostics *out;
 };
 /* Adds one error. suggestion: NULL or the near word. */
-void tl_diagnostic_add(struct tl_diagnostic_context *context, struct tl_diagnostic_place place, const char *suggestion,
-                       const char *fmt, ...) TL_PRINTF(4, 5);
+void tl_diagnostic_add(struct tl_diagnostic_context *context, struct tl_diagnostic_place place,
+                       const char *suggestion, const char *fmt, ...) TL_PRINTF(4, 5);

@@ -13,18 +13,21 @@ static void explain_profiles(const struct tl_plan *plan, struct tl_buf *out)
 {
     for (size_t i = 0; i < plan->profile_count; i++) {
         const struct tl_profile_plan *p = &plan->profiles[i];
-        tl_buf_addf(out, "profile %s%s: kinesis %s, lake %s, catalog %s%s%s\n", p->name, p->is_default ? " (default)" : "", p->kinesis,
-                    p->lake, p->catalog, p->region ? ", region " : "", p->region ? p->region : "");
+        tl_buf_addf(out, "profile %s%s: kinesis %s, lake %s, catalog %s%s%s\n", p->name,
+                    p->is_default ? " (default)" : "", p->kinesis, p->lake, p->catalog,
+                    p->region ? ", region " : "", p->region ? p->region : "");
     }
 }
 
 static void explain_source(const struct tl_source_plan *s, struct tl_buf *out)
 {
-    tl_buf_addf(out, "\nsource %s: stream '%s', JSON records, from %s when there is no checkpoint\n", s->name, s->stream,
-                s->start == TL_START_LATEST ? "LATEST" : "TRIM_HORIZON");
+    tl_buf_addf(out, "\nsource %s: stream '%s', JSON records, from %s when there is no checkpoint\n", s->name,
+                s->stream, s->start == TL_START_LATEST ? "LATEST" : "TRIM_HORIZON");
     for (size_t i = 0; i < s->column_count; i++)
-        tl_buf_addf(out, "  %-16s %s%s\n", s->columns[i].name, tl_type_name(s->columns[i].type), s->columns[i].not_null ? " NOT NULL" : "");
-    tl_buf_addf(out, "  %-16s TIMESTAMP, parsed from %s\n", s->event_time, s->columns[s->event_time_column].name);
+        tl_buf_addf(out, "  %-16s %s%s\n", s->columns[i].name, tl_type_name(s->columns[i].type),
+                    s->columns[i].not_null ? " NOT NULL" : "");
+    tl_buf_addf(out, "  %-16s TIMESTAMP, parsed from %s\n", s->event_time,
+                s->columns[s->event_time_column].name);
     add_duration(out, "watermark delay", s->delay_ns);
     add_duration(out, "shard_idle", s->shard_idle_ns);
     add_duration(out, "flush_after", s->flush_after_ns);
@@ -34,8 +37,8 @@ static void explain_source(const struct tl_source_plan *s, struct tl_buf *out)
 
 static void explain_feed(const struct tl_plan *plan, const struct tl_feed_plan *f, struct tl_buf *out)
 {
-    tl_buf_addf(out, "\nfeed %s into %s: partition key %s, at least once%s\n", f->name, plan->sources[f->source].name, f->partition_key,
-                f->loop ? ", over and over" : "");
+    tl_buf_addf(out, "\nfeed %s into %s: partition key %s, at least once%s\n", f->name,
+                plan->sources[f->source].name, f->partition_key, f->loop ? ", over and over" : "");
     add_duration(out, "interval", f->interval_ns);
     tl_buf_add_text(out, "  ");
     for (const char *p = f->select; *p; p++) {
@@ -51,13 +54,16 @@ static void explain_feed(const struct tl_plan *plan, const struct tl_feed_plan *
 
 static void explain_view(const struct tl_plan *plan, const struct tl_view_plan *v, struct tl_buf *out)
 {
-    static const char *const aggregates[] = { "COUNT(*", "COUNT(", "SUM(", "AVG(", "MIN(", "MAX(", "FIRST(", "LAST(" };
+    static const char *const aggregates[] = { "COUNT(*", "COUNT(", "SUM(",   "AVG(",
+                                              "MIN(",    "MAX(",   "FIRST(", "LAST(" };
     const struct tl_source_plan *s = &plan->sources[v->source];
     tl_buf_addf(out, "\nview %s over %s: %s\n", v->name, s->name,
-                v->emit == TL_EMIT_FINAL ? "a row once, when its window closes (EMIT FINAL)" : "a row at each change (EMIT CHANGES)");
+                v->emit == TL_EMIT_FINAL ? "a row once, when its window closes (EMIT FINAL)"
+                                         : "a row at each change (EMIT CHANGES)");
     if (v->window == TL_WINDOW_TUMBLE) {
         add_duration(out, "window", v->size_ns);
-        add_duration(out, "offset", v->offset_ns);
+        if (v->offset_ns)
+            add_duration(out, "offset", v->offset_ns);
         tl_buf_addf(out, "  late records go to LATE(%s), none is dropped\n", v->name);
     }
     for (size_t i = 0; i < v->column_count; i++) {
@@ -66,19 +72,26 @@ static void explain_view(const struct tl_plan *plan, const struct tl_view_plan *
         if (v->outputs[i].kind == TL_OUT_KEY)
             tl_buf_addf(out, "key %s", s->columns[v->keys[v->outputs[i].index]].name);
         else if (v->outputs[i].kind == TL_OUT_AGGREGATE)
-            tl_buf_addf(out, "%s%s%s)", aggregates[a->kind], a->kind == TL_AGG_COUNT_ALL ? "" : s->columns[a->column].name,
+            tl_buf_addf(out, "%s%s%s)", aggregates[a->kind],
+                        a->kind == TL_AGG_COUNT_ALL ? "" : s->columns[a->column].name,
                         a->ignore_nulls ? " IGNORE NULLS" : "");
         else
-            tl_buf_add_text(out, v->outputs[i].kind == TL_OUT_WINDOW_START ? "start of the window" : "end of the window");
+            tl_buf_add_text(out, v->outputs[i].kind == TL_OUT_WINDOW_START ? "start of the window"
+                                                                           : "end of the window");
         tl_buf_add_char(out, '\n');
     }
 }
 
 static void explain_sink(const struct tl_plan *plan, const struct tl_sink_plan *s, struct tl_buf *out)
 {
-    const char *from = s->input == TL_INPUT_MALFORMED ? plan->sources[s->index].name : plan->views[s->index].name;
+    const char *from =
+        s->input == TL_INPUT_MALFORMED ? plan->sources[s->index].name : plan->views[s->index].name;
     tl_buf_addf(out, "\nsink %s from ", s->name);
-    tl_buf_addf(out, s->input == TL_INPUT_VIEW ? "%s" : s->input == TL_INPUT_LATE ? "LATE(%s)" : "MALFORMED(%s)", from);
+    tl_buf_addf(out,
+                s->input == TL_INPUT_VIEW   ? "%s"
+                : s->input == TL_INPUT_LATE ? "LATE(%s)"
+                                            : "MALFORMED(%s)",
+                from);
     tl_buf_addf(out, ": Parquet under %s", s->path);
     for (size_t i = 0; i < s->partition_count; i++)
         tl_buf_addf(out, "/%s=...", s->partition_by[i]);
@@ -100,10 +113,14 @@ void tl_pipeline_explain(const struct tl_plan *plan, struct tl_buf *out)
         explain_sink(plan, &plan->sinks[i], out);
     for (size_t i = 0; i < plan->chart_count; i++) {
         const struct tl_chart_plan *c = &plan->charts[i];
-        tl_buf_addf(out, "\nchart %s of %s: %s, %s by %s%s%s\n", c->name, plan->views[c->view].name, c->type, c->y, c->x,
-                    c->series ? ", a line per " : "", c->series ? c->series : "");
+        tl_buf_addf(out, "\nchart %s of %s: %s, %s by %s%s%s\n", c->name, plan->views[c->view].name, c->type,
+                    c->y, c->x, c->series ? ", a line per " : "", c->series ? c->series : "");
     }
     for (size_t i = 0; i < plan->batch_count; i++)
-        tl_buf_addf(out, "\ntable %s: Parquet under %s (made by 'tapeline build', which is not in this version yet)\n", plan->batches[i].name,
-                    plan->batches[i].path);
+        tl_buf_addf(
+            out,
+            "\ntable %s: Parquet under %s (made by 'tapeline build', which is not in this version yet)\n",
+            plan->batches[i].name, plan->batches[i].path);
+    if (plan->defaults && plan->defaults[0])
+        tl_buf_addf(out, "\nnot said in the file, so by default:\n%s", plan->defaults);
 }

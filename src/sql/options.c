@@ -2,16 +2,16 @@
 #include "sql/options.h"
 
 #include "base/suggest.h"
-#include "base/time.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 static const struct tl_option_rule source_rules[] = {
     { "stream", TL_OPT_TEXT, true, NULL, NULL },
     { "format", TL_OPT_ENUM, false, "json", "json" },
     { "start", TL_OPT_ENUM, false, "TRIM_HORIZON", "LATEST|TRIM_HORIZON" },
-    { "shard_idle", TL_OPT_DURATION, false, "30 s", NULL },
-    { "flush_after", TL_OPT_DURATION, false, "5 min", NULL },
+    { "shard_idle", TL_OPT_SPAN, false, "30 s", NULL },
+    { "flush_after", TL_OPT_SPAN, false, "5 min", NULL },
     { "max_future_skew", TL_OPT_DURATION, false, "5 min", NULL },
 };
 static const struct tl_option_rule feed_rules[] = {
@@ -22,7 +22,7 @@ static const struct tl_option_rule feed_rules[] = {
 static const struct tl_option_rule sink_rules[] = {
     { "path", TL_OPT_TEXT, true, NULL, NULL },
     { "partition_by", TL_OPT_TEXT, false, NULL, NULL },
-    { "commit_every", TL_OPT_DURATION, false, "1 min", NULL },
+    { "commit_every", TL_OPT_SPAN, false, "1 min", NULL },
     { "table", TL_OPT_TEXT, false, NULL, NULL },
 };
 static const struct tl_option_rule chart_rules[] = {
@@ -41,7 +41,10 @@ static const struct tl_option_rule profile_rules[] = {
     { "catalog", TL_OPT_ENUM, false, "embedded", "embedded|glue" },
     { "region", TL_OPT_TEXT, false, NULL, NULL },
 };
-#define TABLE(statement, rules) { statement, rules, TL_COUNT(rules) }
+#define TABLE(statement, rules)                                                                              \
+    {                                                                                                        \
+        statement, rules, TL_COUNT(rules)                                                                    \
+    }
 const struct tl_option_table tl_source_options = TABLE("SOURCE", source_rules);
 const struct tl_option_table tl_feed_options = TABLE("FEED", feed_rules);
 const struct tl_option_table tl_sink_options = TABLE("SINK", sink_rules);
@@ -65,7 +68,8 @@ const struct tl_ast_option *tl_options_find(const struct tl_ast_statement *s, co
     return NULL;
 }
 
-const char *tl_options_text(const struct tl_option_table *table, const struct tl_ast_statement *s, const char *name)
+const char *tl_options_text(const struct tl_option_table *table, const struct tl_ast_statement *s,
+                            const char *name)
 {
     const struct tl_option_rule *rule = rule_find(table, name);
     assert(rule);
@@ -73,7 +77,8 @@ const char *tl_options_text(const struct tl_option_table *table, const struct tl
     return o ? o->text : rule->absent;
 }
 
-int64_t tl_options_duration(const struct tl_option_table *table, const struct tl_ast_statement *s, const char *name)
+int64_t tl_options_duration(const struct tl_option_table *table, const struct tl_ast_statement *s,
+                            const char *name)
 {
     int64_t ns = 0;
     const char *text = tl_options_text(table, s, name);
@@ -83,7 +88,8 @@ int64_t tl_options_duration(const struct tl_option_table *table, const struct tl
     return ns;
 }
 
-bool tl_options_boolean(const struct tl_option_table *table, const struct tl_ast_statement *s, const char *name)
+bool tl_options_boolean(const struct tl_option_table *table, const struct tl_ast_statement *s,
+                        const char *name)
 {
     return tl_view_eq_ignore_case(tl_view_of(tl_options_text(table, s, name)), TL_VIEW("true"));
 }
@@ -100,7 +106,29 @@ static bool in_values(const char *values, struct tl_view word)
     return false;
 }
 
-static bool check_value(struct tl_diagnostic_context *context, const struct tl_option_rule *rule, const struct tl_ast_option *o)
+/* "'start' may be 'LATEST' or 'TRIM_HORIZON'" */
+static void tell_values(struct tl_diagnostic_context *context, const struct tl_option_rule *rule,
+                        const struct tl_ast_option *o)
+{
+    struct tl_buf text;
+    char near[64] = "";
+    tl_buf_init(&text, 256);
+    for (struct tl_view rest = tl_view_of(rule->values); rest.size;) {
+        struct tl_view one = tl_view_split(rest, '|', &rest);
+        tl_buf_addf(&text, "%s'%.*s'", text.size == 0 ? "" : rest.size ? ", " : " or ", TL_VIEW_ARG(one));
+        char name[64];
+        const char *names[] = { name };
+        snprintf(name, sizeof name, "%.*s", TL_VIEW_ARG(one));
+        if (tl_suggest(tl_view_of(o->text), names, 1))
+            memcpy(near, name, sizeof near);
+    }
+    tl_diagnostic_add(context, o->place, near[0] ? near : NULL, "'%s' may be %s; this version knows no other",
+                      rule->name, tl_buf_text(&text));
+    tl_buf_release(&text);
+}
+
+static bool check_value(struct tl_diagnostic_context *context, const struct tl_option_rule *rule,
+                        const struct tl_ast_option *o)
 {
     int64_t ns;
     switch (rule->type) {
@@ -110,14 +138,20 @@ static bool check_value(struct tl_diagnostic_context *context, const struct tl_o
         tl_diagnostic_add(context, o->place, NULL, "'%s' is true or false", rule->name);
         return false;
     case TL_OPT_DURATION:
-        if (o->kind == TL_VALUE_STRING && tl_duration_parse(tl_view_of(o->text), &ns))
+    case TL_OPT_SPAN:
+        if (o->kind != TL_VALUE_STRING || !tl_duration_parse(tl_view_of(o->text), &ns))
+            tl_diagnostic_add(context, o->place, NULL,
+                              "'%s' is a duration such as '150 ms', '30 s', '5 min' or '1 h'", rule->name);
+        else if (ns > TL_SPAN_MAX_NS || (ns == 0 && rule->type == TL_OPT_SPAN))
+            tl_diagnostic_add(context, o->place, NULL, "'%s' must be %sat most 366 days", rule->name,
+                              rule->type == TL_OPT_SPAN ? "longer than nothing, and " : "");
+        else
             return true;
-        tl_diagnostic_add(context, o->place, NULL, "'%s' is a duration such as '150 ms', '30 s', '5 min' or '1 h'", rule->name);
         return false;
     case TL_OPT_ENUM:
         if (o->kind == TL_VALUE_STRING && in_values(rule->values, tl_view_of(o->text)))
             return true;
-        tl_diagnostic_add(context, o->place, NULL, "'%s' must be one of %s; this version knows no other", rule->name, rule->values);
+        tell_values(context, rule, o);
         return false;
     case TL_OPT_TEXT:
         if (o->kind == TL_VALUE_STRING && o->text[0])
@@ -156,8 +190,8 @@ bool tl_options_check(struct tl_diagnostic_context *context, const struct tl_opt
     for (size_t i = 0; i < table->count; i++) {
         if (!table->rules[i].required || tl_options_find(s, table->rules[i].name))
             continue;
-        tl_diagnostic_add(context, s->name.place, NULL, "the %s '%s' needs the option '%s'", table->statement, s->name.text,
-                          table->rules[i].name);
+        tl_diagnostic_add(context, s->name.place, NULL, "the %s '%s' needs the option '%s'", table->statement,
+                          s->name.text, table->rules[i].name);
         ok = false;
     }
     return ok;

@@ -2,7 +2,8 @@
 /* sql/parse_source.c: CREATE SOURCE name (columns, WATERMARK FOR ...) WITH (...). */
 #include "sql/parser_int.h"
 
-static const char *const type_words[] = { "VARCHAR", "BOOLEAN", "INTEGER", "BIGINT", "DOUBLE", "DATE", "TIMESTAMP", NULL };
+static const char *const type_words[] = { "VARCHAR", "BOOLEAN", "INTEGER",   "BIGINT",
+                                          "DOUBLE",  "DATE",    "TIMESTAMP", NULL };
 
 /* name AS PARSE_TIMESTAMP(column) */
 static bool parse_computed(struct tl_parser *p, struct tl_ast_column *column)
@@ -11,11 +12,13 @@ static bool parse_computed(struct tl_parser *p, struct tl_ast_column *column)
     const struct tl_token *t = tl_peek(p, 0);
     if (!tl_accept_word(p, "PARSE_TIMESTAMP")) {
         if (t->kind == TL_TOKEN_WORD && tl_is_symbol(tl_peek(p, 1), '('))
-            return tl_expected(p, "PARSE_TIMESTAMP(column), the only computed column of this version", functions);
+            return tl_expected(p, "PARSE_TIMESTAMP(column), the only computed column of this version",
+                               functions);
         return tl_expected(p, "PARSE_TIMESTAMP(column)", functions);
     }
     column->type = TL_TYPE_TIMESTAMP;
-    return tl_expect_symbol(p, '(') && tl_expect_name(p, "the name of a column", &column->parses) && tl_expect_symbol(p, ')');
+    return tl_expect_symbol(p, '(') && tl_expect_name(p, "the name of a column", &column->parses) &&
+           tl_expect_symbol(p, ')');
 }
 
 static bool parse_column(struct tl_parser *p, struct tl_ast_column *column)
@@ -26,7 +29,8 @@ static bool parse_column(struct tl_parser *p, struct tl_ast_column *column)
         return parse_computed(p, column);
     const struct tl_token *type = tl_peek(p, 0);
     if (type->kind != TL_TOKEN_WORD || !tl_type_parse(tl_view_of(type->text), &column->type))
-        return tl_expected(p, "a type: VARCHAR, BOOLEAN, INTEGER, BIGINT, DOUBLE, DATE or TIMESTAMP", type_words);
+        return tl_expected(p, "a type: VARCHAR, BOOLEAN, INTEGER, BIGINT, DOUBLE, DATE or TIMESTAMP",
+                           type_words);
     p->at++;
     if (tl_accept_word(p, "NOT")) {
         column->not_null = true;
@@ -70,10 +74,11 @@ static bool parse_element(struct tl_parser *p, struct tl_ast_statement *s, struc
 bool tl_parse_source(struct tl_parser *p, struct tl_ast_statement *s)
 {
     struct tl_ast_column **end = &s->columns;
+    size_t count = 0;
     if (!tl_expect_symbol(p, '('))
         return false;
     do {
-        if (!parse_element(p, s, &end))
+        if (!tl_within(p, &count, TL_COLUMNS_MAX, "columns") || !parse_element(p, s, &end))
             return false;
     } while (tl_accept_symbol(p, ','));
     if (!tl_accept_symbol(p, ')'))

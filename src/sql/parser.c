@@ -20,6 +20,18 @@ bool tl_is_symbol(const struct tl_token *t, char c)
     return t->kind == TL_TOKEN_SYMBOL && t->text[0] == c;
 }
 
+bool tl_is_one_of(const struct tl_token *t, const char *const *keywords)
+{
+    for (; *keywords; keywords++)
+        if (tl_is_word(t, *keywords))
+            return true;
+    return false;
+}
+
+/* Words that an unquoted name cannot be: where one stands, a name was forgotten or a ',' is too many. */
+static const char *const reserved[] = { "SELECT", "FROM", "WHERE", "GROUP", "HAVING", "EMIT", "WITH", "AS",
+                                        "CREATE", "INTO", "CASE",  "UNION", "JOIN",   "NOT",  NULL };
+
 bool tl_accept_word(struct tl_parser *p, const char *keyword)
 {
     if (!tl_is_word(tl_peek(p, 0), keyword))
@@ -42,13 +54,24 @@ bool tl_expected(struct tl_parser *p, const char *what, const char *const *candi
     size_t count = 0;
     while (candidates && candidates[count])
         count++;
-    const char *near = t->kind == TL_TOKEN_WORD && count ? tl_suggest(tl_view_of(t->text), candidates, count) : NULL;
+    const char *near =
+        t->kind == TL_TOKEN_WORD && count ? tl_suggest(tl_view_of(t->text), candidates, count) : NULL;
     if (t->kind == TL_TOKEN_END)
         tl_diagnostic_add(p->context, tl_place_of(t), NULL, "expected %s, but the file ends here", what);
     else if (t->kind == TL_TOKEN_STRING)
-        tl_diagnostic_add(p->context, tl_place_of(t), NULL, "expected %s, not the string '%.60s'", what, t->text);
+        tl_diagnostic_add(p->context, tl_place_of(t), NULL, "expected %s, not the string '%.60s'", what,
+                          t->text);
     else
         tl_diagnostic_add(p->context, tl_place_of(t), near, "expected %s, not '%.60s'", what, t->text);
+    return false;
+}
+
+bool tl_within(struct tl_parser *p, size_t *count, size_t max, const char *what)
+{
+    if ((*count)++ < max)
+        return true;
+    tl_diagnostic_add(p->context, tl_place_of(tl_peek(p, 0)), NULL, "more than %zu %s are not supported", max,
+                      what);
     return false;
 }
 
@@ -75,8 +98,15 @@ bool tl_expect_name(struct tl_parser *p, const char *what, struct tl_ast_name *o
     const struct tl_token *t = tl_peek(p, 0);
     if (t->kind != TL_TOKEN_WORD && t->kind != TL_TOKEN_QUOTED)
         return tl_expected(p, what, NULL);
-    if (t->size > 130 || t->text[0] == '\0') {
-        tl_diagnostic_add(p->context, tl_place_of(t), NULL, "%s must have 1 to 128 characters", what);
+    if (tl_is_one_of(t, reserved)) {
+        tl_diagnostic_add(p->context, tl_place_of(t), NULL,
+                          "expected %s, not the keyword %s (as a name it is written \"%s\")", what, t->text,
+                          t->text);
+        return false;
+    }
+    if (t->size > 130 || t->text[0] == '\0' || strpbrk(t->text, "\t\r\n")) {
+        tl_diagnostic_add(p->context, tl_place_of(t), NULL, "%s has 1 to 128 bytes and stands on one line",
+                          what);
         return false;
     }
     *out = (struct tl_ast_name){ t->text, t->kind == TL_TOKEN_QUOTED, tl_place_of(t) };
@@ -121,9 +151,12 @@ static bool parse_option(struct tl_parser *p, struct tl_ast_option *option)
 bool tl_parse_options(struct tl_parser *p, struct tl_ast_option **out)
 {
     struct tl_ast_option **end = out;
+    size_t count = 0;
     if (!tl_expect_symbol(p, '('))
         return false;
     do {
+        if (!tl_within(p, &count, TL_OPTIONS_MAX, "options"))
+            return false;
         struct tl_ast_option *option = TL_ARENA_NEW(p->arena, struct tl_ast_option);
         if (!option || !parse_option(p, option))
             return false;
@@ -136,7 +169,8 @@ bool tl_parse_options(struct tl_parser *p, struct tl_ast_option **out)
 bool tl_parse_interval(struct tl_parser *p, struct tl_ast_interval *out)
 {
     static const char *const units[] = { "MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY", NULL };
-    static const int64_t ns[] = { TL_NS_PER_MS, TL_NS_PER_S, TL_NS_PER_MIN, 60 * TL_NS_PER_MIN, 1440 * TL_NS_PER_MIN };
+    static const int64_t ns[] = { TL_NS_PER_MS, TL_NS_PER_S, TL_NS_PER_MIN, 60 * TL_NS_PER_MIN,
+                                  1440 * TL_NS_PER_MIN };
     const struct tl_token *first = tl_peek(p, 0);
     if (!tl_expect_word(p, "INTERVAL"))
         return false;
@@ -147,7 +181,8 @@ bool tl_parse_interval(struct tl_parser *p, struct tl_ast_interval *out)
     struct tl_view digits = tl_view_trim(tl_view_of(text));
     uint64_t count;
     if (!tl_view_to_u64(digits, &count)) {
-        tl_diagnostic_add(p->context, tl_place_of(number), NULL, "'%.40s' is not a whole number from 0 up", text);
+        tl_diagnostic_add(p->context, tl_place_of(number), NULL, "'%.40s' is not a whole number from 0 up",
+                          text);
         return false;
     }
     const struct tl_token *unit = tl_peek(p, 0);
@@ -159,7 +194,8 @@ bool tl_parse_interval(struct tl_parser *p, struct tl_ast_interval *out)
             continue;
         p->at++;
         out->place = (struct tl_diagnostic_place){ first->at, unit->at + unit->size - first->at };
-        if (__builtin_mul_overflow((int64_t)count, ns[i], &out->ns) || count > INT64_MAX || out->ns > INT64_MAX / 4) {
+        if (__builtin_mul_overflow((int64_t)count, ns[i], &out->ns) || count > INT64_MAX ||
+            out->ns > INT64_MAX / 4) {
             tl_diagnostic_add(p->context, out->place, NULL, "this interval is too long");
             return false;
         }
@@ -183,8 +219,8 @@ static bool parse_profile(struct tl_parser *p, struct tl_ast_statement *s)
 
 static bool parse_feed(struct tl_parser *p, struct tl_ast_statement *s)
 {
-    return tl_expect_word(p, "INTO") && tl_expect_name(p, "the name of a source", &s->from) && tl_expect_word(p, "AS") &&
-           tl_parse_select_text(p, true, s);
+    return tl_expect_word(p, "INTO") && tl_expect_name(p, "the name of a source", &s->from) &&
+           tl_expect_word(p, "AS") && tl_parse_select_text(p, true, s);
 }
 
 /* FROM view | LATE(view) | MALFORMED(source) */
@@ -203,7 +239,8 @@ static bool parse_sink(struct tl_parser *p, struct tl_ast_statement *s)
     }
     if (call && !tl_expect_symbol(p, '('))
         return false;
-    if (!tl_expect_name(p, call ? "a name" : "the name of a view", &s->from) || (call && !tl_expect_symbol(p, ')')))
+    if (!tl_expect_name(p, call ? "a name" : "the name of a view", &s->from) ||
+        (call && !tl_expect_symbol(p, ')')))
         return false;
     return parse_with(p, s);
 }
@@ -235,7 +272,8 @@ static const struct {
     { "VIEW", TL_AST_VIEW, tl_parse_view },          { "SINK", TL_AST_SINK, parse_sink },
     { "CHART", TL_AST_CHART, parse_chart },          { "TABLE", TL_AST_BATCH, parse_batch },
 };
-static const char *const statement_words[] = { "PIPELINE", "PROFILE", "SOURCE", "FEED", "VIEW", "SINK", "CHART", "TABLE", NULL };
+static const char *const statement_words[] = { "PIPELINE", "PROFILE", "SOURCE", "FEED", "VIEW",
+                                               "SINK",     "CHART",   "TABLE",  NULL };
 
 /* A table's name may be database.table: kept as one text. */
 static bool parse_statement_name(struct tl_parser *p, struct tl_ast_statement *s)
@@ -252,6 +290,24 @@ static bool parse_statement_name(struct tl_parser *p, struct tl_ast_statement *s
     return s->name.text != NULL;
 }
 
+bool tl_begins_statement(const struct tl_token *t)
+{
+    return tl_is_word(t, "CREATE") && tl_is_one_of(t + 1, statement_words);
+}
+
+/* At its ';', which is not taken. */
+static bool expect_end(struct tl_parser *p)
+{
+    const struct tl_token *t = tl_peek(p, 0), *last = t - 1;
+    if (tl_is_symbol(t, ';'))
+        return true;
+    if (t->kind != TL_TOKEN_END && !tl_begins_statement(t))
+        return tl_expected(p, "';' at the end of the statement", NULL);
+    tl_diagnostic_add(p->context, (struct tl_diagnostic_place){ last->at + last->size, 1 }, NULL,
+                      "a ';' is missing at the end of this statement");
+    return false;
+}
+
 static bool parse_statement(struct tl_parser *p, struct tl_ast_statement *s)
 {
     const struct tl_token *create = tl_peek(p, 0);
@@ -266,27 +322,41 @@ static bool parse_statement(struct tl_parser *p, struct tl_ast_statement *s)
         s->place = (struct tl_diagnostic_place){ create->at, kind->at + kind->size - create->at };
         if (!parse_statement_name(p, s) || !statements[i].parse(p, s))
             return false;
-        return tl_is_symbol(tl_peek(p, 0), ';') || tl_expected(p, "';' at the end of the statement", NULL);
+        return expect_end(p);
     }
     return tl_expected(p, "PIPELINE, PROFILE, SOURCE, FEED, VIEW, SINK, CHART or TABLE", statement_words);
 }
 
-struct tl_ast_statement *tl_parse(struct tl_arena *arena, struct tl_diagnostic_context *context, const struct tl_tokens *tokens)
+/* To the ';', or to what begins a statement behind the one that began there. */
+static void skip_statement(struct tl_parser *p, size_t began)
 {
-    struct tl_parser p = { .arena = arena, .context = context, .tokens = tokens->items, .count = tokens->count };
+    for (;; p->at++) {
+        const struct tl_token *t = tl_peek(p, 0);
+        if (t->kind == TL_TOKEN_END || tl_is_symbol(t, ';') || (p->at > began && tl_begins_statement(t)))
+            return;
+    }
+}
+
+struct tl_ast_statement *tl_parse(struct tl_arena *arena, struct tl_diagnostic_context *context,
+                                  const struct tl_tokens *tokens)
+{
+    struct tl_parser p = {
+        .arena = arena, .context = context, .tokens = tokens->items, .count = tokens->count
+    };
     struct tl_ast_statement *first = NULL, **end = &first;
+    size_t count = 0;
     while (tl_peek(&p, 0)->kind != TL_TOKEN_END) {
         if (tl_accept_symbol(&p, ';'))
             continue;
         struct tl_ast_statement *s = TL_ARENA_NEW(arena, struct tl_ast_statement);
-        if (!s)
+        size_t began = p.at;
+        if (!s || !tl_within(&p, &count, TL_STATEMENTS_MAX, "statements in one file"))
             return NULL;
         if (parse_statement(&p, s)) {
             *end = s;
             end = &s->next;
         }
-        while (tl_peek(&p, 0)->kind != TL_TOKEN_END && !tl_is_symbol(tl_peek(&p, 0), ';'))
-            p.at++;
+        skip_statement(&p, began);
     }
     return first;
 }

@@ -4,6 +4,12 @@
 
 #include "sql/parser.h"
 
+/* Far above what a pipeline needs, and low enough that the checker may compare all with all. */
+#define TL_STATEMENTS_MAX 1000
+#define TL_OPTIONS_MAX 64
+#define TL_COLUMNS_MAX 256
+#define TL_KEYS_MAX 64
+
 struct tl_parser {
     struct tl_arena *arena;
     struct tl_diagnostic_context *context;
@@ -19,6 +25,10 @@ static inline const struct tl_token *tl_peek(const struct tl_parser *p, size_t a
 struct tl_diagnostic_place tl_place_of(const struct tl_token *t);
 bool tl_is_word(const struct tl_token *t, const char *keyword); /* case ignored */
 bool tl_is_symbol(const struct tl_token *t, char c);
+bool tl_is_one_of(const struct tl_token *t, const char *const *keywords); /* NULL-terminated */
+/* CREATE and, behind it, the kind of a statement: where reading goes on after an error. t is not the last
+ * token. */
+bool tl_begins_statement(const struct tl_token *t);
 /* Takes the token when it is that keyword or symbol. */
 bool tl_accept_word(struct tl_parser *p, const char *keyword);
 bool tl_accept_symbol(struct tl_parser *p, char c);
@@ -27,11 +37,14 @@ bool tl_expect_word(struct tl_parser *p, const char *keyword);
 bool tl_expect_symbol(struct tl_parser *p, char c);
 bool tl_expect_name(struct tl_parser *p, const char *what, struct tl_ast_name *out);
 bool tl_expect_string(struct tl_parser *p, const char *what, const char **out);
-/* Tells "expected <what>, not '<token>'"; false. A word near one of the candidates (NULL-terminated, or NULL) is suggested. */
+/* Tells "expected <what>, not '<token>'"; false. A word near one of the candidates (NULL-terminated, or NULL)
+ * is suggested. */
 bool tl_expected(struct tl_parser *p, const char *what, const char *const *candidates);
 bool tl_unsupported(struct tl_parser *p, const struct tl_token *t, const char *what); /* false */
+/* Tells "more than <max> <what>" at the next token when there is no room for one more; else counts it. */
+bool tl_within(struct tl_parser *p, size_t *count, size_t max, const char *what);
 
-bool tl_parse_options(struct tl_parser *p, struct tl_ast_option **out); /* ( name = value, ... ) */
+bool tl_parse_options(struct tl_parser *p, struct tl_ast_option **out);   /* ( name = value, ... ) */
 bool tl_parse_interval(struct tl_parser *p, struct tl_ast_interval *out); /* INTERVAL '2' MINUTE */
 bool tl_parse_select_text(struct tl_parser *p, bool options_follow, struct tl_ast_statement *s);
 bool tl_parse_source(struct tl_parser *p, struct tl_ast_statement *s);
