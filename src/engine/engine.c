@@ -6,18 +6,15 @@
 
 #include "base/grow.h"
 #include "base/io.h"
-#include "base/log.h"
 #include "engine/checkpoint.h"
 #include "engine/engine_int.h"
 #include "engine/epoch.h"
-#include "engine/ledger.h"
 #include "engine/picture.h"
+#include "engine/run_loop.h"
 #include "engine/shard_tree.h"
 #include "engine/sinks.h"
-#include "engine/worker.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -26,9 +23,7 @@
 #define PAYLOAD_MAX ((size_t)2 << 30)
 #define KEPT_MAX ((size_t)8 << 30)
 #define THREADS_MAX 256
-#define TICK_NS (25 * TL_NS_PER_MS)       /* viewers see a change after this at the latest */
-#define QUIET_TICK_NS (50 * TL_NS_PER_MS) /* nothing new */
-#define COMMIT_EVERY_NS (60 * TL_NS_PER_S)
+#define STREAM_THREADS 4
 
 void tl_engine_fail(struct tl_engine *e, const struct tl_error *error)
 {
@@ -123,6 +118,8 @@ static unsigned thread_count(const struct tl_engine_options *o)
     unsigned threads = o->threads ? o->threads : processors > 0 ? (unsigned)processors : 1;
     if (o->input_count && threads > o->input_count)
         threads = (unsigned)o->input_count;
+    if (!o->input_count && !o->threads && threads < STREAM_THREADS)
+        threads = STREAM_THREADS; /* readers mostly wait for answers */
     return threads < THREADS_MAX ? threads : THREADS_MAX;
 }
 
@@ -288,264 +285,22 @@ void tl_engine_close(struct tl_engine *e)
     free(e);
 }
 
-/* ---- running ---- */
-
-/* Takes an epoch and commits it. The gate: closed here for the taking alone, or not needed when no worker
- * runs. */
-static bool run_epoch(struct tl_engine *e, enum tl_epoch_kind kind, const struct tl_bounds *bounds,
-                      bool workers, struct tl_error *error)
-{
-    struct tl_epoch epoch;
-    bool any = false;
-    bool ok = tl_epoch_init(&epoch, e, error);
-    if (ok) {
-        if (workers)
-            tl_gate_close(&e->gate);
-        ok = tl_epoch_take(&epoch, e, kind, bounds, &any, error);
-        if (workers)
-            tl_gate_open(&e->gate);
-    }
-    ok = ok && (!any || tl_epoch_commit(&epoch, e, error));
-    tl_epoch_release(&epoch);
-    e->epoch_began_ns = tl_io->monotonic_ns();
-    return ok;
-}
-
-/* Lists the children of shards that ended, and begins those that may. */
-static bool tend_shards(struct tl_engine *e, struct tl_error *error)
-{
-    for (size_t i = 0; !e->from_files && i < e->plan->source_count; i++) {
-        struct tl_shard_list list = { 0 };
-        tl_gate_close(&e->gate);
-        bool wants = tl_shard_tree_wants_list(e, i);
-        tl_gate_open(&e->gate);
-        if (!wants)
-            continue;
-        if (!tl_shard_tree_list(e, i, &list, error)) {
-            if (tl_engine_stopping(e) || tl_code_is_retriable(error->code))
-                continue; /* asked again in a second */
-            return tl_error_context(error, "stream '%s'", e->plan->sources[i].stream);
-        }
-        tl_gate_close(&e->gate);
-        bool ok = tl_shard_tree_add(e, i, &list, error);
-        tl_gate_open(&e->gate);
-        tl_shard_list_release(&list);
-        if (!ok)
-            return false;
-    }
-    return true;
-}
-
-/* One look at the workers: figures, changed groups, children. */
-static bool tick(struct tl_engine *e, struct tl_error *error)
-{
-    struct tl_closed *changed = calloc(e->plan->view_count + 1, sizeof *changed);
-    if (!changed)
-        return tl_error_set(error, TL_NO_MEMORY, "out of memory");
-    for (size_t v = 0; v < e->plan->view_count; v++)
-        tl_closed_init(&changed[v], &e->views[v]);
-    tl_gate_close(&e->gate);
-    tl_shard_tree_advance(e);
-    tl_picture_stats(e);
-    bool ok = tl_picture_collect(e, changed, error);
-    tl_gate_open(&e->gate);
-    ok = ok && tl_picture_show(e, changed, error);
-    for (size_t v = 0; v < e->plan->view_count; v++)
-        tl_closed_release(&changed[v]);
-    free(changed);
-    return ok;
-}
-
-/* Everything there is to read is read. Gate closed. */
-static bool is_drained(const struct tl_engine *e)
-{
-    for (size_t i = 0; i < e->shard_count; i++) {
-        const struct tl_shard_run *s = e->shards[i];
-        if (s->busy ||
-            (!s->finished && (e->from_files || !e->options.until_now || !s->started || !s->seen_tip)))
-            return false;
-    }
-    for (size_t i = 0; i < e->plan->source_count; i++)
-        if (!e->from_files && tl_shard_tree_wants_list(e, i))
-            return false;
-    return e->from_files || e->options.until_now;
-}
-
-static int64_t commit_every(const struct tl_engine *e)
-{
-    if (e->options.commit_every_ns > 0)
-        return e->options.commit_every_ns;
-    int64_t every = INT64_MAX;
-    for (size_t i = 0; i < e->plan->sink_count; i++)
-        if (e->plan->sinks[i].commit_every_ns > 0 && e->plan->sinks[i].commit_every_ns < every)
-            every = e->plan->sinks[i].commit_every_ns;
-    return every == INT64_MAX ? COMMIT_EVERY_NS : every;
-}
-
-/* Where one is due, runs a regular epoch. *drained: the final one is. */
-static bool step(struct tl_engine *e, bool *drained, struct tl_error *error)
-{
-    if (!tend_shards(e, error) || !tick(e, error))
-        return false;
-    tl_gate_close(&e->gate);
-    *drained = is_drained(e);
-    tl_gate_open(&e->gate);
-    bool early = atomic_load(&e->growth) > atomic_load(&e->growth_early);
-    bool due = tl_io->monotonic_ns() - e->epoch_began_ns >= commit_every(e);
-    if (*drained || (!early && !due))
-        return true;
-    if (!run_epoch(e, TL_EPOCH_REGULAR, NULL, true, error))
-        return false;
-    /* The next early one when the state has grown by half: an epoch costs what the state is. */
-    size_t half = (size_t)e->stats.state_bytes / 2;
-    atomic_store(&e->growth_early, half <= TL_GROWTH_EARLY  ? TL_GROWTH_EARLY
-                                   : half < TL_GROWTH_STALL ? half
-                                                            : TL_GROWTH_STALL);
-    return true;
-}
-
-static bool loop(struct tl_engine *e, struct tl_error *error)
-{
-    bool drained = false;
-    while (!drained && !tl_engine_stopping(e)) {
-        int64_t began = tl_io->monotonic_ns();
-        if (!step(e, &drained, error))
-            return false;
-        if (drained || tl_engine_stopping(e))
-            break;
-        tl_gate_wait_bell(&e->gate, QUIET_TICK_NS);
-        int64_t took = tl_io->monotonic_ns() - began;
-        if (took < TICK_NS && !tl_engine_stopping(e))
-            tl_io->sleep_ns(TICK_NS - took); /* at its own pace, not the records' */
-    }
-    e->draining = drained;
-    return true;
-}
-
-/* ---- completing an epoch that was interrupted ---- */
-
-static bool load_intent(struct tl_engine *e, bool *found, struct tl_bounds *bounds, struct tl_error *error)
-{
-    struct tl_buf payload;
-    *found = false;
-    tl_buf_init(&payload, PAYLOAD_MAX);
-    bool ok = tl_commit_log_load_intent(e->log, e->committed + 1, found, &payload, error);
-    if (ok && *found)
-        ok = tl_checkpoint_read_intent(e, e->committed + 1, tl_buf_view(&payload), bounds, error);
-    tl_buf_release(&payload);
-    return ok;
-}
-
-/* Gate closed. A file that ends before the position that was read in it cannot be replayed. */
-static bool replay_is_done(const struct tl_engine *e, bool *done, struct tl_error *error)
-{
-    *done = true;
-    for (size_t i = 0; i < e->shard_count; i++) {
-        const struct tl_shard_run *s = e->shards[i];
-        if (!s->busy && tl_shard_run_at_limit(s))
-            continue;
-        *done = false;
-        if (!s->busy && s->finished)
-            return tl_error_set(
-                error, TL_CORRUPT,
-                "epoch %" PRIu64
-                " was interrupted and has to be repeated, but '%s' is gone or ends before the place that "
-                "was read; give the same inputs again",
-                e->committed + 1, s->name);
-    }
-    return true;
-}
-
-static void end_replay(struct tl_engine *e)
-{
-    for (size_t i = 0; i < e->shard_count; i++) {
-        struct tl_shard_run *s = e->shards[i];
-        if (s->held && s->floor < e->sources[s->source].bounds.close)
-            s->floor = e->sources[s->source].bounds.close; /* it joins after that epoch */
-        s->limited = s->held = s->seen_tip = false;
-    }
-}
-
-static bool replay_one(struct tl_engine *e, const struct tl_bounds *bounds, struct tl_error *error)
-{
-    tl_log_info("engine", "epoch %" PRIu64 " was interrupted: it is repeated", e->committed + 1);
-    for (bool done = false; !done && !tl_engine_stopping(e);) {
-        tl_gate_close(&e->gate);
-        tl_shard_tree_advance(e);
-        bool ok = replay_is_done(e, &done, error);
-        tl_gate_open(&e->gate);
-        if (!ok)
-            return false;
-        if (!done)
-            tl_gate_wait_bell(&e->gate, QUIET_TICK_NS / 10);
-    }
-    if (tl_engine_stopping(e))
-        return true;
-    if (!run_epoch(e, TL_EPOCH_REPLAY, bounds, true, error))
-        return false;
-    tl_gate_close(&e->gate);
-    end_replay(e);
-    tl_gate_open(&e->gate);
-    return true;
-}
-
-/* The limits must stand before a worker reads; after the first repetition they are set while the gate is
- * closed. */
-static bool replay(struct tl_engine *e, bool found, struct tl_bounds *bounds, struct tl_error *error)
-{
-    while (found && !tl_engine_stopping(e)) {
-        if (!replay_one(e, bounds, error))
-            return false;
-        tl_gate_close(&e->gate);
-        bool ok = tl_engine_stopping(e) || load_intent(e, &found, bounds, error);
-        tl_gate_open(&e->gate);
-        if (!ok)
-            return false;
-    }
-    return true;
-}
-
-/* Stopped in the middle of a repetition there is nothing to commit: the next start repeats it. */
-static bool is_repeating(const struct tl_engine *e)
-{
-    for (size_t i = 0; i < e->shard_count; i++)
-        if (e->shards[i]->limited)
-            return true;
-    return false;
-}
-
-static bool run_all(struct tl_engine *e, struct tl_bounds *bounds, struct tl_error *error)
-{
-    bool found = false;
-    if (e->has_lake && !load_intent(e, &found, bounds, error))
-        return false;
-    e->epoch_began_ns = tl_io->monotonic_ns();
-    bool ok = tl_workers_start(e, error) && replay(e, found, bounds, error) && loop(e, error);
-    tl_workers_end(e);
-    if (!ok || atomic_load(&e->failed) || is_repeating(e))
-        return ok;
-    ok = run_epoch(e, e->draining ? TL_EPOCH_FINAL : TL_EPOCH_STOP, NULL, false, error) &&
-         tl_ledger_check(e, NULL, error);
-    tl_picture_stats(e);
-    return ok;
-}
+/* ---- the public face ---- */
 
 bool tl_engine_run(struct tl_engine *e, struct tl_error *error)
 {
     struct tl_bounds *bounds = calloc(e->plan->source_count + 1, sizeof *bounds);
     if (!bounds)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
-    bool ok = run_all(e, bounds, error);
+    bool ok = tl_run_loop(e, bounds, error);
     free(bounds);
     if (atomic_load(&e->failed)) { /* the first failure, not what followed from it */
         *error = e->failure;
         ok = false;
     }
-    ok = ok && tick(e, error); /* what viewers have not been shown yet */
+    ok = ok && tl_run_tick(e, error); /* what viewers have not been shown yet */
     return ok || tl_error_context(error, "pipeline '%s'", e->plan->name);
 }
-
-/* ---- the public face ---- */
 
 void tl_engine_stats_get(struct tl_engine *e, struct tl_engine_stats *out)
 {

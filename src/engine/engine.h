@@ -24,13 +24,15 @@ struct tl_engine_options {
     bool until_now;          /* read what is in the stream at start, close all windows, exit */
     int64_t commit_every_ns; /* 0: the plan's smallest */
 };
-/* Loads the newest commit (and completes an interrupted epoch), opens the shards. TL_CONFLICT: another
- * instance of this pipeline. On success of a fresh start the positions are already recorded, so what is put
- * into the stream afterwards is seen. */
+/* Loads the newest commit and finds the shards; waits until the streams are ACTIVE. On success of a fresh
+ * start the positions are already recorded, so what is put into the stream afterwards is seen. The plan
+ * outlives the engine, and the texts in options too. TL_CONFLICT: another instance of this pipeline is
+ * starting. */
 TL_MUST_USE bool tl_engine_open(struct tl_engine **out, const struct tl_engine_options *options,
                                 struct tl_error *error);
-/* Runs until done (files, until_now), tl_engine_stop(), or a fatal error; drains and commits at the end. Call
- * once, from any thread. */
+/* Completes an interrupted epoch, then runs until done (files, until_now), tl_engine_stop(), or a fatal
+ * error; commits at the end. Files and until_now close all windows at the end, a stop closes none.
+ * TL_CONFLICT: another instance of this pipeline has begun the next epoch. Call once, from any thread. */
 TL_MUST_USE bool tl_engine_run(struct tl_engine *e, struct tl_error *error);
 void tl_engine_stop(struct tl_engine *e); /* from any thread or signal handler */
 void tl_engine_close(struct tl_engine *e);
@@ -48,9 +50,9 @@ struct tl_shard_stats {
 #define TL_STATS_SHARDS_MAX 64
 struct tl_engine_stats {
     struct tl_ledger ledger;
-    double input_rate,
-        processing_rate; /* records/s: arriving (last seconds); records per second of busy worker time */
-    uint64_t epoch;      /* last committed */
+    double input_rate;                         /* records/s that arrive, over the last seconds */
+    double processing_rate;                    /* records per second of busy worker time */
+    uint64_t epoch;                            /* last committed */
     int64_t epoch_duration_ns, epoch_write_ns; /* of the last one: whole, and writing files */
     int64_t last_commit_ns;                    /* wall clock; 0: none yet */
     uint64_t rows_committed, files_committed;  /* by this process */

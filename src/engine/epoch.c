@@ -66,20 +66,15 @@ void tl_epoch_release(struct tl_epoch *epoch)
 
 /* ---- deciding ---- */
 
-static bool is_idle(const struct tl_shard_run *s, int64_t now, int64_t for_ns)
-{
-    return s->tip_since_ns != 0 && now - s->tip_since_ns >= for_ns;
-}
-
 /* Rule 6: nothing to read on any shard for flush_after. */
-static bool is_silent(const struct tl_engine *e, size_t source, int64_t now)
+static bool is_silent(const struct tl_engine *e, size_t source)
 {
     bool any = false;
     for (size_t i = 0; i < e->shard_count; i++) {
         const struct tl_shard_run *s = e->shards[i];
         if (s->source != source || !tl_shard_tree_counts(e, s))
             continue;
-        if (!is_idle(s, now, e->plan->sources[source].flush_after_ns))
+        if (!tl_shard_run_idle(s, e->plan->sources[source].flush_after_ns))
             return false;
         any = true;
     }
@@ -102,18 +97,17 @@ static struct tl_bounds decide(const struct tl_engine *e, size_t source, enum tl
                                struct tl_mark *marks)
 {
     const struct tl_source_plan *plan = &e->plan->sources[source];
-    int64_t now = tl_io->monotonic_ns();
     size_t count = 0;
     for (size_t i = 0; i < e->shard_count; i++) {
         const struct tl_shard_run *s = e->shards[i];
         if (s->source != source)
             continue;
-        bool idle = kind != TL_EPOCH_STOP && !e->from_files && is_idle(s, now, plan->shard_idle_ns);
+        bool idle = kind != TL_EPOCH_STOP && !e->from_files && tl_shard_run_idle(s, plan->shard_idle_ns);
         marks[count++] =
             (struct tl_mark){ .watermark = s->watermark, .counts = tl_shard_tree_counts(e, s), .idle = idle };
     }
     bool flush =
-        kind == TL_EPOCH_FINAL || (kind == TL_EPOCH_REGULAR && !e->from_files && is_silent(e, source, now));
+        kind == TL_EPOCH_FINAL || (kind == TL_EPOCH_REGULAR && !e->from_files && is_silent(e, source));
     return tl_bounds_decide(e->sources[source].bounds, marks, count, flush, max_open_end(e, source));
 }
 

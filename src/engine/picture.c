@@ -90,8 +90,7 @@ bool tl_picture_show(struct tl_engine *e, struct tl_closed *changed, struct tl_e
     return true;
 }
 
-static void shard_stats(const struct tl_engine *e, const struct tl_shard_run *s, int64_t now,
-                        struct tl_shard_stats *out)
+static void shard_stats(const struct tl_engine *e, const struct tl_shard_run *s, struct tl_shard_stats *out)
 {
     size_t size = strlen(s->name), skip = size >= sizeof out->id ? size - sizeof out->id + 1 : 0;
     *out = (struct tl_shard_stats){ .finished = s->finished,
@@ -99,8 +98,8 @@ static void shard_stats(const struct tl_engine *e, const struct tl_shard_run *s,
                                     .records = s->received,
                                     .millis_behind = s->millis_behind };
     snprintf(out->id, sizeof out->id, "%s", s->name + skip); /* of a long path the end tells more */
-    out->idle = !e->from_files && !s->finished && s->tip_since_ns &&
-                now - s->tip_since_ns >= e->plan->sources[s->source].shard_idle_ns;
+    out->idle =
+        !e->from_files && !s->finished && tl_shard_run_idle(s, e->plan->sources[s->source].shard_idle_ns);
 }
 
 /* Records a second over the last seconds. */
@@ -124,13 +123,13 @@ static double input_rate(struct tl_engine *e, int64_t now, uint64_t received)
 }
 
 /* The minimum of rule 5 over the shards that count and are not idle; none: no watermark. */
-static int64_t common_watermark(const struct tl_engine *e, int64_t now)
+static int64_t common_watermark(const struct tl_engine *e)
 {
     int64_t min = INT64_MAX;
     for (size_t i = 0; i < e->shard_count; i++) {
         const struct tl_shard_run *s = e->shards[i];
         struct tl_shard_stats stats;
-        shard_stats(e, s, now, &stats);
+        shard_stats(e, s, &stats);
         if (tl_shard_tree_counts(e, s) && !stats.idle && s->watermark < min)
             min = s->watermark;
     }
@@ -156,7 +155,7 @@ void tl_picture_stats(struct tl_engine *e)
             state_rows += s->states[v].live;
     }
     double rate = input_rate(e, now, ledger.received);
-    int64_t watermark = common_watermark(e, now);
+    int64_t watermark = common_watermark(e);
     pthread_mutex_lock(&e->stats_lock);
     struct tl_engine_stats *out = &e->stats;
     out->ledger = ledger;
@@ -171,6 +170,6 @@ void tl_picture_stats(struct tl_engine *e)
     out->shard_count = e->shard_count;
     out->restored = e->restored;
     for (size_t i = 0; i < e->shard_count && i < TL_STATS_SHARDS_MAX; i++)
-        shard_stats(e, e->shards[i], now, &out->shards[i]);
+        shard_stats(e, e->shards[i], &out->shards[i]);
     pthread_mutex_unlock(&e->stats_lock);
 }

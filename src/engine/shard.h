@@ -46,10 +46,13 @@ struct tl_shard_run {
 
     /* Of this process. */
     struct tl_shard_reader *reader; /* Kinesis; its worker's */
-    int64_t tip_since_ns;           /* monotonic; 0: there was something to read the last time */
-    int64_t last_record_ns;         /* wall */
-    int64_t next_read_ns;           /* monotonic */
-    int64_t finished_ns;            /* monotonic */
+    /* Kinesis, monotonic: the first and the latest read in a row that found nothing behind the last record;
+     * 0: there was something. Only what was really asked counts as idle time: not a stall, an outage or a
+     * sleeping machine. */
+    int64_t tip_since_ns, tip_seen_ns;
+    int64_t last_record_ns; /* wall */
+    int64_t next_read_ns;   /* monotonic */
+    int64_t finished_ns;    /* monotonic */
     int64_t millis_behind;
     bool busy;     /* a worker reads it */
     bool seen_tip; /* since the start (until_now) */
@@ -88,6 +91,11 @@ TL_MUST_USE bool tl_shard_run_malformed(struct tl_shard_run *s, const char *reas
                                         struct tl_view data, const struct tl_origin *origin);
 size_t tl_shard_run_bytes(const struct tl_shard_run *s);      /* of windows */
 size_t tl_shard_run_dead_bytes(const struct tl_shard_run *s); /* of dead letters */
+/* Rule 6: it was asked, and there was nothing, for so long. */
+static inline bool tl_shard_run_idle(const struct tl_shard_run *s, int64_t for_ns)
+{
+    return s->tip_since_ns != 0 && s->tip_seen_ns - s->tip_since_ns >= for_ns;
+}
 /* True when a replay has brought it to where the intent says (always, without one). */
 bool tl_shard_run_at_limit(const struct tl_shard_run *s);
 void tl_shard_run_check(const struct tl_shard_run *s);

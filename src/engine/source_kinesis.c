@@ -78,6 +78,7 @@ bool tl_stream_batch_apply(struct tl_stream_batch *b, struct tl_shard_run *s, st
         s->tip_since_ns = 0;
     else if (applied || s->tip_since_ns == 0)
         s->tip_since_ns = now;
+    s->tip_seen_ns = now;
     s->seen_tip = s->seen_tip || b->at_tip;
     s->millis_behind = b->records.millis_behind;
     s->next_read_ns = b->at_tip ? now + poll_ns : now;

@@ -35,6 +35,7 @@ static struct {
     struct test_random random;
     size_t batch_max;
     unsigned lists;
+    const char *blocked; /* id of a shard whose reads do not answer */
 } fake = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static inline void fake_reset(uint64_t seed)
@@ -47,6 +48,7 @@ static inline void fake_reset(uint64_t seed)
     fake.count = 0;
     fake.batch_max = 50;
     fake.lists = 0;
+    fake.blocked = NULL;
     fake.random = (struct test_random){ seed * 2 + 1 };
 }
 
@@ -81,6 +83,13 @@ static inline void fake_put_at(const char *id, int64_t arrival_ns, const char *t
     r->arrival_ns = arrival_ns;
     snprintf(r->sequence, sizeof r->sequence, "%zu", 1000 + s->count * 7);
     s->count++;
+    pthread_mutex_unlock(&fake.lock);
+}
+
+static inline void fake_block(const char *id)
+{
+    pthread_mutex_lock(&fake.lock);
+    fake.blocked = id;
     pthread_mutex_unlock(&fake.lock);
 }
 
@@ -192,6 +201,11 @@ bool tl_shard_reader_next(struct tl_shard_reader *r, uint32_t limit, struct tl_r
 {
     (void)limit, (void)error;
     pthread_mutex_lock(&fake.lock);
+    while (fake.blocked && strcmp(fake.blocked, r->shard->about.id) == 0) {
+        pthread_mutex_unlock(&fake.lock);
+        usleep(1000);
+        pthread_mutex_lock(&fake.lock);
+    }
     size_t left = r->shard->count - r->next, take = test_random_below(&fake.random, fake.batch_max + 1);
     take = take < left ? take : left;
     free(batch->records);

@@ -310,6 +310,35 @@ static void rule_10_every_disk_call_of_a_run_fails_once(void **state)
     files_release(&f);
 }
 
+/* Dead letters and closed rows are written before they fill the memory, whatever commit_every says. */
+static void large_dead_letters_make_epochs_early(void **state)
+{
+    (void)state;
+    struct files f;
+    struct tl_buf text;
+    files_init(&f, 1);
+    tl_buf_init(&text, 256u << 20);
+    for (int i = 0; i < 60000; i++)
+        tl_buf_addf(&text, "garbage %d %0600d\n", i, 0);
+    write_file(f.input, "a.ndjson", tl_buf_text(&text));
+    tl_buf_release(&text);
+    f.options.commit_every_ns = 3600 * S;
+    struct tl_engine *e;
+    struct tl_error error;
+    struct tl_engine_stats stats;
+    test_ok(tl_engine_open(&e, &f.options, &error), &error);
+    test_ok(tl_engine_run(e, &error), &error);
+    tl_engine_stats_get(e, &stats);
+    tl_engine_close(e);
+    assert_true(stats.epoch > 1);
+    assert_int_equal(stats.rows_committed, 60000);
+    char *rows = lake_rows(f.lake, "dead_letter/stock_stream/ticks_malformed",
+                           "count(*), count(DISTINCT sequence_number), max(length(data))");
+    assert_string_equal(rows, "60000,60000,614\n");
+    free(rows);
+    files_release(&f);
+}
+
 static void a_file_that_grew_is_read_on_and_a_file_that_joined_cannot_reopen_windows(void **state)
 {
     (void)state;
@@ -346,6 +375,7 @@ int main(void)
         cmocka_unit_test(rule_10_block_sizes_change_nothing_even_around_the_longest_line),
         cmocka_unit_test(rule_10_stopped_and_started_again_gives_equal_rows),
         cmocka_unit_test(rule_10_every_disk_call_of_a_run_fails_once),
+        cmocka_unit_test(large_dead_letters_make_epochs_early),
         cmocka_unit_test(a_file_that_grew_is_read_on_and_a_file_that_joined_cannot_reopen_windows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

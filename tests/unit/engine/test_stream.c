@@ -149,6 +149,38 @@ static void rule_6_an_idle_shard_leaves_the_minimum_and_wakes_up_late(void **sta
     test_dir_remove(dir);
 }
 
+static void rule_6_a_shard_that_does_not_answer_is_not_idle(void **state)
+{
+    (void)state;
+    char *dir = test_dir_new();
+    struct run r;
+    struct tl_engine_stats stats;
+    fake_reset(12);
+    fake_shard_add("shardId-0", "", "");
+    fake_shard_add("shardId-1", "", "");
+    fake_block("shardId-1");
+    run_init(&r, dir);
+    r.plan.source.shard_idle_ns = 20 * TL_NS_PER_MS;
+    run_start(&r);
+    put("shardId-1", "B", T0 + 1 * S, 3); /* what it would say */
+    for (int i = 0; i < 40; i++) {
+        put("shardId-0", "A", T0 + (i < 20 ? 0 : 180) * S, 1);
+        usleep(5000);
+    }
+    tl_engine_stats_get(r.engine, &stats);
+    assert_int_equal(stats.ledger.windows, 0);
+    fake_block(NULL);
+    for (int i = 0; i < 200 && stats.ledger.windows < 2; i++) {
+        put("shardId-0", "A", T0 + 180 * S, 1);
+        usleep(5000);
+        tl_engine_stats_get(r.engine, &stats);
+    }
+    assert_int_equal(stats.ledger.windows, 2); /* A's and B's */
+    assert_int_equal(stats.ledger.late, 0);
+    run_stop(&r);
+    test_dir_remove(dir);
+}
+
 static void rule_6_silence_closes_all_windows(void **state)
 {
     (void)state;
@@ -480,6 +512,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rule_6_an_idle_shard_leaves_the_minimum_and_wakes_up_late),
+        cmocka_unit_test(rule_6_a_shard_that_does_not_answer_is_not_idle),
         cmocka_unit_test(rule_6_silence_closes_all_windows),
         cmocka_unit_test(rule_3_a_record_from_the_future_is_aggregated_and_moves_nothing),
         cmocka_unit_test(rule_2_a_child_begins_at_its_parents_watermark_after_their_end),
