@@ -354,8 +354,8 @@ static bool list_from(struct tl_api_call *call, struct tl_broker_stream **s, uin
 bool tl_api_list_shards(struct tl_api_call *call)
 {
     struct tl_json_writer *w = &call->writer;
-    struct tl_broker_stream *s;
-    uint32_t from, most = (uint32_t)tl_json_get_i64(call->body, "MaxResults", 1000);
+    struct tl_broker_stream *s = NULL;
+    uint32_t from = 0, most = (uint32_t)tl_json_get_i64(call->body, "MaxResults", 1000);
     if (!list_from(call, &s, &from))
         return false;
     if (s->state == TL_STREAM_DELETING)

@@ -66,6 +66,7 @@ struct tl_broker {
     pthread_t committer, janitor;
     bool stopping, commit_idle, threads_started;
     pthread_cond_t idle, janitor_work;
+    int64_t told_ns; /* the commit thread's: when a failed write was last logged */
     struct tl_metric *commit_seconds;
     struct tl_buf scratch, body; /* of the loop thread */
     struct tl_json_parser *parser;

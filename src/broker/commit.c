@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+#define TELL_EVERY_NS (10 * TL_NS_PER_S)
+
 bool tl_commit_wait_locked(struct tl_broker *b, struct tl_http_exchange *x, struct tl_buf *body)
 {
     struct tl_waiting *w = malloc(sizeof *w);
@@ -62,7 +64,17 @@ static void take_round_locked(struct tl_broker *b)
     }
 }
 
-static bool write_shard(struct tl_broker_shard *shard)
+/* A full disk fails every round, many times a second: it is told now and then. */
+static void tell_failure(struct tl_broker *b, const struct tl_error *error)
+{
+    int64_t now = tl_io->monotonic_ns();
+    if (b->told_ns && now - b->told_ns < TELL_EVERY_NS)
+        return;
+    b->told_ns = now;
+    tl_log_error("broker", "%s; puts are refused while this lasts", error->text);
+}
+
+static bool write_shard(struct tl_broker *b, struct tl_broker_shard *shard)
 {
     struct tl_pending *p = &shard->writing;
     struct tl_error error;
@@ -71,7 +83,7 @@ static bool write_shard(struct tl_broker_shard *shard)
     bool ok = tl_buf_ok(&p->bytes, "what waits to be written", &error) &&
               tl_shard_log_write(shard->log, p->first, p->count, p->newest_ms, tl_buf_view(&p->bytes), &error);
     if (!ok)
-        tl_log_error("broker", "%s", error.text);
+        tell_failure(b, &error);
     tl_buf_reset(&p->bytes);
     p->count = 0;
     return ok;
@@ -87,7 +99,7 @@ static bool write_round(struct tl_broker *b)
         bool mine = s->users > 0;
         pthread_mutex_unlock(&b->lock);
         for (uint32_t i = 0; mine && i < s->info.shards; i++)
-            ok = write_shard(&s->shards[i]) && ok;
+            ok = write_shard(b, &s->shards[i]) && ok;
         pthread_mutex_lock(&b->lock);
         s->users = 0;
         for (s = s->next; s && s->users == 0; s = s->next)

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/signals.h"
 
+#include "base/io.h"
+#include "base/time.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
+
+#define SAME_WISH_NS (500 * TL_NS_PER_MS)
 
 static struct {
     pthread_mutex_t lock; /* guards all below */
@@ -12,18 +17,21 @@ static struct {
     void *arg;
     bool stopping; /* written under lock, read as an atomic */
     int received;
+    int64_t received_ns; /* monotonic */
     sigset_t set;
 } state = { .lock = PTHREAD_MUTEX_INITIALIZER, .stopped = PTHREAD_COND_INITIALIZER };
 
 static void begin_stop(int signal_number)
 {
     pthread_mutex_lock(&state.lock);
-    if (signal_number && state.received) {
-        /* The second one: the person does not want to wait. Nothing acknowledged is lost by that. */
+    /* The second one: the person does not want to wait. Nothing acknowledged is lost by that. What comes with the first is the same
+     * wish told twice: timeout(1) and others signal the process and its group. */
+    if (signal_number && state.received && tl_io->monotonic_ns() - state.received_ns > SAME_WISH_NS)
         _exit(128 + signal_number);
-    }
-    if (signal_number)
+    if (signal_number && !state.received) {
         state.received = signal_number;
+        state.received_ns = tl_io->monotonic_ns();
+    }
     if (!state.stopping) {
         __atomic_store_n(&state.stopping, true, __ATOMIC_SEQ_CST);
         pthread_cond_broadcast(&state.stopped);

@@ -72,6 +72,9 @@ bool tl_history_exists(struct tl_store *lake, bool *synthetic)
     struct tl_error ignored;
     tl_buf_init(&mark, 4096);
     *synthetic = tl_store_get(lake, TL_HISTORY_SYNTHETIC, &mark, &ignored);
+    bool incomplete = *synthetic && tl_view_starts_with(tl_buf_view(&mark), TL_VIEW(TL_HISTORY_INCOMPLETE));
     tl_buf_release(&mark);
+    if (incomplete)
+        return false;
     return has_files(lake, TL_HISTORY_PATH, 4);
 }

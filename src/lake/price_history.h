@@ -10,6 +10,7 @@
 #define TL_HISTORY_FILE_PREFIX "part-00000000000000000000-"
 /* Marks the sample: while it is there, prices are synthetic. */
 #define TL_HISTORY_SYNTHETIC TL_HISTORY_PATH "/_SYNTHETIC"
+#define TL_HISTORY_INCOMPLETE "incomplete" /* what the mark holds while the sample is being made */
 
 /* ticker, year, date, open, high, low, close, volume: what rows for tl_price_history_write hold. */
 extern const struct tl_column_def tl_price_columns[8];

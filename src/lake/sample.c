@@ -95,14 +95,14 @@ static void add_ticker(struct tl_rows *rows, const struct tl_sample_options *opt
 
 bool tl_sample_write(struct tl_store *lake, const struct tl_sample_options *options, struct tl_ingest_stats *stats, struct tl_error *error)
 {
-    static const struct tl_view mark = { "synthetic prices made by 'tapeline sample'\n", 43 };
+    static const struct tl_view begun = { TL_HISTORY_INCOMPLETE "\n", sizeof TL_HISTORY_INCOMPLETE }, done = { "synthetic prices made by 'tapeline sample'\n", 43 };
     struct tl_rows rows;
     bool synthetic;
     *stats = (struct tl_ingest_stats){ .tickers = options->tickers };
     if (tl_history_exists(lake, &synthetic) && !synthetic)
         return tl_error_set(error, TL_CONFLICT, "'%s/" TL_HISTORY_PATH "' holds real prices: a sample is not mixed with them", tl_store_root(lake));
     /* The mark comes first: what is there never looks real while it is not. */
-    if (!tl_store_put(lake, TL_HISTORY_SYNTHETIC, mark, error) ||
+    if (!tl_store_put(lake, TL_HISTORY_SYNTHETIC, begun, error) ||
         !tl_rows_init(&rows, tl_price_columns, TL_COUNT(tl_price_columns), ROWS_BYTES, error))
         return false;
     bool ok = true;
@@ -114,5 +114,6 @@ bool tl_sample_write(struct tl_store *lake, const struct tl_sample_options *opti
         tl_rows_reset(&rows);
     }
     tl_rows_release(&rows);
-    return ok && tl_price_history_register(lake, true, error);
+    /* And it says so when all is there: a sample that was broken off is made again. */
+    return ok && tl_price_history_register(lake, true, error) && tl_store_put(lake, TL_HISTORY_SYNTHETIC, done, error);
 }

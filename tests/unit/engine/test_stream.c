@@ -391,7 +391,7 @@ static void rule_10_a_failing_disk_loses_and_repeats_nothing(void **state)
     run_until_now(&a);
     char *windows = lake_windows(plain), *late = lake_late(plain);
     bool fired = true;
-    for (unsigned nth = 1; fired; nth += 1 + nth / 8) {
+    for (unsigned nth = 1; fired; nth += 1 + nth / 4) {
         char *dir = test_dir_new();
         struct run b;
         struct tl_error error;
