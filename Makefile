@@ -29,4 +29,4 @@ install: build
 	@cmake --install $(BUILD)
 
 clean:
-	rm -rf build build-* tapeline-data
+	rm -rf build build-*
