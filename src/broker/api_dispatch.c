@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* broker/api_dispatch.c: from an HTTP request to an action, and from its outcome to an answer. The order of checks is the
- * service's: method, content type, target, body, members, then the action itself. */
+/* broker/api_dispatch.c: from an HTTP request to an action, and from its outcome to an answer. The order of
+ * checks is the service's: method, content type, target, body, members, then the action itself. */
 #include "base/io.h"
 #include "base/log.h"
 #include "base/time.h"
 #include "broker/api_int.h"
 #include "codec/base64.h"
 
-#include <inttypes.h>
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,8 @@
 #define JSON_TYPE "application/x-amz-json-1.1"
 #define TARGET "Kinesis_20131202."
 
-static const struct tl_action actions[] = { /* sorted by name */
+static const struct tl_action actions[] = {
+    /* sorted by name */
     { "CreateStream", tl_api_create_stream, tl_create_stream_members },
     { "DeleteStream", tl_api_delete_stream, tl_delete_stream_members },
     { "DescribeStream", tl_api_describe_stream, tl_describe_stream_members },
@@ -45,8 +46,12 @@ bool tl_api_fail(struct tl_api_call *call, const char *type, const char *fmt, ..
     vsnprintf(call->message, sizeof call->message, fmt, args);
     va_end(args);
     call->error_type = type;
-    call->status = strcmp(type, "InternalFailure") == 0 ? 500 : strcmp(type, "ServiceUnavailable") == 0 ? 503 : 400;
     return false;
+}
+
+bool tl_api_may_change(struct tl_api_call *call)
+{
+    return !call->broker->draining || tl_api_fail(call, "ServiceUnavailable", "tapeline is stopping.");
 }
 
 bool tl_api_fail_internal(struct tl_api_call *call, const struct tl_error *error)
@@ -60,20 +65,44 @@ bool tl_api_fail_internal(struct tl_api_call *call, const struct tl_error *error
 /* ---- answering ---- */
 
 struct ids {
-    char request[40], id2[64];
+    char request[40], id2[TL_BASE64_SIZE(32) + 1];
     struct tl_http_header headers[3];
     size_t count;
 };
 
-static void make_ids(struct ids *ids, const char *error_type)
+/* Random bytes of the loop thread; asked for by the page, not by the answer. */
+static const uint8_t *take_random(struct tl_broker *b, size_t size)
 {
-    uint8_t random[48];
+    assert(size <= sizeof b->random);
+    if (b->random_left < size) {
+        if (!tl_io->random(b->random, sizeof b->random))
+            memset(b->random, 0, sizeof b->random); /* ids need not be secret */
+        b->random_left = sizeof b->random;
+    }
+    b->random_left -= size;
+    return b->random + b->random_left;
+}
+
+/* A UUID of version 4. */
+static void write_uuid(const uint8_t *random, char out[40])
+{
+    static const char digits[] = "0123456789abcdef";
+    char *to = out;
+    for (int i = 0; i < 16; i++) {
+        uint8_t v = i == 6 ? (random[i] & 15) | 0x40 : i == 8 ? (random[i] & 0x3f) | 0x80 : random[i];
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *to++ = '-';
+        *to++ = digits[v >> 4];
+        *to++ = digits[v & 15];
+    }
+    *to = '\0';
+}
+
+static void make_ids(struct tl_broker *b, struct ids *ids, const char *error_type)
+{
+    const uint8_t *random = take_random(b, 48);
     struct tl_buf text;
-    if (!tl_io->random(random, sizeof random))
-        memset(random, 0, sizeof random);
-    snprintf(ids->request, sizeof ids->request, "%02x%02x%02x%02x-%02x%02x-4%01x%02x-a%01x%02x-%02x%02x%02x%02x%02x%02x", random[0], random[1],
-             random[2], random[3], random[4], random[5], random[6] & 15, random[7], random[8] & 15, random[9], random[10], random[11],
-             random[12], random[13], random[14], random[15]);
+    write_uuid(random, ids->request);
     tl_buf_init(&text, 64);
     tl_base64_add(&text, (struct tl_view){ (const char *)random + 16, 32 });
     snprintf(ids->id2, sizeof ids->id2, "%s", tl_buf_text(&text));
@@ -84,7 +113,15 @@ static void make_ids(struct ids *ids, const char *error_type)
     ids->count = error_type ? 3 : 2;
 }
 
-static void answer_error(struct tl_api_call *call)
+static int status_of(const char *error_type)
+{
+    return strcmp(error_type, "InternalFailure") == 0      ? 500
+           : strcmp(error_type, "ServiceUnavailable") == 0 ? 503
+                                                           : 400;
+}
+
+void tl_broker_answer_failed(struct tl_broker *b, struct tl_http_exchange *x, const char *type,
+                             const char *message)
 {
     struct tl_buf body;
     struct tl_json_writer w;
@@ -92,33 +129,31 @@ static void answer_error(struct tl_api_call *call)
     tl_buf_init(&body, 64 << 10);
     tl_json_writer_init(&w, &body);
     tl_json_begin_object(&w);
-    tl_json_member_text(&w, "__type", call->error_type);
+    tl_json_member_text(&w, "__type", type);
     /* The service writes the text of this one with a capital letter. */
-    tl_json_member_text(&w, strcmp(call->error_type, "SerializationException") == 0 ? "Message" : "message", call->message);
+    tl_json_member_text(&w, strcmp(type, "SerializationException") == 0 ? "Message" : "message", message);
     tl_json_end_object(&w);
-    make_ids(&ids, call->error_type);
-    tl_http_respond_take(call->exchange, call->status, JSON_TYPE, ids.headers, ids.count, &body);
+    make_ids(b, &ids, type);
+    tl_http_respond_take(x, status_of(type), JSON_TYPE, ids.headers, ids.count, &body);
 }
 
-static void answer_text(struct tl_http_exchange *x, int status, struct tl_view text)
+static void answer_error(struct tl_api_call *call)
+{
+    tl_broker_answer_failed(call->broker, call->exchange, call->error_type, call->message);
+}
+
+static void answer_text(struct tl_broker *b, struct tl_http_exchange *x, int status, struct tl_view text)
 {
     struct ids ids;
-    make_ids(&ids, NULL);
+    make_ids(b, &ids, NULL);
     tl_http_respond(x, status, NULL, ids.headers, ids.count, text);
 }
 
-void tl_broker_answer(struct tl_http_exchange *x, struct tl_buf *body)
+void tl_broker_answer(struct tl_broker *b, struct tl_http_exchange *x, struct tl_buf *body)
 {
     struct ids ids;
-    make_ids(&ids, NULL);
+    make_ids(b, &ids, NULL);
     tl_http_respond_take(x, 200, JSON_TYPE, ids.headers, ids.count, body);
-}
-
-void tl_broker_answer_unwritten(struct tl_http_exchange *x)
-{
-    struct tl_api_call call = { .exchange = x };
-    tl_api_fail(&call, "InternalFailure", "The records could not be written.");
-    answer_error(&call);
 }
 
 static void answer_ok(struct tl_api_call *call)
@@ -130,7 +165,7 @@ static void answer_ok(struct tl_api_call *call)
         answer_error(call);
         return;
     }
-    tl_broker_answer(call->exchange, call->out);
+    tl_broker_answer(call->broker, call->exchange, call->out);
 }
 
 /* ---- dispatch ---- */
@@ -140,6 +175,7 @@ static void run_action(struct tl_api_call *call, const struct tl_action *action)
     struct tl_buf out;
     tl_buf_init(&out, (size_t)64 << 20);
     call->out = &out;
+    call->broker->call++;
     tl_json_writer_init(&call->writer, &out);
     pthread_mutex_lock(&call->broker->lock);
     bool ok = tl_api_validate(call, action->members) && action->handle(call);
@@ -158,7 +194,8 @@ static bool parse_body(struct tl_api_call *call)
     static const char empty[2 + TL_JSON_PADDING] = "{}";
     if (tl_view_trim(body).size == 0)
         body = (struct tl_view){ empty, 2 };
-    if (!tl_json_parse(call->broker->parser, body.data, body.size, &call->body, &error) || tl_json_kind_of(call->body) != TL_JSON_OBJECT)
+    if (!tl_json_parse(call->broker->parser, body.data, body.size, &call->body, &error) ||
+        tl_json_kind_of(call->body) != TL_JSON_OBJECT)
         return tl_api_fail(call, "SerializationException", "The request body is not a JSON object.");
     return true;
 }
@@ -166,40 +203,44 @@ static bool parse_body(struct tl_api_call *call)
 static void dispatch(struct tl_api_call *call, struct tl_view target)
 {
     bool ours = tl_view_starts_with(target, TL_VIEW(TARGET));
-    struct tl_view name = ours ? (struct tl_view){ target.data + sizeof TARGET - 1, target.size - sizeof TARGET + 1 } : target;
+    struct tl_view name =
+        ours ? (struct tl_view){ target.data + sizeof TARGET - 1, target.size - sizeof TARGET + 1 } : target;
     const struct tl_action *action = ours ? action_find(name) : NULL;
-    if (!action) {
-        tl_api_fail(call, "UnknownOperationException", "The action '%.*s' is not served by this version of tapeline.",
+    if (!parse_body(call))
+        answer_error(call);
+    else if (action)
+        run_action(call, action);
+    else {
+        tl_api_fail(call, "UnknownOperationException",
+                    "The action '%.*s' is not served by this version of tapeline.",
                     (int)(name.size < 100 ? name.size : 100), name.size ? name.data : "");
         answer_error(call);
-        return;
     }
-    if (!parse_body(call)) {
-        answer_error(call);
-        return;
-    }
-    run_action(call, action);
 }
 
 void tl_broker_handle(struct tl_http_exchange *x, void *user)
 {
     struct tl_api_call call = { .broker = user, .exchange = x };
     struct tl_view parameters, target = tl_http_header_value(x, "x-amz-target");
-    struct tl_view type = tl_view_trim(tl_view_split(tl_http_header_value(x, "content-type"), ';', &parameters));
+    struct tl_view type =
+        tl_view_trim(tl_view_split(tl_http_header_value(x, "content-type"), ';', &parameters));
     bool json = tl_view_is(type, JSON_TYPE), cbor = tl_view_is(type, "application/x-amz-cbor-1.1");
     if (!tl_view_is(tl_http_method(x), "POST") || (!target.data && !json && !cbor)) {
-        answer_text(x, 403, TL_VIEW("<AccessDeniedException>\n  <Message>Unable to determine service/operation name to be authorized</Message>\n"
-                                    "</AccessDeniedException>\n"));
+        answer_text(user, x, 403,
+                    TL_VIEW("<AccessDeniedException>\n  <Message>Unable to determine service/operation name "
+                            "to be authorized</Message>\n"
+                            "</AccessDeniedException>\n"));
         return;
     }
     if (cbor) {
-        tl_api_fail(&call, "SerializationException", "CBOR is not supported by this version of tapeline: switch it off in the client "
-                                                     "(CBOR_ENABLED=false for the Java SDK v2)");
+        tl_api_fail(&call, "SerializationException",
+                    "CBOR is not supported by this version of tapeline: switch it off in the client "
+                    "(CBOR_ENABLED=false for the Java SDK v2)");
         answer_error(&call);
         return;
     }
     if (!json) {
-        answer_text(x, 404, TL_VIEW("<UnknownOperationException/>\n"));
+        answer_text(user, x, 404, TL_VIEW("<UnknownOperationException/>\n"));
         return;
     }
     dispatch(&call, target);

@@ -7,14 +7,30 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define PATTERN_NAME "[a-zA-Z0-9_.-]+"
 #define PATTERN_ARN "arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"
-#define NAME { "StreamName", TL_MEMBER_STRING, false, 1, 128, PATTERN_NAME, NULL, NULL }
-#define ARN { "StreamARN", TL_MEMBER_STRING, false, 1, 2048, PATTERN_ARN, NULL, NULL }
-#define SHARD(name) { name, TL_MEMBER_STRING, false, 1, 128, PATTERN_NAME, NULL, NULL }
-#define TOKEN { "NextToken", TL_MEMBER_STRING, false, 1, 1048576, NULL, NULL, NULL }
-#define END { NULL, TL_MEMBER_STRING, false, 0, 0, NULL, NULL, NULL }
+#define NAME                                                                                                 \
+    {                                                                                                        \
+        "StreamName", TL_MEMBER_STRING, false, 1, 128, PATTERN_NAME, NULL, NULL                              \
+    }
+#define ARN                                                                                                  \
+    {                                                                                                        \
+        "StreamARN", TL_MEMBER_STRING, false, 1, 2048, PATTERN_ARN, NULL, NULL                               \
+    }
+#define SHARD(name)                                                                                          \
+    {                                                                                                        \
+        name, TL_MEMBER_STRING, false, 1, 128, PATTERN_NAME, NULL, NULL                                      \
+    }
+#define TOKEN                                                                                                \
+    {                                                                                                        \
+        "NextToken", TL_MEMBER_STRING, false, 1, 1048576, NULL, NULL, NULL                                   \
+    }
+#define END                                                                                                  \
+    {                                                                                                        \
+        NULL, TL_MEMBER_STRING, false, 0, 0, NULL, NULL, NULL                                                \
+    }
 #define ON_DEMAND_SHARDS 4
 #define TOKEN_LIFE_MS 300000
 
@@ -23,7 +39,8 @@ static const struct tl_member mode_members[] = {
     END,
 };
 static const struct tl_member filter_members[] = {
-    { "Type", TL_MEMBER_STRING, true, 0, 0, NULL, "AFTER_SHARD_ID, AT_TRIM_HORIZON, FROM_TRIM_HORIZON, AT_LATEST, AT_TIMESTAMP, FROM_TIMESTAMP", NULL },
+    { "Type", TL_MEMBER_STRING, true, 0, 0, NULL,
+      "AFTER_SHARD_ID, AT_TRIM_HORIZON, FROM_TRIM_HORIZON, AT_LATEST, AT_TIMESTAMP, FROM_TIMESTAMP", NULL },
     SHARD("ShardId"),
     { "Timestamp", TL_MEMBER_TIMESTAMP, false, 0, 0, NULL, NULL, NULL },
     END,
@@ -34,18 +51,28 @@ const struct tl_member tl_create_stream_members[] = {
     { "StreamModeDetails", TL_MEMBER_STRUCTURE, false, 0, 0, NULL, NULL, mode_members },
     END,
 };
-const struct tl_member tl_delete_stream_members[] = { NAME, ARN, { "EnforceConsumerDeletion", TL_MEMBER_BOOLEAN, false, 0, 0, NULL, NULL, NULL }, END };
+const struct tl_member tl_delete_stream_members[] = {
+    NAME, ARN, { "EnforceConsumerDeletion", TL_MEMBER_BOOLEAN, false, 0, 0, NULL, NULL, NULL }, END
+};
 const struct tl_member tl_describe_stream_members[] = {
-    NAME, ARN, { "Limit", TL_MEMBER_INTEGER, false, 1, 10000, NULL, NULL, NULL }, SHARD("ExclusiveStartShardId"), END,
+    NAME,
+    ARN,
+    { "Limit", TL_MEMBER_INTEGER, false, 1, 10000, NULL, NULL, NULL },
+    SHARD("ExclusiveStartShardId"),
+    END,
 };
 const struct tl_member tl_describe_stream_summary_members[] = { NAME, ARN, END };
 const struct tl_member tl_list_streams_members[] = {
     { "Limit", TL_MEMBER_INTEGER, false, 1, 10000, NULL, NULL, NULL },
     { "ExclusiveStartStreamName", TL_MEMBER_STRING, false, 1, 128, PATTERN_NAME, NULL, NULL },
-    TOKEN, END,
+    TOKEN,
+    END,
 };
 const struct tl_member tl_list_shards_members[] = {
-    NAME, ARN, TOKEN, SHARD("ExclusiveStartShardId"),
+    NAME,
+    ARN,
+    TOKEN,
+    SHARD("ExclusiveStartShardId"),
     { "MaxResults", TL_MEMBER_INTEGER, false, 1, 10000, NULL, NULL, NULL },
     { "StreamCreationTimestamp", TL_MEMBER_TIMESTAMP, false, 0, 0, NULL, NULL, NULL },
     { "ShardFilter", TL_MEMBER_STRUCTURE, false, 0, 0, NULL, NULL, filter_members },
@@ -57,21 +84,26 @@ const struct tl_member tl_list_shards_members[] = {
 static struct tl_view name_of_arn(struct tl_view arn)
 {
     const char *at = memmem(arn.data, arn.size, ":stream/", 8);
-    return at ? (struct tl_view){ at + 8, arn.size - (size_t)(at + 8 - arn.data) } : (struct tl_view){ NULL, 0 };
+    return at ? (struct tl_view){ at + 8, arn.size - (size_t)(at + 8 - arn.data) }
+              : (struct tl_view){ NULL, 0 };
 }
 
 static bool not_found(struct tl_api_call *call, struct tl_view name)
 {
-    return tl_api_fail(call, "ResourceNotFoundException", "Stream %.*s under account " TL_ACCOUNT " not found.", TL_VIEW_ARG(name));
+    return tl_api_fail(call, "ResourceNotFoundException",
+                       "Stream %.*s under account " TL_ACCOUNT " not found.", TL_VIEW_ARG(name));
 }
 
 bool tl_api_stream(struct tl_api_call *call, struct tl_broker_stream **out)
 {
-    struct tl_view name = tl_json_get_string(call->body, "StreamName"), arn = tl_json_get_string(call->body, "StreamARN");
+    struct tl_view name = tl_json_get_string(call->body, "StreamName"),
+                   arn = tl_json_get_string(call->body, "StreamARN");
     if (!name.data && !arn.data)
-        return tl_api_fail(call, "InvalidArgumentException", "Either StreamName or StreamARN must be provided.");
+        return tl_api_fail(call, "InvalidArgumentException",
+                           "Either StreamName or StreamARN must be provided.");
     if (name.data && arn.data && !tl_view_eq(name, name_of_arn(arn)))
-        return tl_api_fail(call, "InvalidArgumentException", "StreamName and StreamARN name different streams.");
+        return tl_api_fail(call, "InvalidArgumentException",
+                           "StreamName and StreamARN name different streams.");
     if (!name.data)
         name = name_of_arn(arn);
     *out = tl_stream_find_locked(call->broker, name);
@@ -119,45 +151,84 @@ static bool read_token(struct tl_api_call *call, struct tl_view token, char *out
     if (!tl_view_to_i64(instant, &made) || !place.data || place.size >= size)
         return tl_api_fail(call, "InvalidArgumentException", "Invalid NextToken.");
     if (tl_io->wall_ns() / TL_NS_PER_MS - made > TOKEN_LIFE_MS)
-        return tl_api_fail(call, "ExpiredNextTokenException", "The NextToken has expired: it is valid for 300 seconds.");
+        return tl_api_fail(call, "ExpiredNextTokenException",
+                           "The NextToken has expired: it is valid for 300 seconds.");
     memcpy(out, place.data, place.size);
     out[place.size] = '\0';
     return true;
 }
 
-/* ---- CreateStream, DeleteStream ---- */
+static const char *state_name(const struct tl_broker_stream *s)
+{
+    static const char *const names[] = { "CREATING", "ACTIVE", "DELETING" };
+    return names[s->state];
+}
+
+/* ---- CreateStream, DeleteStream: answered by the janitor, when the registry has it on disk ---- */
+
+static struct tl_stream_task *new_task(struct tl_api_call *call)
+{
+    struct tl_stream_task *task = calloc(1, sizeof *task);
+    if (!task) {
+        tl_api_fail(call, "InternalFailure", "out of memory");
+        return NULL;
+    }
+    task->broker = call->broker;
+    task->exchange = call->exchange;
+    return task;
+}
 
 bool tl_api_create_stream(struct tl_api_call *call)
 {
     struct tl_view name = tl_json_get_string(call->body, "StreamName");
     struct tl_json mode;
-    struct tl_broker_stream *s;
     struct tl_error error;
-    bool on_demand = tl_json_get(call->body, "StreamModeDetails", &mode) && tl_view_is(tl_json_get_string(mode, "StreamMode"), "ON_DEMAND");
+    bool on_demand = tl_json_get(call->body, "StreamModeDetails", &mode) &&
+                     tl_view_is(tl_json_get_string(mode, "StreamMode"), "ON_DEMAND");
     int64_t shards = tl_json_get_i64(call->body, "ShardCount", 0);
     if (on_demand && shards)
-        return tl_api_fail(call, "ValidationException", "ShardCount must not be provided for a stream of mode ON_DEMAND.");
+        return tl_api_fail(call, "ValidationException",
+                           "ShardCount must not be provided for a stream of mode ON_DEMAND.");
     if (!on_demand && !shards)
-        return tl_api_fail(call, "ValidationException", "ShardCount must be provided for a stream of mode PROVISIONED.");
+        return tl_api_fail(call, "ValidationException",
+                           "ShardCount must be provided for a stream of mode PROVISIONED.");
     if (shards > TL_SHARDS_MAX)
-        return tl_api_fail(call, "LimitExceededException", "This request would exceed the shard limit of %d for the account " TL_ACCOUNT ".",
+        return tl_api_fail(call, "LimitExceededException",
+                           "This request would exceed the shard limit of %d for the account " TL_ACCOUNT ".",
                            TL_SHARDS_MAX);
     if (tl_stream_find_locked(call->broker, name))
-        return tl_api_fail(call, "ResourceInUseException", "Stream %.*s under account " TL_ACCOUNT " already exists.", TL_VIEW_ARG(name));
-    return tl_stream_create_locked(call->broker, name, on_demand ? ON_DEMAND_SHARDS : (uint32_t)shards, on_demand, &s, &error) ||
-           tl_api_fail_internal(call, &error);
+        return tl_api_fail(call, "ResourceInUseException",
+                           "Stream %.*s under account " TL_ACCOUNT " already exists.", TL_VIEW_ARG(name));
+    struct tl_stream_task *task = tl_api_may_change(call) ? new_task(call) : NULL;
+    if (!task)
+        return false;
+    call->parked = tl_stream_create_locked(
+        call->broker, name, on_demand ? ON_DEMAND_SHARDS : (uint32_t)shards, on_demand, task, &error);
+    if (call->parked)
+        return true;
+    free(task);
+    return tl_api_fail_internal(call, &error);
+}
+
+static bool must_be_active(struct tl_api_call *call, const struct tl_broker_stream *s)
+{
+    return s->state == TL_STREAM_ACTIVE ||
+           tl_api_fail(call, "ResourceInUseException",
+                       "Stream %s under account " TL_ACCOUNT " not ACTIVE, instead in state %s", s->info.name,
+                       state_name(s));
 }
 
 bool tl_api_delete_stream(struct tl_api_call *call)
 {
     struct tl_broker_stream *s;
-    struct tl_error error;
-    if (!tl_api_stream(call, &s))
+    if (!tl_api_stream(call, &s) || !must_be_active(call, s) || !tl_api_may_change(call))
         return false;
-    if (s->state == TL_STREAM_DELETING)
-        return tl_api_fail(call, "ResourceInUseException", "Stream %s under account " TL_ACCOUNT " not ACTIVE, instead in state DELETING",
-                           s->info.name);
-    return tl_stream_delete_locked(call->broker, s, &error) || tl_api_fail_internal(call, &error);
+    struct tl_stream_task *task = new_task(call);
+    if (!task)
+        return false;
+    tl_stream_delete_locked(call->broker, s, task);
+    call->parked = true;
+    return true;
 }
 
 /* ---- describing ---- */
@@ -185,7 +256,8 @@ static void write_shard(struct tl_api_call *call, const struct tl_broker_stream 
 }
 
 /* The index after the shard of that id (which need not exist), or 0. */
-static bool start_after(struct tl_api_call *call, struct tl_broker_stream *s, struct tl_view id, uint32_t *out)
+static bool start_after(struct tl_api_call *call, struct tl_broker_stream *s, struct tl_view id,
+                        uint32_t *out)
 {
     uint64_t index = 0;
     *out = 0;
@@ -197,12 +269,6 @@ static bool start_after(struct tl_api_call *call, struct tl_broker_stream *s, st
         return tl_api_fail(call, "InvalidArgumentException", "Invalid shard id.");
     *out = index >= s->info.shards ? s->info.shards : (uint32_t)index + 1;
     return true;
-}
-
-static const char *state_name(const struct tl_broker_stream *s)
-{
-    static const char *const names[] = { "CREATING", "ACTIVE", "DELETING" };
-    return names[s->state];
 }
 
 static void write_description(struct tl_api_call *call, const struct tl_broker_stream *s)
@@ -233,9 +299,12 @@ bool tl_api_describe_stream(struct tl_api_call *call)
     struct tl_json_writer *w = &call->writer;
     struct tl_broker_stream *s;
     uint32_t from;
-    if (!tl_api_stream(call, &s) || !start_after(call, s, tl_json_get_string(call->body, "ExclusiveStartShardId"), &from))
+    if (!tl_api_stream(call, &s) ||
+        !start_after(call, s, tl_json_get_string(call->body, "ExclusiveStartShardId"), &from))
         return false;
     uint32_t limit = (uint32_t)tl_json_get_i64(call->body, "Limit", 100);
+    if (s->state == TL_STREAM_CREATING)
+        from = s->info.shards; /* none are told before they are there */
     uint32_t end = s->info.shards - from < limit ? s->info.shards : from + limit;
     tl_json_begin_object(w);
     tl_json_key(w, "StreamDescription");
@@ -290,7 +359,8 @@ bool tl_api_list_streams(struct tl_api_call *call)
 {
     struct tl_json_writer *w = &call->writer;
     char after[TL_STREAM_NAME_MAX] = "";
-    struct tl_view start = tl_json_get_string(call->body, "ExclusiveStartStreamName"), token = tl_json_get_string(call->body, "NextToken");
+    struct tl_view start = tl_json_get_string(call->body, "ExclusiveStartStreamName"),
+                   token = tl_json_get_string(call->body, "NextToken");
     if (token.data && !read_token(call, token, after, sizeof after))
         return false;
     if (!token.data && start.data)
@@ -323,30 +393,35 @@ bool tl_api_list_streams(struct tl_api_call *call)
     return true;
 }
 
-/* Where the page begins: after a token's place, after a shard, or (filter AFTER_SHARD_ID) after the filter's. Without resharding every
- * shard is open and was always: the other filters give all. */
+/* Where the page begins: after a token's place, after a shard, or (filter AFTER_SHARD_ID) after the filter's.
+ * Without resharding every shard is open and was always: the other filters give all. */
 static bool list_from(struct tl_api_call *call, struct tl_broker_stream **s, uint32_t *from)
 {
-    struct tl_view token = tl_json_get_string(call->body, "NextToken"), after = tl_json_get_string(call->body, "ExclusiveStartShardId");
+    struct tl_view token = tl_json_get_string(call->body, "NextToken"),
+                   after = tl_json_get_string(call->body, "ExclusiveStartShardId");
     struct tl_json filter;
     char place[256];
     if (token.data) {
         if (tl_json_get_string(call->body, "StreamName").data)
-            return tl_api_fail(call, "InvalidArgumentException", "NextToken and StreamName cannot be provided together.");
+            return tl_api_fail(call, "InvalidArgumentException",
+                               "NextToken and StreamName cannot be provided together.");
         if (!read_token(call, token, place, sizeof place))
             return false;
         struct tl_view name, index = tl_view_split(tl_view_of(place), ':', &name);
         uint64_t n;
         *s = tl_stream_find_locked(call->broker, name);
         if (!*s || !tl_view_to_u64(index, &n))
-            return *s ? tl_api_fail(call, "InvalidArgumentException", "Invalid NextToken.") : not_found(call, name);
+            return *s ? tl_api_fail(call, "InvalidArgumentException", "Invalid NextToken.")
+                      : not_found(call, name);
         *from = n > (*s)->info.shards ? (*s)->info.shards : (uint32_t)n;
         return true;
     }
-    if (tl_json_get(call->body, "ShardFilter", &filter) && tl_view_is(tl_json_get_string(filter, "Type"), "AFTER_SHARD_ID")) {
+    if (tl_json_get(call->body, "ShardFilter", &filter) &&
+        tl_view_is(tl_json_get_string(filter, "Type"), "AFTER_SHARD_ID")) {
         after = tl_json_get_string(filter, "ShardId");
         if (!after.data)
-            return tl_api_fail(call, "InvalidArgumentException", "ShardId is required for the filter AFTER_SHARD_ID.");
+            return tl_api_fail(call, "InvalidArgumentException",
+                               "ShardId is required for the filter AFTER_SHARD_ID.");
     }
     return tl_api_stream(call, s) && start_after(call, *s, after, from);
 }
@@ -356,11 +431,8 @@ bool tl_api_list_shards(struct tl_api_call *call)
     struct tl_json_writer *w = &call->writer;
     struct tl_broker_stream *s = NULL;
     uint32_t from = 0, most = (uint32_t)tl_json_get_i64(call->body, "MaxResults", 1000);
-    if (!list_from(call, &s, &from))
+    if (!list_from(call, &s, &from) || !must_be_active(call, s))
         return false;
-    if (s->state == TL_STREAM_DELETING)
-        return tl_api_fail(call, "ResourceInUseException", "Stream %s under account " TL_ACCOUNT " not ACTIVE, instead in state DELETING",
-                           s->info.name);
     uint32_t end = s->info.shards - from < most ? s->info.shards : from + most;
     tl_json_begin_object(w);
     tl_json_key(w, "Shards");

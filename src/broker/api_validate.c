@@ -1,25 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* broker/api_validate.c: requests against their tables, told in the service's own form: "2 validation errors detected: Value '...' at
- * 'records.1.member.partitionKey' failed to satisfy constraint: Member must ...". Wrong types are a SerializationException. */
+/* broker/api_validate.c: requests against their tables, told in the service's own form: "2 validation errors
+ * detected: Value '...' at 'records.1.member.partitionKey' failed to satisfy constraint: Member must ...".
+ * Wrong types are a SerializationException. */
 #include "broker/api_int.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 #define ERRORS_MAX 10
 #define SHOWN_MAX 128
 
+/* Where in the request: a list from the leaf upwards, on the stack; made into text only for a person. */
+struct place {
+    const struct place *above;
+    const char *name; /* NULL: an item of a list */
+    size_t item;      /* from 1 */
+};
 struct check {
     struct tl_api_call *call;
     struct tl_buf text;
     unsigned count;
-    char path[256];
     bool wrong_type;
 };
 
 static bool is_name_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '.' || c == '-';
 }
 
 static bool is_decimal(struct tl_view v, size_t most)
@@ -46,7 +54,8 @@ static bool matches(const char *pattern, struct tl_view v)
     if (strcmp(pattern, "^(0|([1-9]\\d{0,38}))$") == 0)
         return is_decimal(v, 39);
     if (strcmp(pattern, "arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+") == 0)
-        return tl_view_starts_with(v, TL_VIEW("arn:aws")) && memmem(v.data, v.size, ":kinesis:", 9) && memmem(v.data, v.size, ":stream/", 8);
+        return tl_view_starts_with(v, TL_VIEW("arn:aws")) && memmem(v.data, v.size, ":kinesis:", 9) &&
+               memmem(v.data, v.size, ":stream/", 8);
     return false;
 }
 
@@ -67,57 +76,79 @@ static size_t characters(struct tl_view v)
     return count;
 }
 
-static void broken(struct check *c, struct tl_view value, const char *fmt, int64_t n, const char *text)
+/* 'records.1.member.partitionKey': each name begins in lower case. */
+static void add_place(struct tl_buf *out, const struct place *at)
+{
+    if (at->above) {
+        add_place(out, at->above);
+        tl_buf_add_char(out, '.');
+    }
+    if (at->name)
+        tl_buf_addf(out, "%c%s", at->name[0] | 32, at->name + 1);
+    else
+        tl_buf_addf(out, "%zu.member", at->item);
+}
+
+static void broken(struct check *c, const struct place *at, struct tl_view value, const char *fmt, ...)
+    TL_PRINTF(4, 5);
+
+static void broken(struct check *c, const struct place *at, struct tl_view value, const char *fmt, ...)
 {
     char constraint[512];
+    va_list args;
     if (c->count++ >= ERRORS_MAX)
         return;
-    if (text)
-        snprintf(constraint, sizeof constraint, fmt, text);
-    else
-        snprintf(constraint, sizeof constraint, fmt, n);
+    va_start(args, fmt);
+    vsnprintf(constraint, sizeof constraint, fmt, args);
+    va_end(args);
     tl_buf_add_text(&c->text, c->count > 1 ? "; Value " : "Value ");
     if (value.data)
         tl_buf_addf(&c->text, "'%.*s'", (int)(value.size < SHOWN_MAX ? value.size : SHOWN_MAX), value.data);
     else
         tl_buf_add_text(&c->text, "null");
-    tl_buf_addf(&c->text, " at '%s' failed to satisfy constraint: Member must %s", c->path, constraint);
+    tl_buf_add_text(&c->text, " at '");
+    add_place(&c->text, at);
+    tl_buf_addf(&c->text, "' failed to satisfy constraint: Member must %s", constraint);
 }
 
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-
-static void check_string(struct check *c, const struct tl_member *m, struct tl_view v)
+static void check_string(struct check *c, const struct place *at, const struct tl_member *m, struct tl_view v)
 {
-    int64_t size = (int64_t)characters(v);
-    if (m->max && size > m->max)
-        broken(c, v, "have length less than or equal to %" PRId64, m->max, NULL);
-    if (m->max && size < m->min)
-        broken(c, v, "have length greater than or equal to %" PRId64, m->min, NULL);
+    /* Counting characters is not needed where bytes already are within the limits. */
+    bool fits = (int64_t)v.size <= m->max && (int64_t)(v.size + 3) / 4 >= m->min;
+    int64_t size = m->max && !fits ? (int64_t)characters(v) : 0;
+    if (m->max && !fits && size > m->max)
+        broken(c, at, v, "have length less than or equal to %" PRId64, m->max);
+    if (m->max && !fits && size < m->min)
+        broken(c, at, v, "have length greater than or equal to %" PRId64, m->min);
     if (m->pattern && !matches(m->pattern, v))
-        broken(c, v, "satisfy regular expression pattern: %s", 0, m->pattern);
+        broken(c, at, v, "satisfy regular expression pattern: %s", m->pattern);
     if (m->values && !in_list(m->values, v))
-        broken(c, v, "satisfy enum value set: [%s]", 0, m->values);
+        broken(c, at, v, "satisfy enum value set: [%s]", m->values);
 }
 
-static void check_number(struct check *c, const struct tl_member *m, int64_t n)
+static void check_number(struct check *c, const struct place *at, const struct tl_member *m, int64_t n)
 {
     char text[24];
     snprintf(text, sizeof text, "%" PRId64, n);
     if (m->max && n > m->max)
-        broken(c, tl_view_of(text), "have value less than or equal to %" PRId64, m->max, NULL);
+        broken(c, at, tl_view_of(text), "have value less than or equal to %" PRId64, m->max);
     if (m->max && n < m->min)
-        broken(c, tl_view_of(text), "have value greater than or equal to %" PRId64, m->min, NULL);
+        broken(c, at, tl_view_of(text), "have value greater than or equal to %" PRId64, m->min);
 }
 
-static void check_blob(struct check *c, const struct tl_member *m, struct tl_view base64)
+static void check_blob(struct check *c, const struct place *at, const struct tl_member *m,
+                       struct tl_view base64)
 {
     int64_t size = (int64_t)(base64.size / 4 * 3);
-    size -= base64.size >= 4 ? (base64.data[base64.size - 1] == '=') + (base64.data[base64.size - 2] == '=') : 0;
+    size -=
+        base64.size >= 4 ? (base64.data[base64.size - 1] == '=') + (base64.data[base64.size - 2] == '=') : 0;
     if (m->max && size > m->max)
-        broken(c, TL_VIEW("java.nio.HeapByteBuffer"), "have length less than or equal to %" PRId64, m->max, NULL);
+        broken(c, at, TL_VIEW("java.nio.HeapByteBuffer"), "have length less than or equal to %" PRId64,
+               m->max);
 }
 
-static bool check_members(struct check *c, struct tl_json object, const struct tl_member *members);
+static bool check_members(struct check *c, const struct place *above, struct tl_json object,
+                          const struct tl_member *members);
 
 static bool wrong_type(struct check *c, const char *what)
 {
@@ -127,28 +158,29 @@ static bool wrong_type(struct check *c, const char *what)
     return false;
 }
 
-static bool check_list(struct check *c, const struct tl_member *m, struct tl_json list)
+static bool check_list(struct check *c, const struct place *at, const struct tl_member *m,
+                       struct tl_json list)
 {
     struct tl_json_iter it;
     struct tl_json item;
-    size_t end = strlen(c->path), n = 0;
+    struct place place = { .above = at };
     int64_t count = (int64_t)tl_json_size(list);
     if (m->max && count > m->max)
-        broken(c, TL_VIEW("[]"), "have length less than or equal to %" PRId64, m->max, NULL);
+        broken(c, at, TL_VIEW("[]"), "have length less than or equal to %" PRId64, m->max);
     if (m->max && count < m->min)
-        broken(c, TL_VIEW("[]"), "have length greater than or equal to %" PRId64, m->min, NULL);
-    for (tl_json_iter_init(&it, list); m->members && tl_json_next(&it, NULL, &item) && c->count < ERRORS_MAX;) {
-        snprintf(c->path + end, sizeof c->path - end, ".%zu.member", ++n);
+        broken(c, at, TL_VIEW("[]"), "have length greater than or equal to %" PRId64, m->min);
+    for (tl_json_iter_init(&it, list);
+         m->members && tl_json_next(&it, NULL, &item) && c->count < ERRORS_MAX;) {
+        place.item++;
         if (tl_json_kind_of(item) != TL_JSON_OBJECT)
             return wrong_type(c, "Start of structure or map found where not expected.");
-        if (!check_members(c, item, m->members))
+        if (!check_members(c, &place, item, m->members))
             return false;
     }
-    c->path[end] = '\0';
     return true;
 }
 
-static bool check_member(struct check *c, const struct tl_member *m, struct tl_json v)
+static bool check_member(struct check *c, const struct place *at, const struct tl_member *m, struct tl_json v)
 {
     struct tl_view text;
     int64_t n = 0;
@@ -157,21 +189,22 @@ static bool check_member(struct check *c, const struct tl_member *m, struct tl_j
     switch (m->kind) {
     case TL_MEMBER_STRING:
         if (!tl_json_string(v, &text))
-            return wrong_type(c, tl_json_kind_of(v) >= TL_JSON_ARRAY ? "Unrecognized collection type class java.lang.String"
-                                                                     : "NUMBER_VALUE can not be converted to a String");
-        check_string(c, m, text);
+            return wrong_type(c, tl_json_kind_of(v) >= TL_JSON_ARRAY
+                                     ? "Unrecognized collection type class java.lang.String"
+                                     : "NUMBER_VALUE can not be converted to a String");
+        check_string(c, at, m, text);
         return true;
     case TL_MEMBER_BLOB:
         if (!tl_json_string(v, &text))
             return wrong_type(c, "NUMBER_VALUE can not be converted to a Blob");
-        check_blob(c, m, text);
+        check_blob(c, at, m, text);
         return true;
     case TL_MEMBER_INTEGER:
         if (!tl_json_double(v, &d))
             return wrong_type(c, "STRING_VALUE can not be converted to an Integer");
         if (!tl_json_i64(v, &n))
             n = d >= 9e18 ? INT64_MAX : d <= -9e18 ? INT64_MIN : (int64_t)d;
-        check_number(c, m, n);
+        check_number(c, at, m, n);
         return true;
     case TL_MEMBER_TIMESTAMP:
         return tl_json_double(v, &d) || wrong_type(c, "STRING_VALUE can not be converted to a Date");
@@ -180,29 +213,26 @@ static bool check_member(struct check *c, const struct tl_member *m, struct tl_j
     case TL_MEMBER_STRUCTURE:
         if (tl_json_kind_of(v) != TL_JSON_OBJECT)
             return wrong_type(c, "Unexpected field type");
-        return check_members(c, v, m->members);
+        return check_members(c, at, v, m->members);
     case TL_MEMBER_LIST:
         if (tl_json_kind_of(v) != TL_JSON_ARRAY)
             return wrong_type(c, "Unexpected field type");
-        return check_list(c, m, v);
+        return check_list(c, at, m, v);
     }
     return true;
 }
 
-static bool check_members(struct check *c, struct tl_json object, const struct tl_member *members)
+static bool check_members(struct check *c, const struct place *above, struct tl_json object,
+                          const struct tl_member *members)
 {
-    size_t end = strlen(c->path);
     bool ok = true;
     for (const struct tl_member *m = members; ok && m->name; m++) {
+        struct place at = { .above = above, .name = m->name };
         struct tl_json v;
-        bool there = tl_json_get(object, m->name, &v) && tl_json_kind_of(v) != TL_JSON_NULL;
-        /* A path begins each name in lower case: 'records.1.member.partitionKey'. */
-        snprintf(c->path + end, sizeof c->path - end, "%s%c%s", end ? "." : "", m->name[0] | 32, m->name + 1);
-        if (there)
-            ok = check_member(c, m, v);
+        if (tl_json_get(object, m->name, &v) && tl_json_kind_of(v) != TL_JSON_NULL)
+            ok = check_member(c, &at, m, v);
         else if (m->required)
-            broken(c, (struct tl_view){ NULL, 0 }, "not be null", 0, NULL);
-        c->path[end] = '\0';
+            broken(c, &at, (struct tl_view){ NULL, 0 }, "not be null");
     }
     return ok;
 }
@@ -211,10 +241,11 @@ bool tl_api_validate(struct tl_api_call *call, const struct tl_member *members)
 {
     struct check c = { .call = call };
     tl_buf_init(&c.text, 16 << 10);
-    bool ok = check_members(&c, call->body, members);
+    bool ok = check_members(&c, NULL, call->body, members);
     if (ok && c.count) {
         unsigned told = c.count < ERRORS_MAX ? c.count : ERRORS_MAX;
-        ok = tl_api_fail(call, "ValidationException", "%u validation error%s detected: %s", told, told == 1 ? "" : "s", tl_buf_text(&c.text));
+        ok = tl_api_fail(call, "ValidationException", "%u validation error%s detected: %s", told,
+                         told == 1 ? "" : "s", tl_buf_text(&c.text));
     }
     tl_buf_release(&c.text);
     return ok;

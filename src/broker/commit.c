@@ -1,37 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* broker/commit.c: group commit. One thread writes in rounds: it takes everything that was taken from clients so far (all shards at
- * once), writes and syncs each shard's part, and has all answers of the round sent. While it is at it, the next round gathers; so one
- * sync serves as many requests as came during the one before. */
+/* broker/commit.c: group commit. The committer works in rounds: it takes
+ * everything that was taken from clients so far (all shards at once), has each
+ * shard's part written and synced, several side by side, and has all answers of
+ * the round sent. While it is at it, the next round gathers: one sync serves as
+ * many requests as came during the one before.
+ *
+ * Two things make rounds large. A put wakes the committer not at once but when
+ * the loop has handled all requests that came with it. And where puts came
+ * together lately, a round waits for as many again, but never longer than half
+ * of what a write took: clients that have just been answered are about to put
+ * again. */
+#include "base/grow.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/time.h"
 #include "broker/broker_int.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 
+#define BUFFER_KEEP ((size_t)4 << 20) /* a larger one is given back after its round */
 #define TELL_EVERY_NS (10 * TL_NS_PER_S)
+#define GATHER_NS_MAX (2 * TL_NS_PER_MS)
 
-bool tl_commit_wait_locked(struct tl_broker *b, struct tl_http_exchange *x, struct tl_buf *body)
+/* ---- on the loop thread ---- */
+
+void tl_commit_touch_locked(struct tl_broker *b, struct tl_broker_shard *shard)
 {
-    struct tl_waiting *w = malloc(sizeof *w);
-    if (!w)
-        return false;
-    *w = (struct tl_waiting){ .exchange = x, .body = *body };
-    tl_buf_init(body, body->max);
-    *b->waiting_end = w;
-    b->waiting_end = &w->next;
-    pthread_cond_signal(&b->work);
-    return true;
+    if (shard->dirty)
+        return;
+    shard->dirty = true;
+    shard->next_dirty = b->dirty;
+    b->dirty = shard;
+    shard->stream->users++;
 }
 
-static void answer(struct tl_waiting *w)
+static void kick(void *arg)
 {
-    if (w->failed)
-        tl_broker_answer_unwritten(w->exchange);
-    else
-        tl_broker_answer(w->exchange, &w->body);
-    tl_buf_release(&w->body);
-    free(w);
+    struct tl_broker *b = arg;
+    pthread_mutex_lock(&b->lock);
+    b->kicked = false;
+    pthread_cond_signal(&b->work);
+    pthread_mutex_unlock(&b->lock);
+}
+
+void tl_commit_wait_locked(struct tl_broker *b, struct tl_waiting *w)
+{
+    w->next = NULL;
+    *b->waiting_end = w;
+    b->waiting_end = &w->next;
+    b->waiting_count++;
+    if (!b->kicked) /* runs after the requests that are readable now */
+        b->kicked = tl_http_server_post(b->server, kick, b);
+    if (!b->kicked)
+        pthread_cond_signal(&b->work);
 }
 
 static void answer_done(void *arg)
@@ -43,114 +66,270 @@ static void answer_done(void *arg)
     pthread_mutex_unlock(&b->lock);
     while (w) {
         struct tl_waiting *next = w->next;
-        answer(w);
+        if (w->failed)
+            tl_broker_answer_failed(b, w->exchange, "InternalFailure", "The records could not be written.");
+        else
+            tl_broker_answer(b, w->exchange, &w->body);
+        tl_buf_release(&w->body);
+        free(w);
         w = next;
     }
 }
 
-/* With the lock held: what waits in the shards of dirty streams becomes the round's. */
-static void take_round_locked(struct tl_broker *b)
-{
-    for (struct tl_broker_stream *s = b->streams; s; s = s->next) {
-        if (!s->dirty)
-            continue;
-        s->dirty = false;
-        s->users = 1;
-        for (uint32_t i = 0; i < s->info.shards; i++) {
-            struct tl_pending empty = s->shards[i].writing;
-            s->shards[i].writing = s->shards[i].pending;
-            s->shards[i].pending = empty;
-        }
-    }
-}
+/* ---- writing a round ---- */
 
-/* A full disk fails every round, many times a second: it is told now and then. */
-static void tell_failure(struct tl_broker *b, const struct tl_error *error)
+/* A full disk fails every round, many times a second: it is told now and then.
+ */
+static void tell_failure(struct tl_broker *b, const struct tl_broker_shard *shard,
+                         const struct tl_error *error)
 {
     int64_t now = tl_io->monotonic_ns();
-    if (b->told_ns && now - b->told_ns < TELL_EVERY_NS)
-        return;
-    b->told_ns = now;
-    tl_log_error("broker", "%s; puts are refused while this lasts", error->text);
+    pthread_mutex_lock(&b->job_lock);
+    bool tell = !b->told_ns || now - b->told_ns >= TELL_EVERY_NS;
+    b->told_ns = tell ? now : b->told_ns;
+    pthread_mutex_unlock(&b->job_lock);
+    if (tell)
+        tl_log_error("broker", "stream '%s': %s; puts are refused while this lasts", shard->stream->info.name,
+                     error->text);
 }
 
-static bool write_shard(struct tl_broker *b, struct tl_broker_shard *shard)
+static void write_shard(struct tl_broker *b, struct tl_broker_shard *shard)
 {
     struct tl_pending *p = &shard->writing;
     struct tl_error error;
-    if (p->count == 0)
-        return true;
-    bool ok = tl_buf_ok(&p->bytes, "what waits to be written", &error) &&
-              tl_shard_log_write(shard->log, p->first, p->count, p->newest_ms, tl_buf_view(&p->bytes), &error);
-    if (!ok)
-        tell_failure(b, &error);
-    tl_buf_reset(&p->bytes);
-    p->count = 0;
-    return ok;
-}
-
-/* Streams in use are not unlinked, and nothing is put before one that the round has passed but new ones, which are not in use. */
-static bool write_round(struct tl_broker *b)
-{
-    bool ok = true;
-    pthread_mutex_lock(&b->lock);
-    struct tl_broker_stream *s = b->streams;
-    while (s) {
-        bool mine = s->users > 0;
-        pthread_mutex_unlock(&b->lock);
-        for (uint32_t i = 0; mine && i < s->info.shards; i++)
-            ok = write_shard(b, &s->shards[i]) && ok;
-        pthread_mutex_lock(&b->lock);
-        s->users = 0;
-        for (s = s->next; s && s->users == 0; s = s->next)
-            ;
+    shard->failed = false;
+    if (p->batches.at.records > 0) { /* none: all that came was taken back */
+        shard->failed = !tl_shard_log_write(shard->log, &p->batches, &error);
+        if (shard->failed)
+            tell_failure(b, shard, &error);
+        else if (shard->records_in) {
+            tl_metric_add(shard->records_in, p->batches.at.records);
+            tl_metric_add(shard->bytes_in, (double)p->data_bytes);
+        }
     }
-    pthread_mutex_unlock(&b->lock);
-    return ok;
+    if (p->batches.bytes.cap > BUFFER_KEEP)
+        tl_log_batches_release(&p->batches);
+    tl_log_batches_reset(&p->batches);
+    p->data_bytes = 0;
 }
 
-static void finish_round(struct tl_broker *b, struct tl_waiting *round, bool ok)
+/* Writes shards of the round until none is left to begin. Called with the job
+ * lock held. */
+static void run_jobs_locked(struct tl_broker *b)
 {
+    while (b->job_next < b->job_count) {
+        struct tl_broker_shard *shard = b->jobs[b->job_next++];
+        pthread_mutex_unlock(&b->job_lock);
+        write_shard(b, shard);
+        pthread_mutex_lock(&b->job_lock);
+        if (--b->jobs_left == 0)
+            pthread_cond_signal(&b->job_done);
+    }
+}
+
+static void *writer_thread(void *arg)
+{
+    struct tl_broker *b = arg;
+    pthread_mutex_lock(&b->job_lock);
+    while (!b->writers_stop) {
+        run_jobs_locked(b);
+        if (!b->writers_stop)
+            pthread_cond_wait(&b->job_work, &b->job_lock);
+    }
+    pthread_mutex_unlock(&b->job_lock);
+    return NULL;
+}
+
+static void write_round(struct tl_broker *b, size_t count)
+{
+    pthread_mutex_lock(&b->job_lock);
+    b->job_next = 0;
+    b->job_count = b->jobs_left = count;
+    for (size_t i = 1; i < count && i <= TL_WRITERS; i++)
+        pthread_cond_signal(&b->job_work);
+    run_jobs_locked(b);
+    while (b->jobs_left > 0)
+        pthread_cond_wait(&b->job_done, &b->job_lock);
+    b->job_count = 0;
+    pthread_mutex_unlock(&b->job_lock);
+}
+
+/* With the lock held: what waits in dirty shards becomes the round's. Shards
+ * for which there is no memory to remember them stay dirty and come with the
+ * next round; *all says that there are none. */
+static size_t take_round_locked(struct tl_broker *b, bool *all)
+{
+    size_t count = 0;
+    *all = true;
+    while (b->dirty) {
+        struct tl_broker_shard *shard = b->dirty;
+        if (!tl_grow((void **)&b->jobs, &b->job_cap, count + 1, sizeof(struct tl_broker_shard *),
+                     TL_SHARDS_MAX * 16)) {
+            *all = false;
+            break;
+        }
+        b->dirty = shard->next_dirty;
+        shard->dirty = false;
+        struct tl_pending empty = shard->writing;
+        shard->writing = shard->pending;
+        shard->pending = empty;
+        b->jobs[count++] = shard;
+    }
+    return count;
+}
+
+/* ---- answers of a round ---- */
+
+/* The body of PutRecords again, with the entries of failed shards told as such.
+ * Entries end with '}'. */
+static void tell_failures(struct tl_waiting *w)
+{
+    struct tl_buf told;
+    uint32_t failed = 0;
+    tl_buf_init(&told, w->body.max);
+    for (uint32_t i = 0; i < w->count; i++)
+        failed += w->stream->shards[w->shards[i]].failed;
+    tl_buf_addf(&told, "{\"FailedRecordCount\":%u,\"Records\":[", failed);
+    const char *at = strchr(tl_buf_text(&w->body), '[');
+    for (uint32_t i = 0; i < w->count && at; i++) {
+        const char *begin = at + 1, *end = strchr(begin, '}');
+        if (!end)
+            break;
+        tl_buf_add_text(&told, i ? "," : "");
+        if (w->stream->shards[w->shards[i]].failed)
+            tl_buf_add_text(&told, "{\"ErrorCode\":\"InternalFailure\",\"ErrorMessage\":"
+                                   "\"The record could not be written.\"}");
+        else
+            tl_buf_add(&told, begin, (size_t)(end + 1 - begin));
+        at = end + 1;
+    }
+    tl_buf_add_text(&told, "]}");
+    tl_buf_release(&w->body);
+    w->failed = told.failed;
+    w->body = told;
+}
+
+static void note_failures(struct tl_waiting *w)
+{
+    bool failed = false;
+    for (uint32_t i = 0; i < w->count && !failed; i++)
+        failed = w->stream->shards[w->shards[i]].failed;
+    if (failed && w->one)
+        w->failed = true;
+    else if (failed)
+        tell_failures(w);
+}
+
+static void finish_round_locked(struct tl_broker *b, struct tl_waiting *round, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        assert(b->jobs[i]->stream->users > 0);
+        b->jobs[i]->stream->users--;
+    }
     if (!round)
         return;
     struct tl_waiting *last = round;
-    for (struct tl_waiting *w = round; w; w = w->next) {
-        w->failed = !ok;
-        last = w;
-    }
-    pthread_mutex_lock(&b->lock);
+    while (last->next)
+        last = last->next;
     last->next = b->done;
     b->done = round;
-    pthread_mutex_unlock(&b->lock);
-    tl_http_server_post(b->server, answer_done, b);
+    if (!tl_http_server_post(b->server, answer_done, b)) /* the next round's post answers these too */
+        tl_log_warn("broker", "answers wait: out of memory");
 }
 
-void *tl_commit_thread(void *arg)
+/* ---- the committer ---- */
+
+/* Waits for as many puts as came together lately, a moment at most. */
+static void gather_locked(struct tl_broker *b, int64_t patience_ns)
 {
-    struct tl_broker *b = arg;
-    pthread_mutex_lock(&b->lock);
-    while (!b->stopping || b->waiting) {
-        if (!b->waiting) {
-            b->commit_idle = true;
-            pthread_cond_broadcast(&b->idle);
-            pthread_cond_wait(&b->work, &b->lock);
-            continue;
-        }
-        b->commit_idle = false;
-        struct tl_waiting *round = b->waiting;
+    int64_t until = tl_io->wall_ns() + patience_ns;
+    struct timespec when = { until / TL_NS_PER_S, until % TL_NS_PER_S };
+    while (b->waiting_count < b->expected && !b->draining)
+        if (pthread_cond_timedwait(&b->work, &b->lock, &when) != 0)
+            break;
+}
+
+static void round_locked(struct tl_broker *b, int64_t *took_ns)
+{
+    if (b->expected > 1)
+        gather_locked(b, *took_ns / 2 < GATHER_NS_MAX ? *took_ns / 2 : GATHER_NS_MAX);
+    bool all, failed = false;
+    size_t count = take_round_locked(b, &all);
+    struct tl_waiting *round = all ? b->waiting : NULL;
+    if (all) {
+        b->expected = (b->expected + b->waiting_count + 1) / 2;
         b->waiting = NULL;
         b->waiting_end = &b->waiting;
-        b->pending_bytes = 0;
-        take_round_locked(b);
-        pthread_mutex_unlock(&b->lock);
-        int64_t began = tl_io->monotonic_ns();
-        bool ok = write_round(b);
-        tl_metric_observe(b->commit_seconds, (double)(tl_io->monotonic_ns() - began) / (double)TL_NS_PER_S);
-        finish_round(b, round, ok);
-        pthread_mutex_lock(&b->lock);
+        b->waiting_count = 0;
+    }
+    size_t bytes = b->pending_bytes;
+    pthread_mutex_unlock(&b->lock);
+    int64_t began = tl_io->monotonic_ns();
+    write_round(b, count);
+    *took_ns = tl_io->monotonic_ns() - began;
+    tl_metric_observe(b->commit_seconds, (double)*took_ns / (double)TL_NS_PER_S);
+    for (size_t i = 0; i < count; i++)
+        failed = failed || b->jobs[i]->failed;
+    for (struct tl_waiting *w = failed ? round : NULL; w; w = w->next)
+        note_failures(w);
+    pthread_mutex_lock(&b->lock);
+    b->pending_bytes -= bytes;
+    finish_round_locked(b, round, count);
+}
+
+static void *commit_thread(void *arg)
+{
+    struct tl_broker *b = arg;
+    int64_t took_ns = 0;
+    pthread_mutex_lock(&b->lock);
+    while (!b->stopping || b->waiting || b->dirty) {
+        b->commit_idle = !b->waiting && !b->dirty;
+        if (!b->commit_idle) {
+            round_locked(b, &took_ns);
+            continue;
+        }
+        pthread_cond_broadcast(&b->idle);
+        pthread_cond_broadcast(&b->janitor_work); /* a stream may have lost its last user */
+        pthread_cond_wait(&b->work, &b->lock);
     }
     b->commit_idle = true;
     pthread_cond_broadcast(&b->idle);
     pthread_mutex_unlock(&b->lock);
     return NULL;
+}
+
+/* ---- life ---- */
+
+static void stop_writers(struct tl_broker *b)
+{
+    pthread_mutex_lock(&b->job_lock);
+    b->writers_stop = true;
+    pthread_cond_broadcast(&b->job_work);
+    pthread_mutex_unlock(&b->job_lock);
+    while (b->writers_started > 0)
+        pthread_join(b->writers[--b->writers_started], NULL);
+}
+
+bool tl_commit_start(struct tl_broker *b, struct tl_error *error)
+{
+    int failed = 0;
+    while (!failed && b->writers_started < TL_WRITERS) {
+        failed = pthread_create(&b->writers[b->writers_started], NULL, writer_thread, b);
+        b->writers_started += !failed;
+    }
+    failed = failed ? failed : pthread_create(&b->committer, NULL, commit_thread, b);
+    if (!failed)
+        return true;
+    stop_writers(b);
+    return tl_error_sys(error, failed, "cannot start a thread");
+}
+
+void tl_commit_stop(struct tl_broker *b)
+{
+    pthread_mutex_lock(&b->lock);
+    b->stopping = true;
+    pthread_cond_broadcast(&b->work);
+    pthread_mutex_unlock(&b->lock);
+    pthread_join(b->committer, NULL);
+    stop_writers(b);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* broker/iterator.c: shard iterators: base64 of 8 bytes 0..01 (as the service's begin), stream id, shard, kind, place, creation, and 16
- * bytes of HMAC-SHA256 under the data folder's key: they are opaque, cannot be made up, and outlive a restart. */
+/* broker/iterator.c: shard iterators: base64 of 8 bytes 0..01 (as the service's begin), stream id, shard,
+ * kind, place, creation, and 16 bytes of HMAC-SHA256 under the data folder's key: they are opaque, cannot be
+ * made up, and outlive a restart. */
 #include "broker/api_int.h"
 #include "codec/base64.h"
 #include "net/digest.h"
@@ -26,7 +27,8 @@ static uint64_t get_be(const char **from, int bytes)
 static void seal(const struct tl_broker *b, const char *body, char mac[MAC_SIZE])
 {
     uint8_t full[32];
-    tl_hmac_sha256((struct tl_view){ (const char *)b->iterator_key, 32 }, (struct tl_view){ body, BODY_SIZE }, full);
+    tl_hmac_sha256((struct tl_view){ (const char *)b->iterator_key, 32 }, (struct tl_view){ body, BODY_SIZE },
+                   full);
     memcpy(mac, full, MAC_SIZE);
 }
 

@@ -17,7 +17,10 @@ struct tl_registry {
 static bool fail(struct tl_registry *r, struct tl_error *error)
 {
     int code = sqlite3_errcode(r->db);
-    return tl_error_set(error, code == SQLITE_FULL ? TL_NO_SPACE : code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? TL_CORRUPT : TL_IO,
+    return tl_error_set(error,
+                        code == SQLITE_FULL                               ? TL_NO_SPACE
+                        : code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? TL_CORRUPT
+                                                                          : TL_IO,
                         "'%s': %s", r->path, sqlite3_errmsg(r->db));
 }
 
@@ -47,8 +50,11 @@ static bool check_format(struct tl_registry *r, struct tl_error *error)
     int format = sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int(statement, 0) : 0;
     sqlite3_finalize(statement);
     if (format > FORMAT)
-        return tl_error_set(error, TL_INVALID, "'%s' was written by a newer tapeline (format %d, this one reads %d): upgrade tapeline or choose "
-                            "another folder with --data", r->path, format, FORMAT);
+        return tl_error_set(
+            error, TL_INVALID,
+            "'%s' was written by a newer tapeline (format %d, this one reads %d): upgrade tapeline or choose "
+            "another folder with --data",
+            r->path, format, FORMAT);
     return true;
 }
 
@@ -57,8 +63,11 @@ static bool create_tables(struct tl_registry *r, struct tl_error *error)
     return run(r,
                "PRAGMA user_version = 1;"
                "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL);"
-               "CREATE TABLE IF NOT EXISTS streams (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, created_ms INTEGER NOT NULL,"
-               " shards INTEGER NOT NULL, on_demand INTEGER NOT NULL, deleting INTEGER NOT NULL DEFAULT 0, retention_hours INTEGER NOT NULL);",
+               "CREATE TABLE IF NOT EXISTS streams (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT "
+               "NULL, created_ms INTEGER NOT NULL,"
+               " shards INTEGER NOT NULL, on_demand INTEGER NOT NULL, deleting INTEGER NOT NULL DEFAULT 0, "
+               "retention_hours INTEGER NOT NULL);"
+               "CREATE UNIQUE INDEX IF NOT EXISTS streams_name ON streams (name) WHERE deleting = 0;",
                error);
 }
 
@@ -70,9 +79,12 @@ bool tl_registry_open(struct tl_registry **out, const char *path, struct tl_erro
         free(r);
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     }
-    bool ok = sqlite3_open_v2(path, &r->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX, NULL) == SQLITE_OK ||
-              fail(r, error);
-    ok = ok && check_format(r, error) && run(r, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;", error) && create_tables(r, error);
+    bool ok =
+        sqlite3_open_v2(path, &r->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX,
+                        NULL) == SQLITE_OK ||
+        fail(r, error);
+    ok = ok && check_format(r, error) &&
+         run(r, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;", error) && create_tables(r, error);
     if (ok)
         *out = r;
     else
@@ -97,7 +109,8 @@ bool tl_registry_key(struct tl_registry *r, uint8_t key[32], struct tl_error *er
     if (!prepare(r, "INSERT OR IGNORE INTO meta VALUES ('iterator_key', ?)", &statement, error))
         return false;
     sqlite3_bind_blob(statement, 1, key, 32, SQLITE_STATIC);
-    if (!finish(r, statement, error) || !prepare(r, "SELECT value FROM meta WHERE name = 'iterator_key'", &statement, error))
+    if (!finish(r, statement, error) ||
+        !prepare(r, "SELECT value FROM meta WHERE name = 'iterator_key'", &statement, error))
         return false;
     bool ok = sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_bytes(statement, 0) == 32;
     if (ok)
@@ -111,7 +124,10 @@ bool tl_registry_key(struct tl_registry *r, uint8_t key[32], struct tl_error *er
 bool tl_registry_add(struct tl_registry *r, struct tl_registry_stream *s, struct tl_error *error)
 {
     sqlite3_stmt *statement;
-    if (!prepare(r, "INSERT INTO streams (name, created_ms, shards, on_demand, retention_hours) VALUES (?, ?, ?, ?, ?)", &statement, error))
+    if (!prepare(r,
+                 "INSERT INTO streams (name, created_ms, shards, on_demand, retention_hours) VALUES (?, ?, "
+                 "?, ?, ?)",
+                 &statement, error))
         return false;
     sqlite3_bind_text(statement, 1, s->name, -1, SQLITE_STATIC);
     sqlite3_bind_int64(statement, 2, s->created_ms);
@@ -153,14 +169,18 @@ static void read_row(sqlite3_stmt *statement, struct tl_registry_stream *s)
         .deleting = sqlite3_column_int(statement, 5) != 0,
         .retention_hours = (uint32_t)sqlite3_column_int64(statement, 6),
     };
-    struct tl_view name = { (const char *)sqlite3_column_text(statement, 1), (size_t)sqlite3_column_bytes(statement, 1) };
+    struct tl_view name = { (const char *)sqlite3_column_text(statement, 1),
+                            (size_t)sqlite3_column_bytes(statement, 1) };
     memcpy(s->name, name.data, name.size < sizeof s->name ? name.size : sizeof s->name - 1);
 }
 
 bool tl_registry_each(struct tl_registry *r, tl_registry_visit *visit, void *user, struct tl_error *error)
 {
     sqlite3_stmt *statement;
-    if (!prepare(r, "SELECT id, name, created_ms, shards, on_demand, deleting, retention_hours FROM streams ORDER BY id", &statement, error))
+    if (!prepare(r,
+                 "SELECT id, name, created_ms, shards, on_demand, deleting, retention_hours FROM streams "
+                 "ORDER BY id",
+                 &statement, error))
         return false;
     bool ok = true;
     int code = SQLITE_DONE;

@@ -18,21 +18,40 @@ static uint64_t divide(uint64_t words[3])
     return rest;
 }
 
+/* 18 digits, two at a time. */
+static void write_18(uint64_t v, char *out)
+{
+    static const char pairs[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748"
+        "49505152535455565758596061626364656667686970717273747576777879808182838485868788899091929394959697"
+        "9899";
+    /* In 32 bits, where dividing by a constant is one multiplication. */
+    uint32_t parts[2] = { (uint32_t)(v / 1000000000), (uint32_t)(v % 1000000000) };
+    for (int i = 0; i < 2; i++) {
+        char *to = out + 9 * i;
+        uint32_t n = parts[i];
+        for (int at = 7; at >= 1; at -= 2, n /= 100)
+            memcpy(to + at, pairs + n % 100 * 2, 2);
+        to[0] = (char)('0' + n);
+    }
+}
+
 static size_t to_decimal(uint64_t words[3], char *out)
 {
     uint64_t parts[4];
-    size_t count = 0, size = 0;
+    size_t count = 0;
     do
         parts[count++] = divide(words);
     while (count < 4 && (words[0] | words[1] | words[2]));
-    char digits[20];
-    for (size_t i = count; i-- > 0;) {
-        size_t n = 0;
-        for (uint64_t v = parts[i]; v || (n < 18 && i + 1 < count) || n == 0; v /= 10)
-            digits[n++] = (char)('0' + v % 10);
-        while (n > 0)
-            out[size++] = digits[--n];
-    }
+    char digits[18];
+    write_18(parts[count - 1], digits);
+    size_t zeros = 0;
+    while (zeros < 17 && digits[zeros] == '0')
+        zeros++;
+    size_t size = 18 - zeros;
+    memcpy(out, digits + zeros, size);
+    for (size_t i = count - 1; i-- > 0; size += 18)
+        write_18(parts[i], out + size);
     out[size] = '\0';
     return size;
 }

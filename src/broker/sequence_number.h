@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* broker/sequence_number.h: sequence numbers in the service's own shape: decimal, 56 digits, 186 bits.
  *
- * As 47 hexadecimal digits: 2 | 9 creation of the shard (s) | 1 shard index mod 16 | 16 counter | 2 zero | 9 arrival (s) | 8 shard index | 2.
- * So they order by creation of the shard, then by counter. */
+ * As 47 hexadecimal digits: 2 | 9 creation of the shard (s) | 1 shard index mod 16 | 16 counter | 2 zero | 9
+ * arrival (s) | 8 shard index | 2. So they order by creation of the shard, then by counter. */
 #pragma once
 
 #include "kinesis/model.h"

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* broker/stream.c: streams and their shards in memory, as the registry and the shard logs have them. */
-#include "base/file.h"
 #include "base/io.h"
-#include "base/log.h"
 #include "base/time.h"
 #include "broker/broker_int.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define RETENTION_HOURS 24
+#define METRICS_SHARDS 64 /* of a stream; more would fill the registry of metrics */
+#define BATCHES_MAX ((size_t)512 << 20)
 
 void tl_stream_path(const struct tl_broker *b, uint64_t id, char *out, size_t size)
 {
@@ -49,46 +50,45 @@ struct tl_broker_shard *tl_stream_shard(struct tl_broker_stream *s, struct tl_vi
     return &s->shards[index];
 }
 
-size_t tl_shard_sequence(const struct tl_broker_stream *s, const struct tl_broker_shard *shard, uint64_t counter, int64_t arrival_ms,
-                         char out[TL_SEQUENCE_MAX])
+size_t tl_shard_sequence(const struct tl_broker_stream *s, const struct tl_broker_shard *shard,
+                         uint64_t counter, int64_t arrival_ms, char out[TL_SEQUENCE_MAX])
 {
     struct tl_sequence_parts parts = { s->info.created_ms / 1000, shard->index, counter, arrival_ms / 1000 };
     return tl_sequence_format(&parts, out);
-}
-
-static void pending_init(struct tl_pending *p)
-{
-    *p = (struct tl_pending){ 0 };
-    tl_buf_init(&p->bytes, TL_BATCH_MAX);
 }
 
 static void register_metrics(struct tl_broker_stream *s, struct tl_broker_shard *shard)
 {
     char labels[160];
     snprintf(labels, sizeof labels, "stream=\"%.100s\",shard=\"%" PRIu32 "\"", s->info.name, shard->index);
-    shard->records_in = tl_metric_get(TL_METRIC_COUNTER, "tapeline_broker_records_in_total", "records taken", labels);
-    shard->bytes_in = tl_metric_get(TL_METRIC_COUNTER, "tapeline_broker_bytes_in_total", "bytes of data taken", labels);
-    shard->records_out = tl_metric_get(TL_METRIC_COUNTER, "tapeline_broker_records_out_total", "records read", labels);
+    shard->records_in =
+        tl_metric_get(TL_METRIC_COUNTER, "tapeline_broker_records_in_total", "records written", labels);
+    shard->bytes_in =
+        tl_metric_get(TL_METRIC_COUNTER, "tapeline_broker_bytes_in_total", "bytes of data written", labels);
+    shard->records_out =
+        tl_metric_get(TL_METRIC_COUNTER, "tapeline_broker_records_out_total", "records read", labels);
 }
 
-static bool open_shard(struct tl_broker_stream *s, uint32_t index, struct tl_error *error)
+static bool open_log(struct tl_broker_shard *shard, struct tl_error *error)
 {
-    struct tl_broker_shard *shard = &s->shards[index];
-    char stream[PATH_MAX / 2], path[PATH_MAX];
-    shard->index = index;
-    snprintf(shard->id, sizeof shard->id, "shardId-%012" PRIu32, index);
-    tl_hash_range(index, s->info.shards, &shard->first_hash, &shard->last_hash);
-    pending_init(&shard->pending);
-    pending_init(&shard->writing);
-    tl_stream_path(s->broker, s->info.id, stream, sizeof stream);
-    snprintf(path, sizeof path, "%s/%s", stream, shard->id);
+    struct tl_broker_stream *s = shard->stream;
+    char folder[PATH_MAX / 2], path[PATH_MAX];
+    tl_stream_path(s->broker, s->info.id, folder, sizeof folder);
+    snprintf(path, sizeof path, "%s/%s", folder, shard->id);
     if (!tl_shard_log_open(&shard->log, path, s->broker->fsync, error))
         return tl_error_context(error, "stream '%s', %s", s->info.name, shard->id);
-    shard->next = tl_shard_log_next(shard->log);
-    if (index < 64)
+    uint64_t next = tl_shard_log_next(shard->log);
+    shard->next = next ? next : 1;
+    if (shard->index < METRICS_SHARDS)
         register_metrics(s, shard);
-    else
-        shard->records_in = shard->bytes_in = shard->records_out = NULL;
+    return true;
+}
+
+bool tl_stream_open_logs(struct tl_broker_stream *s, struct tl_error *error)
+{
+    for (uint32_t i = 0; i < s->info.shards; i++)
+        if (!open_log(&s->shards[i], error))
+            return false;
     return true;
 }
 
@@ -96,30 +96,40 @@ void tl_stream_free(struct tl_broker_stream *s)
 {
     for (uint32_t i = 0; s->shards && i < s->info.shards; i++) {
         tl_shard_log_close(s->shards[i].log);
-        tl_buf_release(&s->shards[i].pending.bytes);
-        tl_buf_release(&s->shards[i].writing.bytes);
+        tl_log_batches_release(&s->shards[i].pending.batches);
+        tl_log_batches_release(&s->shards[i].writing.batches);
     }
     free(s->shards);
     free(s);
 }
 
-static bool stream_open(struct tl_broker *b, const struct tl_registry_stream *info, struct tl_broker_stream **out, struct tl_error *error)
+static void init_shard(struct tl_broker_stream *s, uint32_t index)
+{
+    struct tl_broker_shard *shard = &s->shards[index];
+    shard->stream = s;
+    shard->index = index;
+    snprintf(shard->id, sizeof shard->id, "shardId-%012" PRIu32, index);
+    tl_hash_range(index, s->info.shards, &shard->first_hash, &shard->last_hash);
+    tl_log_batches_init(&shard->pending.batches, BATCHES_MAX);
+    tl_log_batches_init(&shard->writing.batches, BATCHES_MAX);
+}
+
+/* NULL when out of memory. Its logs are not open. */
+static struct tl_broker_stream *stream_new(struct tl_broker *b, const struct tl_registry_stream *info)
 {
     struct tl_broker_stream *s = calloc(1, sizeof *s);
     if (!s)
-        return tl_error_set(error, TL_NO_MEMORY, "out of memory");
+        return NULL;
     s->info = *info;
     s->broker = b;
-    s->state = info->deleting ? TL_STREAM_DELETING : TL_STREAM_ACTIVE;
     s->shards = calloc(info->shards, sizeof *s->shards);
-    bool ok = s->shards || tl_error_set(error, TL_NO_MEMORY, "out of memory");
-    for (uint32_t i = 0; ok && i < info->shards && !info->deleting; i++)
-        ok = open_shard(s, i, error);
-    if (ok)
-        *out = s;
-    else
-        tl_stream_free(s);
-    return ok;
+    if (!s->shards) {
+        free(s);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < info->shards; i++)
+        init_shard(s, i);
+    return s;
 }
 
 static void link_stream(struct tl_broker *b, struct tl_broker_stream *s)
@@ -132,37 +142,53 @@ static void link_stream(struct tl_broker *b, struct tl_broker_stream *s)
     b->stream_count++;
 }
 
-bool tl_stream_create_locked(struct tl_broker *b, struct tl_view name, uint32_t shards, bool on_demand, struct tl_broker_stream **out,
-                             struct tl_error *error)
+bool tl_stream_create_locked(struct tl_broker *b, struct tl_view name, uint32_t shards, bool on_demand,
+                             struct tl_stream_task *task, struct tl_error *error)
 {
-    struct tl_registry_stream info = { .created_ms = tl_io->wall_ns() / TL_NS_PER_MS, .shards = shards, .on_demand = on_demand,
+    struct tl_registry_stream info = { .created_ms = tl_io->wall_ns() / TL_NS_PER_MS,
+                                       .shards = shards,
+                                       .on_demand = on_demand,
                                        .retention_hours = RETENTION_HOURS };
     if (b->stream_count >= TL_STREAMS_MAX)
         return tl_error_set(error, TL_LIMIT, "there are %d streams already", TL_STREAMS_MAX);
-    memcpy(info.name, name.data, name.size < sizeof info.name ? name.size : sizeof info.name - 1);
-    if (!tl_registry_add(b->registry, &info, error) || !stream_open(b, &info, out, error))
-        return false;
-    link_stream(b, *out);
+    assert(name.size < sizeof info.name && shards > 0);
+    memcpy(info.name, name.data, name.size);
+    struct tl_broker_stream *s = stream_new(b, &info);
+    if (!s)
+        return tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    s->state = TL_STREAM_CREATING;
+    s->task = task;
+    b->tasks++;
+    link_stream(b, s);
+    pthread_cond_signal(&b->janitor_work);
     return true;
 }
 
-bool tl_stream_delete_locked(struct tl_broker *b, struct tl_broker_stream *s, struct tl_error *error)
+void tl_stream_delete_locked(struct tl_broker *b, struct tl_broker_stream *s, struct tl_stream_task *task)
 {
-    if (!tl_registry_mark_deleting(b->registry, s->info.id, error))
-        return false;
+    assert(s->state == TL_STREAM_ACTIVE && !s->task);
     s->state = TL_STREAM_DELETING;
+    s->task = task;
+    b->tasks++;
     pthread_cond_signal(&b->janitor_work);
-    return true;
 }
 
 static bool load_one(const struct tl_registry_stream *info, void *user, struct tl_error *error)
 {
     struct tl_broker *b = user;
-    struct tl_broker_stream *s;
-    if (!stream_open(b, info, &s, error))
-        return false;
-    link_stream(b, s);
-    return true;
+    if (info->shards == 0 || info->shards > TL_SHARDS_MAX)
+        return tl_error_set(error, TL_CORRUPT, "the registry has stream '%s' with %" PRIu32 " shards",
+                            info->name, info->shards);
+    struct tl_broker_stream *s = stream_new(b, info);
+    if (!s)
+        return tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    s->state = info->deleting ? TL_STREAM_DELETING : TL_STREAM_ACTIVE;
+    if (info->deleting || tl_stream_open_logs(s, error)) {
+        link_stream(b, s);
+        return true;
+    }
+    tl_stream_free(s);
+    return false;
 }
 
 bool tl_streams_load(struct tl_broker *b, struct tl_error *error)

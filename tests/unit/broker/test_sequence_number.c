@@ -20,8 +20,10 @@ static void formatting_reads_back_and_orders_by_counter(void **state)
     struct test_random r = test_random_new();
     (void)state;
     for (int i = 0; i < 20000; i++) {
-        struct tl_sequence_parts in = { (int64_t)test_random_below(&r, (uint64_t)1 << 35), (uint32_t)test_random_below(&r, 100000),
-                                        test_random_u64(&r) >> test_random_below(&r, 60), (int64_t)test_random_below(&r, (uint64_t)1 << 35) };
+        struct tl_sequence_parts in = { (int64_t)test_random_below(&r, (uint64_t)1 << 35),
+                                        (uint32_t)test_random_below(&r, 100000),
+                                        test_random_u64(&r) >> test_random_below(&r, 60),
+                                        (int64_t)test_random_below(&r, (uint64_t)1 << 35) };
         struct tl_sequence_parts out, after = in;
         char text[TL_SEQUENCE_MAX], next[TL_SEQUENCE_MAX];
         in.counter &= INT64_MAX;
@@ -41,7 +43,11 @@ static void formatting_reads_back_and_orders_by_counter(void **state)
 
 static void what_is_no_number_is_refused(void **state)
 {
-    static const char *const wrong[] = { "", "0", "1", "-49546986683135544286507457936321625675700192471156785154", "4954698668313554428650745793632162567570019247115678515x",
+    static const char *const wrong[] = { "",
+                                         "0",
+                                         "1",
+                                         "-49546986683135544286507457936321625675700192471156785154",
+                                         "4954698668313554428650745793632162567570019247115678515x",
                                          "99999999999999999999999999999999999999999999999999999999999" };
     (void)state;
     for (size_t i = 0; i < TL_COUNT(wrong); i++) {
