@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* broker/api_dispatch.c: from an HTTP request to an action, and from its outcome to an answer. The order of
- * checks is the service's: method, content type, target, body, members, then the action itself. */
+ * checks is the service's: method, content type, body, target, signature, rate, members, then the action
+ * itself. */
 #include "base/io.h"
 #include "base/log.h"
 #include "base/time.h"
@@ -13,30 +14,12 @@
 #include <stdlib.h>
 
 #define JSON_TYPE "application/x-amz-json-1.1"
+#define CBOR_TYPE "application/x-amz-cbor-1.1"
 #define TARGET "Kinesis_20131202."
 
-static const struct tl_action actions[] = {
-    /* sorted by name */
-    { "CreateStream", tl_api_create_stream, tl_create_stream_members },
-    { "DeleteStream", tl_api_delete_stream, tl_delete_stream_members },
-    { "DescribeStream", tl_api_describe_stream, tl_describe_stream_members },
-    { "DescribeStreamSummary", tl_api_describe_stream_summary, tl_describe_stream_summary_members },
-    { "GetRecords", tl_api_get_records, tl_get_records_members },
-    { "GetShardIterator", tl_api_get_shard_iterator, tl_get_shard_iterator_members },
-    { "ListShards", tl_api_list_shards, tl_list_shards_members },
-    { "ListStreams", tl_api_list_streams, tl_list_streams_members },
-    { "PutRecord", tl_api_put_record, tl_put_record_members },
-    { "PutRecords", tl_api_put_records, tl_put_records_members },
-};
-
-static int by_name(const void *key, const void *row)
+static const char *type_of(enum tl_wire wire)
 {
-    return tl_view_cmp(*(const struct tl_view *)key, tl_view_of(((const struct tl_action *)row)->name));
-}
-
-static const struct tl_action *action_find(struct tl_view name)
-{
-    return bsearch(&name, actions, TL_COUNT(actions), sizeof *actions, by_name);
+    return wire == TL_WIRE_CBOR ? CBOR_TYPE : JSON_TYPE;
 }
 
 bool tl_api_fail(struct tl_api_call *call, const char *type, const char *fmt, ...)
@@ -49,17 +32,17 @@ bool tl_api_fail(struct tl_api_call *call, const char *type, const char *fmt, ..
     return false;
 }
 
-bool tl_api_may_change(struct tl_api_call *call)
-{
-    return !call->broker->draining || tl_api_fail(call, "ServiceUnavailable", "tapeline is stopping.");
-}
-
 bool tl_api_fail_internal(struct tl_api_call *call, const struct tl_error *error)
 {
     tl_log_error("broker", "%s", error->text);
     if (error->code == TL_LIMIT)
         return tl_api_fail(call, "LimitExceededException", "%s", error->text);
     return tl_api_fail(call, "InternalFailure", "%s", error->text);
+}
+
+bool tl_api_out_of_memory(struct tl_api_call *call)
+{
+    return tl_api_fail(call, "InternalFailure", "out of memory");
 }
 
 /* ---- answering ---- */
@@ -120,102 +103,144 @@ static int status_of(const char *error_type)
                                                            : 400;
 }
 
-void tl_broker_answer_failed(struct tl_broker *b, struct tl_http_exchange *x, const char *type,
-                             const char *message)
+void tl_broker_answer_failed(struct tl_broker *b, struct tl_http_exchange *x, enum tl_wire wire,
+                             const char *type, const char *message)
 {
     struct tl_buf body;
-    struct tl_json_writer w;
+    struct tl_msg_writer w;
     struct ids ids;
     tl_buf_init(&body, 64 << 10);
-    tl_json_writer_init(&w, &body);
-    tl_json_begin_object(&w);
-    tl_json_member_text(&w, "__type", type);
+    tl_msg_writer_init(&w, wire, &body);
+    tl_msg_begin_structure(&w);
+    tl_msg_member_text(&w, "__type", type);
     /* The service writes the text of this one with a capital letter. */
-    tl_json_member_text(&w, strcmp(type, "SerializationException") == 0 ? "Message" : "message", message);
-    tl_json_end_object(&w);
+    tl_msg_member_text(&w, strcmp(type, "SerializationException") == 0 ? "Message" : "message", message);
+    tl_msg_end_structure(&w);
     make_ids(b, &ids, type);
-    tl_http_respond_take(x, status_of(type), JSON_TYPE, ids.headers, ids.count, &body);
+    tl_http_respond_take(x, status_of(type), type_of(wire), ids.headers, ids.count, &body);
 }
 
 static void answer_error(struct tl_api_call *call)
 {
-    tl_broker_answer_failed(call->broker, call->exchange, call->error_type, call->message);
+    tl_broker_answer_failed(call->broker, call->exchange, call->wire, call->error_type, call->message);
 }
 
-static void answer_text(struct tl_broker *b, struct tl_http_exchange *x, int status, struct tl_view text)
+static void answer_text(struct tl_broker *b, struct tl_http_exchange *x, int status, const char *type,
+                        struct tl_view text)
 {
     struct ids ids;
     make_ids(b, &ids, NULL);
-    tl_http_respond(x, status, NULL, ids.headers, ids.count, text);
+    tl_http_respond(x, status, type, ids.headers, ids.count, text);
 }
 
-void tl_broker_answer(struct tl_broker *b, struct tl_http_exchange *x, struct tl_buf *body)
+void tl_broker_answer(struct tl_broker *b, struct tl_http_exchange *x, enum tl_wire wire, struct tl_buf *body)
 {
     struct ids ids;
-    make_ids(b, &ids, NULL);
-    tl_http_respond_take(x, 200, JSON_TYPE, ids.headers, ids.count, body);
-}
-
-static void answer_ok(struct tl_api_call *call)
-{
     struct tl_error error;
-    if (!tl_buf_ok(call->out, "the answer", &error)) {
-        tl_api_fail_internal(call, &error);
-        tl_buf_release(call->out);
-        answer_error(call);
+    if (!tl_buf_ok(body, "the answer", &error)) {
+        tl_log_error("broker", "%s", error.text);
+        tl_buf_release(body);
+        tl_broker_answer_failed(b, x, wire, "InternalFailure", error.text);
         return;
     }
-    tl_broker_answer(call->broker, call->exchange, call->out);
+    make_ids(b, &ids, NULL);
+    tl_http_respond_take(x, 200, type_of(wire), ids.headers, ids.count, body);
+}
+
+void tl_broker_begin_stream(struct tl_broker *b, struct tl_http_exchange *x, tl_http_posted *on_close,
+                            void *user)
+{
+    struct ids ids;
+    make_ids(b, &ids, NULL);
+    tl_http_stream_begin(x, 200, "application/vnd.amazon.eventstream", ids.headers, ids.count, on_close,
+                         user);
 }
 
 /* ---- dispatch ---- */
 
-static void run_action(struct tl_api_call *call, const struct tl_action *action)
+bool tl_api_parse(struct tl_api_call *call, struct tl_msg_parser *parser)
+{
+    struct tl_view body = tl_http_body(call->exchange);
+    struct tl_error error;
+    static const char empty_json[2 + TL_JSON_PADDING] = "{}", empty_cbor[2 + TL_JSON_PADDING] = "\xa0";
+    if (call->wire == TL_WIRE_CBOR && body.size == 0)
+        body = (struct tl_view){ empty_cbor, 1 };
+    else if (call->wire == TL_WIRE_JSON && tl_view_trim(body).size == 0)
+        body = (struct tl_view){ empty_json, 2 };
+    if (!tl_msg_parse(parser, call->wire, body, &call->body, &error))
+        return tl_api_fail(call, "SerializationException", "The request body cannot be read: %s", error.text);
+    return tl_msg_kind_of(call->body) == TL_MSG_STRUCTURE ||
+           tl_api_fail(call, "SerializationException", "The request body is not a %s.",
+                       call->wire == TL_WIRE_CBOR ? "CBOR map" : "JSON object");
+}
+
+bool tl_api_run(struct tl_api_call *call)
+{
+    tl_msg_writer_init(&call->writer, call->wire, call->out);
+    return tl_api_validate(call, call->action->members) && call->action->handle(call);
+}
+
+static void run_here(struct tl_api_call *call)
 {
     struct tl_buf out;
     tl_buf_init(&out, (size_t)64 << 20);
     call->out = &out;
     call->broker->call++;
-    tl_json_writer_init(&call->writer, &out);
     pthread_mutex_lock(&call->broker->lock);
-    bool ok = tl_api_validate(call, action->members) && action->handle(call);
+    bool ok = tl_api_run(call);
     pthread_mutex_unlock(&call->broker->lock);
     if (ok && !call->parked)
-        answer_ok(call);
+        tl_broker_answer(call->broker, call->exchange, call->wire, &out);
     else if (!ok)
         answer_error(call);
     tl_buf_release(&out);
 }
 
-static bool parse_body(struct tl_api_call *call)
+/* The documented rates of calls per account. */
+static bool is_within_rate(struct tl_api_call *call)
 {
-    struct tl_view body = tl_http_body(call->exchange);
-    struct tl_error error;
-    static const char empty[2 + TL_JSON_PADDING] = "{}";
-    if (tl_view_trim(body).size == 0)
-        body = (struct tl_view){ empty, 2 };
-    if (!tl_json_parse(call->broker->parser, body.data, body.size, &call->body, &error) ||
-        tl_json_kind_of(call->body) != TL_JSON_OBJECT)
-        return tl_api_fail(call, "SerializationException", "The request body is not a JSON object.");
-    return true;
+    struct tl_broker *b = call->broker;
+    const struct tl_action *a = call->action;
+    return !b->limits || a->scope != TL_SCOPE_ACCOUNT ||
+           tl_rate_take(&b->rates[tl_action_index(a)], a->rate, 1, tl_io->monotonic_ns()) ||
+           tl_api_fail(call, "LimitExceededException",
+                       "Rate exceeded for account " TL_ACCOUNT ": %s is limited to %u calls a second.",
+                       a->name, a->rate);
 }
 
-static void dispatch(struct tl_api_call *call, struct tl_view target)
+static bool find_action(struct tl_api_call *call, struct tl_view target)
 {
     bool ours = tl_view_starts_with(target, TL_VIEW(TARGET));
     struct tl_view name =
         ours ? (struct tl_view){ target.data + sizeof TARGET - 1, target.size - sizeof TARGET + 1 } : target;
-    const struct tl_action *action = ours ? action_find(name) : NULL;
-    if (!parse_body(call))
+    call->action = ours ? tl_action_find(name) : NULL;
+    return call->action || tl_api_fail(call, "UnknownOperationException",
+                                       "The action '%.*s' is not served by this version of tapeline.",
+                                       (int)(name.size < 100 ? name.size : 100), name.size ? name.data : "");
+}
+
+static void dispatch(struct tl_api_call *call, struct tl_view target)
+{
+    if (!tl_api_parse(call, call->broker->parser) || !find_action(call, target) || !is_within_rate(call))
         answer_error(call);
-    else if (action)
-        run_action(call, action);
+    else if (call->action->run == TL_RUN_LOOP)
+        run_here(call);
     else {
-        tl_api_fail(call, "UnknownOperationException",
-                    "The action '%.*s' is not served by this version of tapeline.",
-                    (int)(name.size < 100 ? name.size : 100), name.size ? name.data : "");
-        answer_error(call);
+        pthread_mutex_lock(&call->broker->lock);
+        tl_control_submit_locked(call);
+        pthread_mutex_unlock(&call->broker->lock);
+        if (!call->parked)
+            answer_error(call);
     }
+}
+
+static void answer_metrics(struct tl_broker *b, struct tl_http_exchange *x)
+{
+    struct tl_buf text;
+    tl_buf_init(&text, (size_t)16 << 20);
+    tl_metrics_write(&text);
+    answer_text(b, x, 200, "text/plain; version=0.0.4", tl_buf_view(&text));
+    tl_buf_release(&text);
 }
 
 void tl_broker_handle(struct tl_http_exchange *x, void *user)
@@ -224,24 +249,16 @@ void tl_broker_handle(struct tl_http_exchange *x, void *user)
     struct tl_view parameters, target = tl_http_header_value(x, "x-amz-target");
     struct tl_view type =
         tl_view_trim(tl_view_split(tl_http_header_value(x, "content-type"), ';', &parameters));
-    bool json = tl_view_is(type, JSON_TYPE), cbor = tl_view_is(type, "application/x-amz-cbor-1.1");
-    if (!tl_view_is(tl_http_method(x), "POST") || (!target.data && !json && !cbor)) {
-        answer_text(user, x, 403,
+    bool json = tl_view_is(type, JSON_TYPE), cbor = tl_view_is(type, CBOR_TYPE);
+    call.wire = cbor ? TL_WIRE_CBOR : TL_WIRE_JSON;
+    if (tl_view_is(tl_http_method(x), "GET") && tl_view_is(tl_http_path(x), "/metrics"))
+        answer_metrics(user, x);
+    else if (!tl_view_is(tl_http_method(x), "POST") || (!target.data && !json && !cbor))
+        answer_text(user, x, 403, NULL,
                     TL_VIEW("<AccessDeniedException>\n  <Message>Unable to determine service/operation name "
-                            "to be authorized</Message>\n"
-                            "</AccessDeniedException>\n"));
-        return;
-    }
-    if (cbor) {
-        tl_api_fail(&call, "SerializationException",
-                    "CBOR is not supported by this version of tapeline: switch it off in the client "
-                    "(CBOR_ENABLED=false for the Java SDK v2)");
-        answer_error(&call);
-        return;
-    }
-    if (!json) {
-        answer_text(user, x, 404, TL_VIEW("<UnknownOperationException/>\n"));
-        return;
-    }
-    dispatch(&call, target);
+                            "to be authorized</Message>\n</AccessDeniedException>\n"));
+    else if (!json && !cbor)
+        answer_text(user, x, 404, NULL, TL_VIEW("<UnknownOperationException/>\n"));
+    else
+        dispatch(&call, target);
 }

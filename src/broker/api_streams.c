@@ -1,450 +1,276 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* broker/api_streams.c: actions on streams and shards. */
-#include "base/io.h"
+/* broker/api_streams.c: creating, deleting, describing and listing streams. */
 #include "base/time.h"
 #include "broker/api_int.h"
-#include "codec/base64.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-#define PATTERN_NAME "[a-zA-Z0-9_.-]+"
-#define PATTERN_ARN "arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"
-#define NAME                                                                                                 \
-    {                                                                                                        \
-        "StreamName", TL_MEMBER_STRING, false, 1, 128, PATTERN_NAME, NULL, NULL                              \
-    }
-#define ARN                                                                                                  \
-    {                                                                                                        \
-        "StreamARN", TL_MEMBER_STRING, false, 1, 2048, PATTERN_ARN, NULL, NULL                               \
-    }
-#define SHARD(name)                                                                                          \
-    {                                                                                                        \
-        name, TL_MEMBER_STRING, false, 1, 128, PATTERN_NAME, NULL, NULL                                      \
-    }
-#define TOKEN                                                                                                \
-    {                                                                                                        \
-        "NextToken", TL_MEMBER_STRING, false, 1, 1048576, NULL, NULL, NULL                                   \
-    }
-#define END                                                                                                  \
-    {                                                                                                        \
-        NULL, TL_MEMBER_STRING, false, 0, 0, NULL, NULL, NULL                                                \
-    }
 #define ON_DEMAND_SHARDS 4
-#define TOKEN_LIFE_MS 300000
+#define CREATING_MAX 5
+#define ON_DEMAND_STREAMS_MAX 50
+#define WARM_MIBPS_MAX 10240
 
-static const struct tl_member mode_members[] = {
-    { "StreamMode", TL_MEMBER_STRING, true, 0, 0, NULL, "PROVISIONED, ON_DEMAND", NULL },
-    END,
-};
-static const struct tl_member filter_members[] = {
-    { "Type", TL_MEMBER_STRING, true, 0, 0, NULL,
-      "AFTER_SHARD_ID, AT_TRIM_HORIZON, FROM_TRIM_HORIZON, AT_LATEST, AT_TIMESTAMP, FROM_TIMESTAMP", NULL },
-    SHARD("ShardId"),
-    { "Timestamp", TL_MEMBER_TIMESTAMP, false, 0, 0, NULL, NULL, NULL },
-    END,
-};
-const struct tl_member tl_create_stream_members[] = {
-    { "StreamName", TL_MEMBER_STRING, true, 1, 128, PATTERN_NAME, NULL, NULL },
-    { "ShardCount", TL_MEMBER_INTEGER, false, 1, 100000, NULL, NULL, NULL },
-    { "StreamModeDetails", TL_MEMBER_STRUCTURE, false, 0, 0, NULL, NULL, mode_members },
-    END,
-};
-const struct tl_member tl_delete_stream_members[] = {
-    NAME, ARN, { "EnforceConsumerDeletion", TL_MEMBER_BOOLEAN, false, 0, 0, NULL, NULL, NULL }, END
-};
-const struct tl_member tl_describe_stream_members[] = {
-    NAME,
-    ARN,
-    { "Limit", TL_MEMBER_INTEGER, false, 1, 10000, NULL, NULL, NULL },
-    SHARD("ExclusiveStartShardId"),
-    END,
-};
-const struct tl_member tl_describe_stream_summary_members[] = { NAME, ARN, END };
-const struct tl_member tl_list_streams_members[] = {
-    { "Limit", TL_MEMBER_INTEGER, false, 1, 10000, NULL, NULL, NULL },
-    { "ExclusiveStartStreamName", TL_MEMBER_STRING, false, 1, 128, PATTERN_NAME, NULL, NULL },
-    TOKEN,
-    END,
-};
-const struct tl_member tl_list_shards_members[] = {
-    NAME,
-    ARN,
-    TOKEN,
-    SHARD("ExclusiveStartShardId"),
-    { "MaxResults", TL_MEMBER_INTEGER, false, 1, 10000, NULL, NULL, NULL },
-    { "StreamCreationTimestamp", TL_MEMBER_TIMESTAMP, false, 0, 0, NULL, NULL, NULL },
-    { "ShardFilter", TL_MEMBER_STRUCTURE, false, 0, 0, NULL, NULL, filter_members },
-    END,
-};
+/* ---- creating and deleting ---- */
 
-/* ---- naming a stream ---- */
-
-static struct tl_view name_of_arn(struct tl_view arn)
+static size_t count_creating(const struct tl_broker *b)
 {
-    const char *at = memmem(arn.data, arn.size, ":stream/", 8);
-    return at ? (struct tl_view){ at + 8, arn.size - (size_t)(at + 8 - arn.data) }
-              : (struct tl_view){ NULL, 0 };
+    size_t count = 0;
+    for (size_t i = 0; i < b->stream_count; i++)
+        count += tl_stream_state(b->streams[i]) == TL_STREAM_CREATING;
+    return count;
 }
 
-static bool not_found(struct tl_api_call *call, struct tl_view name)
+static bool is_on_demand(struct tl_msg body)
 {
-    return tl_api_fail(call, "ResourceNotFoundException",
-                       "Stream %.*s under account " TL_ACCOUNT " not found.", TL_VIEW_ARG(name));
+    struct tl_msg mode;
+    return tl_msg_get(body, "StreamModeDetails", &mode) &&
+           tl_view_is(tl_msg_get_string(mode, "StreamMode"), "ON_DEMAND");
 }
 
-bool tl_api_stream(struct tl_api_call *call, struct tl_broker_stream **out)
+static bool check_mode(struct tl_api_call *call, bool on_demand, bool has_shards)
 {
-    struct tl_view name = tl_json_get_string(call->body, "StreamName"),
-                   arn = tl_json_get_string(call->body, "StreamARN");
-    if (!name.data && !arn.data)
+    bool automatic = tl_view_is(tl_msg_get_string(call->body, "RecordDistributionStrategy"), "AUTO");
+    int64_t warm = tl_msg_get_i64(call->body, "WarmThroughputMiBps", 0);
+    if (on_demand && has_shards)
+        return tl_api_fail(call, "ValidationException",
+                           "ShardCount must not be provided for a stream of mode ON_DEMAND.");
+    if (!on_demand && !has_shards)
+        return tl_api_fail(call, "ValidationException",
+                           "ShardCount must be provided for a stream of mode PROVISIONED.");
+    if (!on_demand && automatic)
         return tl_api_fail(call, "InvalidArgumentException",
-                           "Either StreamName or StreamARN must be provided.");
-    if (name.data && arn.data && !tl_view_eq(name, name_of_arn(arn)))
+                           "RecordDistributionStrategy AUTO is only for streams of mode ON_DEMAND.");
+    if (!on_demand && warm)
         return tl_api_fail(call, "InvalidArgumentException",
-                           "StreamName and StreamARN name different streams.");
-    if (!name.data)
-        name = name_of_arn(arn);
-    *out = tl_stream_find_locked(call->broker, name);
-    return *out ? true : not_found(call, name);
+                           "WarmThroughputMiBps is only for streams of mode ON_DEMAND.");
+    return warm <= WARM_MIBPS_MAX ||
+           tl_api_fail(call, "LimitExceededException", "WarmThroughputMiBps is at most %d.", WARM_MIBPS_MAX);
 }
 
-static void add_arn(const struct tl_broker *b, const char *name, struct tl_buf *out)
+static bool check_room(struct tl_api_call *call, struct tl_view name, bool on_demand, int64_t shards)
 {
-    tl_buf_addf(out, "arn:aws:kinesis:%s:" TL_ACCOUNT ":stream/%s", b->region, name);
-}
-
-void tl_api_write_arn(struct tl_api_call *call, const char *key, const struct tl_broker_stream *s)
-{
-    struct tl_buf arn;
-    tl_buf_init(&arn, 2048);
-    add_arn(call->broker, s->info.name, &arn);
-    tl_json_member_string(&call->writer, key, tl_buf_view(&arn));
-    tl_buf_release(&arn);
-}
-
-/* ---- tokens of pages: base64 of "instant:place" ---- */
-
-static void write_token(struct tl_api_call *call, const char *place)
-{
-    struct tl_buf plain, token;
-    tl_buf_init(&plain, 1024);
-    tl_buf_init(&token, 2048);
-    tl_buf_addf(&plain, "%" PRId64 ":%s", tl_io->wall_ns() / TL_NS_PER_MS, place);
-    tl_base64_add(&token, tl_buf_view(&plain));
-    tl_json_member_string(&call->writer, "NextToken", tl_buf_view(&token));
-    tl_buf_release(&plain);
-    tl_buf_release(&token);
-}
-
-/* The place of a token into out[size]. */
-static bool read_token(struct tl_api_call *call, struct tl_view token, char *out, size_t size)
-{
-    char plain[1024];
-    size_t length;
-    int64_t made;
-    if (token.size > sizeof plain || !tl_base64_decode(token, plain, &length))
-        return tl_api_fail(call, "InvalidArgumentException", "Invalid NextToken.");
-    struct tl_view place, text = { plain, length };
-    struct tl_view instant = tl_view_split(text, ':', &place);
-    if (!tl_view_to_i64(instant, &made) || !place.data || place.size >= size)
-        return tl_api_fail(call, "InvalidArgumentException", "Invalid NextToken.");
-    if (tl_io->wall_ns() / TL_NS_PER_MS - made > TOKEN_LIFE_MS)
-        return tl_api_fail(call, "ExpiredNextTokenException",
-                           "The NextToken has expired: it is valid for 300 seconds.");
-    memcpy(out, place.data, place.size);
-    out[place.size] = '\0';
+    struct tl_broker *b = call->broker;
+    if (tl_stream_find_locked(b, name))
+        return tl_api_fail(call, "ResourceInUseException",
+                           "Stream %.*s under account " TL_ACCOUNT " already exists.", TL_VIEW_ARG(name));
+    if (b->stream_count >= TL_STREAMS_MAX)
+        return tl_api_fail(call, "LimitExceededException", "There are %d streams already.", TL_STREAMS_MAX);
+    if (shards > TL_SHARDS_MAX || (int64_t)b->open_shards + shards > TL_SHARDS_MAX)
+        return tl_api_fail(
+            call, "LimitExceededException",
+            "This request would exceed the shard limit for the account " TL_ACCOUNT
+            " in %s. Current shard count "
+            "for the account: %zu. Limit: %d. Number of additional shards that would have resulted from this "
+            "request: %" PRId64 ".",
+            b->region, b->open_shards, TL_SHARDS_MAX, shards);
+    if (b->limits && on_demand && b->on_demand_streams >= ON_DEMAND_STREAMS_MAX)
+        return tl_api_fail(call, "LimitExceededException", "There are %d streams of mode ON_DEMAND already.",
+                           ON_DEMAND_STREAMS_MAX);
+    if (b->limits && count_creating(b) >= CREATING_MAX)
+        return tl_api_fail(call, "LimitExceededException",
+                           "At most %d streams can be in the state CREATING at a time.", CREATING_MAX);
     return true;
 }
 
-static const char *state_name(const struct tl_broker_stream *s)
+static bool put_tags(struct tl_registry *r, uint64_t id, const void *arg, struct tl_error *error)
 {
-    static const char *const names[] = { "CREATING", "ACTIVE", "DELETING" };
-    return names[s->state];
-}
-
-/* ---- CreateStream, DeleteStream: answered by the janitor, when the registry has it on disk ---- */
-
-static struct tl_stream_task *new_task(struct tl_api_call *call)
-{
-    struct tl_stream_task *task = calloc(1, sizeof *task);
-    if (!task) {
-        tl_api_fail(call, "InternalFailure", "out of memory");
-        return NULL;
-    }
-    task->broker = call->broker;
-    task->exchange = call->exchange;
-    return task;
+    const struct tl_msg *tags = arg;
+    char resource[40];
+    snprintf(resource, sizeof resource, "stream:%" PRIu64, id);
+    return tl_api_put_tags(r, resource, *tags, error);
 }
 
 bool tl_api_create_stream(struct tl_api_call *call)
 {
-    struct tl_view name = tl_json_get_string(call->body, "StreamName");
-    struct tl_json mode;
+    struct tl_view name = tl_msg_get_string(call->body, "StreamName");
+    bool on_demand = is_on_demand(call->body);
+    int64_t wanted = tl_msg_get_i64(call->body, "ShardCount", 0),
+            shards = on_demand ? ON_DEMAND_SHARDS : wanted;
+    struct tl_msg tags;
     struct tl_error error;
-    bool on_demand = tl_json_get(call->body, "StreamModeDetails", &mode) &&
-                     tl_view_is(tl_json_get_string(mode, "StreamMode"), "ON_DEMAND");
-    int64_t shards = tl_json_get_i64(call->body, "ShardCount", 0);
-    if (on_demand && shards)
-        return tl_api_fail(call, "ValidationException",
-                           "ShardCount must not be provided for a stream of mode ON_DEMAND.");
-    if (!on_demand && !shards)
-        return tl_api_fail(call, "ValidationException",
-                           "ShardCount must be provided for a stream of mode PROVISIONED.");
-    if (shards > TL_SHARDS_MAX)
-        return tl_api_fail(call, "LimitExceededException",
-                           "This request would exceed the shard limit of %d for the account " TL_ACCOUNT ".",
-                           TL_SHARDS_MAX);
-    if (tl_stream_find_locked(call->broker, name))
-        return tl_api_fail(call, "ResourceInUseException",
-                           "Stream %.*s under account " TL_ACCOUNT " already exists.", TL_VIEW_ARG(name));
-    struct tl_stream_task *task = tl_api_may_change(call) ? new_task(call) : NULL;
-    if (!task)
+    if (!check_mode(call, on_demand, wanted != 0) || !check_room(call, name, on_demand, shards) ||
+        !tl_api_may_change(call))
         return false;
-    call->parked = tl_stream_create_locked(
-        call->broker, name, on_demand ? ON_DEMAND_SHARDS : (uint32_t)shards, on_demand, task, &error);
-    if (call->parked)
-        return true;
-    free(task);
-    return tl_api_fail_internal(call, &error);
-}
-
-static bool must_be_active(struct tl_api_call *call, const struct tl_broker_stream *s)
-{
-    return s->state == TL_STREAM_ACTIVE ||
-           tl_api_fail(call, "ResourceInUseException",
-                       "Stream %s under account " TL_ACCOUNT " not ACTIVE, instead in state %s", s->info.name,
-                       state_name(s));
+    struct tl_registry_stream info = {
+        .on_demand = on_demand,
+        .retention_hours = TL_RETENTION_HOURS_MIN,
+        .max_record_kib = (uint32_t)tl_msg_get_i64(call->body, "MaxRecordSizeInKiB", TL_RECORD_KIB_MIN),
+        .warm_mibps = (uint32_t)tl_msg_get_i64(call->body, "WarmThroughputMiBps", 0),
+        .auto_distribution = tl_view_is(tl_msg_get_string(call->body, "RecordDistributionStrategy"), "AUTO"),
+    };
+    bool has_tags = tl_msg_get(call->body, "Tags", &tags) && tl_msg_kind_of(tags) == TL_MSG_STRUCTURE;
+    memcpy(info.name, name.data, name.size); /* at most 128, says the table */
+    pthread_mutex_unlock(&call->broker->lock);
+    bool ok =
+        tl_stream_create(call->broker, &info, (uint32_t)shards, has_tags ? put_tags : NULL, &tags, &error);
+    pthread_mutex_lock(&call->broker->lock);
+    return ok || tl_api_fail_internal(call, &error);
 }
 
 bool tl_api_delete_stream(struct tl_api_call *call)
 {
     struct tl_broker_stream *s;
-    if (!tl_api_stream(call, &s) || !must_be_active(call, s) || !tl_api_may_change(call))
+    struct tl_error error;
+    if (!tl_api_active_stream(call, &s) || !tl_api_may_change(call))
         return false;
-    struct tl_stream_task *task = new_task(call);
-    if (!task)
-        return false;
-    tl_stream_delete_locked(call->broker, s, task);
-    call->parked = true;
-    return true;
+    if (s->consumer_count && !tl_msg_get_bool(call->body, "EnforceConsumerDeletion", false))
+        return tl_api_fail(call, "ResourceInUseException",
+                           "Stream %s under account " TL_ACCOUNT
+                           " has %zu registered consumers: deregister them, or set "
+                           "EnforceConsumerDeletion.",
+                           s->info.name, s->consumer_count);
+    pthread_mutex_unlock(&call->broker->lock);
+    bool ok = tl_stream_delete(call->broker, s, &error);
+    pthread_mutex_lock(&call->broker->lock);
+    return ok || tl_api_fail_internal(call, &error);
 }
 
 /* ---- describing ---- */
 
-static void write_shard(struct tl_api_call *call, const struct tl_broker_stream *s, uint32_t i)
+static void write_mode(struct tl_msg_writer *w, const struct tl_broker_stream *s)
 {
-    struct tl_json_writer *w = &call->writer;
-    const struct tl_broker_shard *shard = &s->shards[i];
-    char text[TL_SEQUENCE_MAX];
-    tl_json_begin_object(w);
-    tl_json_member_text(w, "ShardId", shard->id);
-    tl_json_key(w, "HashKeyRange");
-    tl_json_begin_object(w);
-    tl_hash_key_format(shard->first_hash, text);
-    tl_json_member_text(w, "StartingHashKey", text);
-    tl_hash_key_format(shard->last_hash, text);
-    tl_json_member_text(w, "EndingHashKey", text);
-    tl_json_end_object(w);
-    tl_json_key(w, "SequenceNumberRange");
-    tl_json_begin_object(w);
-    tl_shard_sequence(s, shard, 0, s->info.created_ms, text);
-    tl_json_member_text(w, "StartingSequenceNumber", text);
-    tl_json_end_object(w);
-    tl_json_end_object(w);
+    tl_msg_key(w, "StreamModeDetails");
+    tl_msg_begin_structure(w);
+    tl_msg_member_text(w, "StreamMode", s->info.on_demand ? "ON_DEMAND" : "PROVISIONED");
+    tl_msg_end_structure(w);
 }
 
-/* The index after the shard of that id (which need not exist), or 0. */
-static bool start_after(struct tl_api_call *call, struct tl_broker_stream *s, struct tl_view id,
-                        uint32_t *out)
+static void write_monitoring(struct tl_msg_writer *w, const struct tl_broker_stream *s)
 {
-    uint64_t index = 0;
-    *out = 0;
+    tl_msg_key(w, "EnhancedMonitoring");
+    tl_msg_begin_list(w);
+    tl_msg_begin_structure(w);
+    tl_write_metrics_list(w, "ShardLevelMetrics", s->info.monitoring);
+    tl_msg_end_structure(w);
+    tl_msg_end_list(w);
+}
+
+static void write_description(struct tl_api_call *call, const struct tl_broker_stream *s)
+{
+    struct tl_msg_writer *w = &call->writer;
+    tl_msg_member_text(w, "StreamName", s->info.name);
+    tl_api_write_stream_arn(call, "StreamARN", s);
+    tl_msg_member_text(w, "StreamStatus", tl_stream_state_name(tl_stream_state(s)));
+    write_mode(w, s);
+    tl_msg_member_i64(w, "RetentionPeriodHours", s->info.retention_hours);
+    tl_msg_member_time_ms(w, "StreamCreationTimestamp", s->info.created_ms);
+    tl_msg_member_text(w, "EncryptionType", s->info.key_id ? "KMS" : "NONE");
+    if (s->info.key_id)
+        tl_msg_member_text(w, "KeyId", s->info.key_id);
+    write_monitoring(w, s);
+}
+
+/* The place of the first shard after the one of that id (which need not exist). */
+static bool place_after(struct tl_api_call *call, struct tl_broker_stream *s, struct tl_view id,
+                        size_t *place)
+{
+    uint64_t index;
+    *place = 0;
     if (!id.data)
         return true;
     if (tl_view_starts_with(id, TL_VIEW("shardId-")))
         id = (struct tl_view){ id.data + 8, id.size - 8 };
     if (!tl_view_to_u64(id, &index))
         return tl_api_fail(call, "InvalidArgumentException", "Invalid shard id.");
-    *out = index >= s->info.shards ? s->info.shards : (uint32_t)index + 1;
+    while (*place < s->shard_count && s->shards[*place]->info.index <= index)
+        ++*place;
     return true;
-}
-
-static void write_description(struct tl_api_call *call, const struct tl_broker_stream *s)
-{
-    struct tl_json_writer *w = &call->writer;
-    tl_json_member_text(w, "StreamName", s->info.name);
-    tl_api_write_arn(call, "StreamARN", s);
-    tl_json_member_text(w, "StreamStatus", state_name(s));
-    tl_json_key(w, "StreamModeDetails");
-    tl_json_begin_object(w);
-    tl_json_member_text(w, "StreamMode", s->info.on_demand ? "ON_DEMAND" : "PROVISIONED");
-    tl_json_end_object(w);
-    tl_json_member_i64(w, "RetentionPeriodHours", s->info.retention_hours);
-    tl_json_member_double(w, "StreamCreationTimestamp", (double)s->info.created_ms / 1000);
-    tl_json_member_text(w, "EncryptionType", "NONE");
-    tl_json_key(w, "EnhancedMonitoring");
-    tl_json_begin_array(w);
-    tl_json_begin_object(w);
-    tl_json_key(w, "ShardLevelMetrics");
-    tl_json_begin_array(w);
-    tl_json_end_array(w);
-    tl_json_end_object(w);
-    tl_json_end_array(w);
 }
 
 bool tl_api_describe_stream(struct tl_api_call *call)
 {
-    struct tl_json_writer *w = &call->writer;
+    struct tl_msg_writer *w = &call->writer;
     struct tl_broker_stream *s;
-    uint32_t from;
+    size_t from;
     if (!tl_api_stream(call, &s) ||
-        !start_after(call, s, tl_json_get_string(call->body, "ExclusiveStartShardId"), &from))
+        !place_after(call, s, tl_msg_get_string(call->body, "ExclusiveStartShardId"), &from))
         return false;
-    uint32_t limit = (uint32_t)tl_json_get_i64(call->body, "Limit", 100);
-    if (s->state == TL_STREAM_CREATING)
-        from = s->info.shards; /* none are told before they are there */
-    uint32_t end = s->info.shards - from < limit ? s->info.shards : from + limit;
-    tl_json_begin_object(w);
-    tl_json_key(w, "StreamDescription");
-    tl_json_begin_object(w);
+    size_t limit = (size_t)tl_msg_get_i64(call->body, "Limit", 100);
+    if (tl_stream_state(s) == TL_STREAM_CREATING)
+        from = s->shard_count; /* none are told before they are there */
+    size_t end = s->shard_count - from < limit ? s->shard_count : from + limit;
+    tl_msg_begin_structure(w);
+    tl_msg_key(w, "StreamDescription");
+    tl_msg_begin_structure(w);
     write_description(call, s);
-    tl_json_member_bool(w, "HasMoreShards", end < s->info.shards);
-    tl_json_key(w, "Shards");
-    tl_json_begin_array(w);
-    for (uint32_t i = from; i < end; i++)
-        write_shard(call, s, i);
-    tl_json_end_array(w);
-    tl_json_end_object(w);
-    tl_json_end_object(w);
+    tl_msg_member_bool(w, "HasMoreShards", end < s->shard_count);
+    tl_msg_key(w, "Shards");
+    tl_msg_begin_list(w);
+    for (size_t i = from; i < end; i++)
+        tl_write_shard(w, s->shards[i]);
+    tl_msg_end_list(w);
+    tl_msg_end_structure(w);
+    tl_msg_end_structure(w);
     return true;
 }
 
 bool tl_api_describe_stream_summary(struct tl_api_call *call)
 {
-    struct tl_json_writer *w = &call->writer;
+    struct tl_msg_writer *w = &call->writer;
     struct tl_broker_stream *s;
     if (!tl_api_stream(call, &s))
         return false;
-    tl_json_begin_object(w);
-    tl_json_key(w, "StreamDescriptionSummary");
-    tl_json_begin_object(w);
+    tl_msg_begin_structure(w);
+    tl_msg_key(w, "StreamDescriptionSummary");
+    tl_msg_begin_structure(w);
     write_description(call, s);
-    tl_json_member_i64(w, "OpenShardCount", s->info.shards);
-    tl_json_member_i64(w, "ConsumerCount", 0);
-    tl_json_end_object(w);
-    tl_json_end_object(w);
+    tl_msg_member_i64(w, "OpenShardCount", (int64_t)s->open_count);
+    tl_msg_member_i64(w, "ConsumerCount", (int64_t)s->consumer_count);
+    if (s->info.on_demand) {
+        tl_write_warm_throughput(w, s);
+        tl_msg_member_text(w, "RecordDistributionStrategy",
+                           s->info.auto_distribution ? "AUTO" : "USER_PARTITION_KEY");
+    }
+    tl_msg_member_i64(w, "MaxRecordSizeInKiB", s->info.max_record_kib);
+    tl_msg_end_structure(w);
+    tl_msg_end_structure(w);
     return true;
 }
 
 /* ---- listing ---- */
 
-static void write_stream_summary(struct tl_api_call *call, const struct tl_broker_stream *s)
+static void write_summary(struct tl_api_call *call, const struct tl_broker_stream *s)
 {
-    struct tl_json_writer *w = &call->writer;
-    tl_json_begin_object(w);
-    tl_json_member_text(w, "StreamName", s->info.name);
-    tl_api_write_arn(call, "StreamARN", s);
-    tl_json_member_text(w, "StreamStatus", state_name(s));
-    tl_json_member_double(w, "StreamCreationTimestamp", (double)s->info.created_ms / 1000);
-    tl_json_key(w, "StreamModeDetails");
-    tl_json_begin_object(w);
-    tl_json_member_text(w, "StreamMode", s->info.on_demand ? "ON_DEMAND" : "PROVISIONED");
-    tl_json_end_object(w);
-    tl_json_end_object(w);
+    struct tl_msg_writer *w = &call->writer;
+    tl_msg_begin_structure(w);
+    tl_msg_member_text(w, "StreamName", s->info.name);
+    tl_api_write_stream_arn(call, "StreamARN", s);
+    tl_msg_member_text(w, "StreamStatus", tl_stream_state_name(tl_stream_state(s)));
+    tl_msg_member_time_ms(w, "StreamCreationTimestamp", s->info.created_ms);
+    write_mode(w, s);
+    tl_msg_end_structure(w);
 }
 
 bool tl_api_list_streams(struct tl_api_call *call)
 {
-    struct tl_json_writer *w = &call->writer;
+    struct tl_msg_writer *w = &call->writer;
+    struct tl_broker *b = call->broker;
     char after[TL_STREAM_NAME_MAX] = "";
-    struct tl_view start = tl_json_get_string(call->body, "ExclusiveStartStreamName"),
-                   token = tl_json_get_string(call->body, "NextToken");
-    if (token.data && !read_token(call, token, after, sizeof after))
+    struct tl_view start = tl_msg_get_string(call->body, "ExclusiveStartStreamName"),
+                   token = tl_msg_get_string(call->body, "NextToken");
+    if (token.data && !tl_api_read_token(call, token, after, sizeof after))
         return false;
     if (!token.data && start.data)
         memcpy(after, start.data, start.size);
-    int64_t limit = tl_json_get_i64(call->body, "Limit", 100);
-    struct tl_broker_stream *first = call->broker->streams, *end;
-    while (first && strcmp(first->info.name, after) <= 0)
-        first = first->next;
-    end = first;
-    for (int64_t i = 0; end && i < limit; i++)
-        end = end->next;
-    tl_json_begin_object(w);
-    tl_json_member_bool(w, "HasMoreStreams", end != NULL);
-    tl_json_key(w, "StreamNames");
-    tl_json_begin_array(w);
-    const char *last = "";
-    for (struct tl_broker_stream *s = first; s != end; s = s->next) {
-        tl_json_write_text(w, s->info.name);
-        last = s->info.name;
-    }
-    tl_json_end_array(w);
-    tl_json_key(w, "StreamSummaries");
-    tl_json_begin_array(w);
-    for (struct tl_broker_stream *s = first; s != end; s = s->next)
-        write_stream_summary(call, s);
-    tl_json_end_array(w);
-    if (end)
-        write_token(call, last);
-    tl_json_end_object(w);
-    return true;
-}
-
-/* Where the page begins: after a token's place, after a shard, or (filter AFTER_SHARD_ID) after the filter's.
- * Without resharding every shard is open and was always: the other filters give all. */
-static bool list_from(struct tl_api_call *call, struct tl_broker_stream **s, uint32_t *from)
-{
-    struct tl_view token = tl_json_get_string(call->body, "NextToken"),
-                   after = tl_json_get_string(call->body, "ExclusiveStartShardId");
-    struct tl_json filter;
-    char place[256];
-    if (token.data) {
-        if (tl_json_get_string(call->body, "StreamName").data)
-            return tl_api_fail(call, "InvalidArgumentException",
-                               "NextToken and StreamName cannot be provided together.");
-        if (!read_token(call, token, place, sizeof place))
-            return false;
-        struct tl_view name, index = tl_view_split(tl_view_of(place), ':', &name);
-        uint64_t n;
-        *s = tl_stream_find_locked(call->broker, name);
-        if (!*s || !tl_view_to_u64(index, &n))
-            return *s ? tl_api_fail(call, "InvalidArgumentException", "Invalid NextToken.")
-                      : not_found(call, name);
-        *from = n > (*s)->info.shards ? (*s)->info.shards : (uint32_t)n;
-        return true;
-    }
-    if (tl_json_get(call->body, "ShardFilter", &filter) &&
-        tl_view_is(tl_json_get_string(filter, "Type"), "AFTER_SHARD_ID")) {
-        after = tl_json_get_string(filter, "ShardId");
-        if (!after.data)
-            return tl_api_fail(call, "InvalidArgumentException",
-                               "ShardId is required for the filter AFTER_SHARD_ID.");
-    }
-    return tl_api_stream(call, s) && start_after(call, *s, after, from);
-}
-
-bool tl_api_list_shards(struct tl_api_call *call)
-{
-    struct tl_json_writer *w = &call->writer;
-    struct tl_broker_stream *s = NULL;
-    uint32_t from = 0, most = (uint32_t)tl_json_get_i64(call->body, "MaxResults", 1000);
-    if (!list_from(call, &s, &from) || !must_be_active(call, s))
-        return false;
-    uint32_t end = s->info.shards - from < most ? s->info.shards : from + most;
-    tl_json_begin_object(w);
-    tl_json_key(w, "Shards");
-    tl_json_begin_array(w);
-    for (uint32_t i = from; i < end; i++)
-        write_shard(call, s, i);
-    tl_json_end_array(w);
-    if (end < s->info.shards) {
-        char place[256];
-        snprintf(place, sizeof place, "%" PRIu32 ":%s", end, s->info.name);
-        write_token(call, place);
-    }
-    tl_json_end_object(w);
+    size_t limit = (size_t)tl_msg_get_i64(call->body, "Limit", 100), from = 0;
+    while (from < b->stream_count && strcmp(b->streams[from]->info.name, after) <= 0)
+        from++;
+    size_t end = b->stream_count - from < limit ? b->stream_count : from + limit;
+    tl_msg_begin_structure(w);
+    tl_msg_member_bool(w, "HasMoreStreams", end < b->stream_count);
+    tl_msg_key(w, "StreamNames");
+    tl_msg_begin_list(w);
+    for (size_t i = from; i < end; i++)
+        tl_msg_write_text(w, b->streams[i]->info.name);
+    tl_msg_end_list(w);
+    tl_msg_key(w, "StreamSummaries");
+    tl_msg_begin_list(w);
+    for (size_t i = from; i < end; i++)
+        write_summary(call, b->streams[i]);
+    tl_msg_end_list(w);
+    if (end < b->stream_count)
+        tl_api_write_token(call, b->streams[end - 1]->info.name);
+    tl_msg_end_structure(w);
     return true;
 }

@@ -2,43 +2,32 @@
 #include "broker/broker.h"
 
 #include "base/file.h"
+#include "base/io.h"
+#include "base/log.h"
 #include "base/time.h"
-#include "broker/broker_int.h"
-#include "codec/json.h"
+#include "broker/api_int.h"
+#include "broker/faults.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define BODY_MAX ((size_t)16 << 20) /* 10 MiB of records, in base64, with keys */
+#define OUTPUT_MAX ((size_t)4 << 20)
 #define GRACE_NS (5 * TL_NS_PER_S)
+#define UPDATING_NS (100 * TL_NS_PER_MS) /* seen by who looks, waited for by nobody */
+#define SUBSCRIPTION_NS (300 * TL_NS_PER_S)
 
 /* ---- life ---- */
 
-static bool start_threads(struct tl_broker *b, struct tl_error *error)
-{
-    if (!tl_commit_start(b, error))
-        return false;
-    int failed = pthread_create(&b->janitor, NULL, tl_janitor_thread, b);
-    if (failed) {
-        tl_commit_stop(b);
-        return tl_error_sys(error, failed, "cannot start a thread");
-    }
-    b->threads_started = true;
-    return true;
-}
-
 static void stop_threads(struct tl_broker *b)
 {
-    if (!b->threads_started)
-        return;
-    tl_commit_stop(b);
-    pthread_mutex_lock(&b->lock);
-    pthread_cond_broadcast(&b->janitor_work);
-    pthread_mutex_unlock(&b->lock);
-    pthread_join(b->janitor, NULL);
-    b->threads_started = false;
+    tl_control_stop(b);
+    tl_janitor_stop(b);
+    if (b->writers_started)
+        tl_commit_stop(b);
 }
 
 static bool open_storage(struct tl_broker *b, const char *data_dir, struct tl_error *error)
@@ -57,52 +46,109 @@ static bool open_storage(struct tl_broker *b, const char *data_dir, struct tl_er
            tl_registry_key(b->registry, b->iterator_key, error) && tl_streams_load(b, error);
 }
 
+static pthread_cond_t *condition(struct tl_broker *b, size_t i)
+{
+    pthread_cond_t *const all[] = { &b->work,         &b->idle,     &b->janitor_work,
+                                    &b->control_work, &b->job_work, &b->job_done };
+    return i < TL_COUNT(all) ? all[i] : NULL;
+}
+
 static void broker_free(struct tl_broker *b)
 {
+    tl_subscriptions_free(b);
     tl_streams_free(b);
     tl_registry_close(b->registry);
-    tl_json_parser_free(b->parser);
+    tl_msg_parser_free(b->parser);
+    tl_faults_free(b->faults);
     tl_buf_release(&b->scratch);
+    pthread_mutex_destroy(&b->control);
     pthread_mutex_destroy(&b->lock);
     pthread_mutex_destroy(&b->job_lock);
-    pthread_cond_t *const conditions[] = { &b->work,      &b->idle,     &b->janitor_work,
-                                           &b->task_done, &b->job_work, &b->job_done };
-    for (size_t i = 0; i < TL_COUNT(conditions); i++)
-        pthread_cond_destroy(conditions[i]);
+    for (size_t i = 0; condition(b, i); i++)
+        pthread_cond_destroy(condition(b, i));
+    free(b->rates);
     free(b->jobs);
     free(b->dir);
     free(b);
 }
 
+static void set_delays(struct tl_broker *b, int64_t delay_ns)
+{
+    /* By default a stream is ready when its creation is answered, and gone when its deletion is: clients that
+     * wait for either look again after ten seconds only. */
+    b->state_delays_ns[TL_STREAM_CREATING] = delay_ns < 0 ? 0 : delay_ns;
+    b->state_delays_ns[TL_STREAM_UPDATING] = delay_ns < 0 ? UPDATING_NS : delay_ns;
+    b->state_delays_ns[TL_STREAM_DELETING] = delay_ns < 0 ? 0 : delay_ns;
+}
+
 static void broker_init(struct tl_broker *b, const struct tl_broker_options *options)
 {
+    pthread_mutex_init(&b->control, NULL);
     pthread_mutex_init(&b->lock, NULL);
     pthread_mutex_init(&b->job_lock, NULL);
-    pthread_cond_t *const conditions[] = { &b->work,      &b->idle,     &b->janitor_work,
-                                           &b->task_done, &b->job_work, &b->job_done };
-    for (size_t i = 0; i < TL_COUNT(conditions); i++)
-        pthread_cond_init(conditions[i], NULL);
+    for (size_t i = 0; condition(b, i); i++)
+        pthread_cond_init(condition(b, i), NULL);
     tl_buf_init(&b->scratch, (size_t)64 << 20);
     b->waiting_end = &b->waiting;
+    b->calls_end = &b->calls;
     b->fsync = options->fsync;
+    b->limits = options->limits;
+    b->subscription_ns = options->subscription_ns ? options->subscription_ns : SUBSCRIPTION_NS;
+    set_delays(b, options->state_delay_ns);
     snprintf(b->region, sizeof b->region, "%s", options->region ? options->region : "us-east-1");
     b->commit_seconds = tl_metric_get(TL_METRIC_HISTOGRAM, "tapeline_broker_commit_seconds",
                                       "a round of group commit: writes and syncs", "");
 }
 
+static bool open_faults(struct tl_broker *b, const struct tl_broker_options *options, struct tl_error *error)
+{
+    if (!options->faults)
+        return true;
+    if (!tl_faults_new(&b->faults, options->faults, options->seed, error))
+        return false;
+    tl_log_warn("broker", "faults on request: %s, seed %" PRIu64, options->faults, options->seed);
+    return true;
+}
+
 /* Requests come as soon as the server is open; their handlers want the lock, and so find b->server set. */
-static bool open_server(struct tl_broker *b, const char *listen, struct tl_error *error)
+static bool open_server(struct tl_broker *b, const struct tl_broker_options *options, struct tl_error *error)
 {
     struct tl_http_server_options http = {
-        .name = "aws", .body_max = BODY_MAX, .handler = tl_broker_handle, .user = b
+        .name = "aws", .body_max = BODY_MAX, .output_max = OUTPUT_MAX, .handler = tl_broker_handle, .user = b
     };
     struct tl_http_server *server;
     pthread_mutex_lock(&b->lock);
-    bool ok = tl_http_server_open(&server, listen, &http, error);
+    bool ok = tl_http_server_open(&server, options->listen, &http, error);
     if (ok)
         b->server = server;
     pthread_mutex_unlock(&b->lock);
     return ok;
+}
+
+/* Whoever reaches the port may do everything, unless signatures are verified. */
+static bool is_loopback(const char *listen)
+{
+    struct tl_view address = tl_view_of(listen);
+    return tl_view_starts_with(address, TL_VIEW("127.")) ||
+           tl_view_starts_with(address, TL_VIEW("localhost:")) ||
+           tl_view_starts_with(address, TL_VIEW("[::1]:"));
+}
+
+static bool may_listen(const struct tl_broker_options *options, struct tl_error *error)
+{
+    return options->credentials || is_loopback(options->listen) ||
+           tl_error_set(error, TL_INVALID,
+                        "'%s' can be reached from other machines, and without --credentials FILE everybody "
+                        "there could do "
+                        "everything: give the keys that are allowed, or listen on 127.0.0.1",
+                        options->listen);
+}
+
+static bool open_memory(struct tl_broker *b, struct tl_error *error)
+{
+    b->rates = calloc(tl_action_count(), sizeof *b->rates);
+    return (b->rates || tl_error_set(error, TL_NO_MEMORY, "out of memory")) &&
+           tl_msg_parser_new(&b->parser, error);
 }
 
 bool tl_broker_open(struct tl_broker **out, const struct tl_broker_options *options, struct tl_error *error)
@@ -112,8 +158,9 @@ bool tl_broker_open(struct tl_broker **out, const struct tl_broker_options *opti
     if (!b)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     broker_init(b, options);
-    bool ok = tl_json_parser_new(&b->parser, error) && open_storage(b, options->data_dir, error) &&
-              start_threads(b, error) && open_server(b, options->listen, error);
+    bool ok = may_listen(options, error) && open_memory(b, error) && open_faults(b, options, error) &&
+              open_storage(b, options->data_dir, error) && tl_commit_start(b, error) &&
+              tl_janitor_start(b, error) && tl_control_start(b, error) && open_server(b, options, error);
     if (!ok) {
         stop_threads(b);
         broker_free(b);
@@ -130,40 +177,39 @@ const char *tl_broker_address(const struct tl_broker *b)
 
 bool tl_broker_ensure_stream(struct tl_broker *b, const char *name, uint32_t shards, struct tl_error *error)
 {
-    struct tl_stream_task task = { .broker = b };
-    bool ok = true;
+    struct tl_registry_stream info = { .retention_hours = TL_RETENTION_HOURS_MIN,
+                                       .max_record_kib = TL_RECORD_KIB_MIN };
+    snprintf(info.name, sizeof info.name, "%s", name);
+    pthread_mutex_lock(&b->control);
     pthread_mutex_lock(&b->lock);
     struct tl_broker_stream *s = tl_stream_find_locked(b, tl_view_of(name));
-    while (s && s->state == TL_STREAM_CREATING) { /* by a client */
-        pthread_cond_wait(&b->task_done, &b->lock);
-        s = tl_stream_find_locked(b, tl_view_of(name));
-    }
-    if (s && s->state == TL_STREAM_DELETING) {
+    bool deleting = s && s->info.deleting;
+    pthread_mutex_unlock(&b->lock);
+    bool ok = true;
+    if (deleting)
         ok =
             tl_error_set(error, TL_CONFLICT, "the stream '%s' is being deleted: try again in a moment", name);
-    } else if (!s) {
-        ok = tl_stream_create_locked(b, tl_view_of(name), shards, false, &task, error);
-        while (ok && !task.done)
-            pthread_cond_wait(&b->task_done, &b->lock);
-        if (ok && !task.ok) {
-            ok = false;
-            *error = task.error;
-        }
-    }
-    pthread_mutex_unlock(&b->lock);
+    else if (!s)
+        ok = tl_stream_create(b, &info, shards, NULL, NULL, error);
+    pthread_mutex_unlock(&b->control);
     return ok;
+}
+
+static bool is_drained(const struct tl_broker *b)
+{
+    return b->commit_idle && !b->waiting && !b->dirty && !b->calls && !b->control_busy;
 }
 
 void tl_broker_close(struct tl_broker *b)
 {
     if (!b)
         return;
-    /* From here on puts are refused. What was taken is written, and answered while the server still has its
-     * connections; then no thread is left that could hand it anything. */
+    /* From here on changes are refused. What was taken is written, and answered while the server still has
+     * its connections; then no thread is left that could hand it anything. */
     pthread_mutex_lock(&b->lock);
     b->draining = true;
     pthread_cond_broadcast(&b->work);
-    while (!b->commit_idle || b->waiting || b->dirty || b->tasks)
+    while (!is_drained(b))
         pthread_cond_wait(&b->idle, &b->lock);
     pthread_mutex_unlock(&b->lock);
     stop_threads(b);

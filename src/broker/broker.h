@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* broker/broker.h: the embedded Kinesis server: the API on one port, the streams under <data_dir>/broker/.
  *
- * The caller holds the lock of the data folder. Listens on loopback unless told otherwise; any credentials
- * are accepted. */
+ * The caller holds the lock of the data folder. Without credentials every signature is accepted, and only
+ * loopback is listened on. */
 #pragma once
 
 #include "base/error.h"
@@ -12,9 +12,18 @@
 struct tl_broker;
 struct tl_broker_options {
     const char *data_dir;
-    const char *listen; /* "127.0.0.1:4566" */
-    bool fsync;         /* false: answered when the kernel has the bytes */
-    const char *region; /* in ARNs */
+    const char *listen;             /* "127.0.0.1:4566" */
+    bool fsync;                     /* false: answered when the kernel has the bytes */
+    bool limits;                    /* the service's documented limits */
+    const char *region;             /* in ARNs */
+    const char *credentials;        /* a file of keys whose signatures are verified; NULL: any are accepted */
+    const char *tls_cert, *tls_key; /* PEM files, or NULL */
+    bool tls_self_signed;           /* a certificate for localhost is made in the data folder */
+    const char *access_log;         /* a file, or NULL */
+    const char *faults;             /* broker/faults.h, or NULL */
+    uint64_t seed;                  /* of the faults */
+    int64_t state_delay_ns;  /* how long a stream shows CREATING, UPDATING, DELETING; negative: the default */
+    int64_t subscription_ns; /* the life of a SubscribeToShard; 0: the service's five minutes */
 };
 TL_MUST_USE bool tl_broker_open(struct tl_broker **out, const struct tl_broker_options *options,
                                 struct tl_error *error);

@@ -30,7 +30,7 @@ void tl_commit_touch_locked(struct tl_broker *b, struct tl_broker_shard *shard)
 {
     if (shard->dirty)
         return;
-    shard->dirty = true;
+    shard->dirty = shard->busy = true;
     shard->next_dirty = b->dirty;
     b->dirty = shard;
     shard->stream->users++;
@@ -66,14 +66,10 @@ static void answer_done(void *arg)
     pthread_mutex_unlock(&b->lock);
     while (w) {
         struct tl_waiting *next = w->next;
-        if (w->failed)
-            tl_broker_answer_failed(b, w->exchange, "InternalFailure", "The records could not be written.");
-        else
-            tl_broker_answer(b, w->exchange, &w->body);
-        tl_buf_release(&w->body);
-        free(w);
+        tl_broker_answer_put(b, w);
         w = next;
     }
+    tl_subscriptions_push(b);
 }
 
 /* ---- writing a round ---- */
@@ -180,44 +176,11 @@ static size_t take_round_locked(struct tl_broker *b, bool *all)
 
 /* ---- answers of a round ---- */
 
-/* The body of PutRecords again, with the entries of failed shards told as such.
- * Entries end with '}'. */
-static void tell_failures(struct tl_waiting *w)
-{
-    struct tl_buf told;
-    uint32_t failed = 0;
-    tl_buf_init(&told, w->body.max);
-    for (uint32_t i = 0; i < w->count; i++)
-        failed += w->stream->shards[w->shards[i]].failed;
-    tl_buf_addf(&told, "{\"FailedRecordCount\":%u,\"Records\":[", failed);
-    const char *at = strchr(tl_buf_text(&w->body), '[');
-    for (uint32_t i = 0; i < w->count && at; i++) {
-        const char *begin = at + 1, *end = strchr(begin, '}');
-        if (!end)
-            break;
-        tl_buf_add_text(&told, i ? "," : "");
-        if (w->stream->shards[w->shards[i]].failed)
-            tl_buf_add_text(&told, "{\"ErrorCode\":\"InternalFailure\",\"ErrorMessage\":"
-                                   "\"The record could not be written.\"}");
-        else
-            tl_buf_add(&told, begin, (size_t)(end + 1 - begin));
-        at = end + 1;
-    }
-    tl_buf_add_text(&told, "]}");
-    tl_buf_release(&w->body);
-    w->failed = told.failed;
-    w->body = told;
-}
-
 static void note_failures(struct tl_waiting *w)
 {
-    bool failed = false;
-    for (uint32_t i = 0; i < w->count && !failed; i++)
-        failed = w->stream->shards[w->shards[i]].failed;
-    if (failed && w->one)
-        w->failed = true;
-    else if (failed)
-        tell_failures(w);
+    for (uint32_t i = 0; i < w->count; i++)
+        if (w->items[i].outcome == TL_PUT_TAKEN && w->items[i].shard->failed)
+            w->items[i].outcome = TL_PUT_NOT_WRITTEN;
 }
 
 static void finish_round_locked(struct tl_broker *b, struct tl_waiting *round, size_t count)
@@ -225,6 +188,7 @@ static void finish_round_locked(struct tl_broker *b, struct tl_waiting *round, s
     for (size_t i = 0; i < count; i++) {
         assert(b->jobs[i]->stream->users > 0);
         b->jobs[i]->stream->users--;
+        b->jobs[i]->busy = b->jobs[i]->dirty;
     }
     if (!round)
         return;

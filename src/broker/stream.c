@@ -1,43 +1,87 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* broker/stream.c: streams and their shards in memory, as the registry and the shard logs have them. */
+#include "base/file.h"
+#include "base/grow.h"
 #include "base/io.h"
+#include "base/log.h"
 #include "base/time.h"
 #include "broker/broker_int.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#define RETENTION_HOURS 24
-#define METRICS_SHARDS 64 /* of a stream; more would fill the registry of metrics */
-#define BATCHES_MAX ((size_t)512 << 20)
 
 void tl_stream_path(const struct tl_broker *b, uint64_t id, char *out, size_t size)
 {
     snprintf(out, size, "%s/streams/%" PRIu64, b->dir, id);
 }
 
+/* ---- finding ---- */
+
+/* Where the name stands, or would. */
+static size_t place_of_name(const struct tl_broker *b, struct tl_view name)
+{
+    size_t low = 0, high = b->stream_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (tl_view_cmp(tl_view_of(b->streams[middle]->info.name), name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static size_t place_of_id(const struct tl_broker *b, uint64_t id)
+{
+    size_t low = 0, high = b->stream_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (b->by_id[middle]->info.id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 struct tl_broker_stream *tl_stream_find_locked(struct tl_broker *b, struct tl_view name)
 {
-    for (struct tl_broker_stream *s = b->streams; s; s = s->next)
-        if (tl_view_is(name, s->info.name))
-            return s;
-    return NULL;
+    size_t at = place_of_name(b, name);
+    return at < b->stream_count && tl_view_is(name, b->streams[at]->info.name) ? b->streams[at] : NULL;
+}
+
+struct tl_broker_stream *tl_stream_by_id_locked(struct tl_broker *b, uint64_t id)
+{
+    size_t at = place_of_id(b, id);
+    return at < b->stream_count && b->by_id[at]->info.id == id ? b->by_id[at] : NULL;
 }
 
 struct tl_broker_shard *tl_stream_route(struct tl_broker_stream *s, struct tl_hash_key key)
 {
-    uint32_t low = 0, high = s->info.shards;
+    size_t low = 0, high = s->open_count;
     while (high - low > 1) {
-        uint32_t middle = low + (high - low) / 2;
-        if (tl_hash_key_cmp(s->shards[middle].first_hash, key) <= 0)
+        size_t middle = low + (high - low) / 2;
+        if (tl_hash_key_cmp(s->open[middle]->info.first, key) <= 0)
             low = middle;
         else
             high = middle;
     }
-    return &s->shards[low];
+    return s->open[low];
+}
+
+struct tl_broker_shard *tl_stream_shard_at(struct tl_broker_stream *s, uint64_t index)
+{
+    size_t low = 0, high = s->shard_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (s->shards[middle]->info.index < index)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < s->shard_count && s->shards[low]->info.index == index ? s->shards[low] : NULL;
 }
 
 struct tl_broker_shard *tl_stream_shard(struct tl_broker_stream *s, struct tl_view id)
@@ -45,162 +89,301 @@ struct tl_broker_shard *tl_stream_shard(struct tl_broker_stream *s, struct tl_vi
     uint64_t index;
     if (tl_view_starts_with(id, TL_VIEW("shardId-")))
         id = (struct tl_view){ id.data + 8, id.size - 8 };
-    if (!tl_view_to_u64(id, &index) || index >= s->info.shards)
-        return NULL;
-    return &s->shards[index];
+    return tl_view_to_u64(id, &index) ? tl_stream_shard_at(s, index) : NULL;
 }
 
-size_t tl_shard_sequence(const struct tl_broker_stream *s, const struct tl_broker_shard *shard,
-                         uint64_t counter, int64_t arrival_ms, char out[TL_SEQUENCE_MAX])
+struct tl_broker_consumer *tl_stream_consumer(struct tl_broker_stream *s, struct tl_view name)
 {
-    struct tl_sequence_parts parts = { s->info.created_ms / 1000, shard->index, counter, arrival_ms / 1000 };
-    return tl_sequence_format(&parts, out);
+    for (size_t i = 0; i < s->consumer_count; i++)
+        if (tl_view_is(name, s->consumers[i].info.name))
+            return &s->consumers[i];
+    return NULL;
 }
 
-static void register_metrics(struct tl_broker_stream *s, struct tl_broker_shard *shard)
+/* ---- states ---- */
+
+enum tl_stream_state tl_stream_state(const struct tl_broker_stream *s)
 {
-    char labels[160];
-    snprintf(labels, sizeof labels, "stream=\"%.100s\",shard=\"%" PRIu32 "\"", s->info.name, shard->index);
-    shard->records_in =
-        tl_metric_get(TL_METRIC_COUNTER, "tapeline_broker_records_in_total", "records written", labels);
-    shard->bytes_in =
-        tl_metric_get(TL_METRIC_COUNTER, "tapeline_broker_bytes_in_total", "bytes of data written", labels);
-    shard->records_out =
-        tl_metric_get(TL_METRIC_COUNTER, "tapeline_broker_records_out_total", "records read", labels);
+    if (s->info.deleting)
+        return TL_STREAM_DELETING;
+    return s->busy_until_ns && tl_io->monotonic_ns() < s->busy_until_ns ? s->transition : TL_STREAM_ACTIVE;
 }
 
-static bool open_log(struct tl_broker_shard *shard, struct tl_error *error)
+const char *tl_stream_state_name(enum tl_stream_state state)
 {
-    struct tl_broker_stream *s = shard->stream;
-    char folder[PATH_MAX / 2], path[PATH_MAX];
-    tl_stream_path(s->broker, s->info.id, folder, sizeof folder);
-    snprintf(path, sizeof path, "%s/%s", folder, shard->id);
-    if (!tl_shard_log_open(&shard->log, path, s->broker->fsync, error))
-        return tl_error_context(error, "stream '%s', %s", s->info.name, shard->id);
-    uint64_t next = tl_shard_log_next(shard->log);
-    shard->next = next ? next : 1;
-    if (shard->index < METRICS_SHARDS)
-        register_metrics(s, shard);
-    return true;
+    static const char *const names[] = { "ACTIVE", "CREATING", "UPDATING", "DELETING" };
+    return names[state];
 }
 
-bool tl_stream_open_logs(struct tl_broker_stream *s, struct tl_error *error)
+void tl_stream_show(struct tl_broker_stream *s, enum tl_stream_state state)
 {
-    for (uint32_t i = 0; i < s->info.shards; i++)
-        if (!open_log(&s->shards[i], error))
-            return false;
-    return true;
+    int64_t delay = s->broker->state_delays_ns[state];
+    s->transition = state;
+    s->busy_until_ns = delay ? tl_io->monotonic_ns() + delay : 0;
 }
+
+/* ---- life ---- */
 
 void tl_stream_free(struct tl_broker_stream *s)
 {
-    for (uint32_t i = 0; s->shards && i < s->info.shards; i++) {
-        tl_shard_log_close(s->shards[i].log);
-        tl_log_batches_release(&s->shards[i].pending.batches);
-        tl_log_batches_release(&s->shards[i].writing.batches);
-    }
+    if (!s)
+        return;
+    for (size_t i = 0; i < s->shard_count; i++)
+        tl_shard_free(s->shards[i]);
     free(s->shards);
+    free(s->open);
+    free(s->consumers);
+    free(s->info.key_id);
     free(s);
 }
 
-static void init_shard(struct tl_broker_stream *s, uint32_t index)
-{
-    struct tl_broker_shard *shard = &s->shards[index];
-    shard->stream = s;
-    shard->index = index;
-    snprintf(shard->id, sizeof shard->id, "shardId-%012" PRIu32, index);
-    tl_hash_range(index, s->info.shards, &shard->first_hash, &shard->last_hash);
-    tl_log_batches_init(&shard->pending.batches, BATCHES_MAX);
-    tl_log_batches_init(&shard->writing.batches, BATCHES_MAX);
-}
-
-/* NULL when out of memory. Its logs are not open. */
+/* NULL when out of memory. Its shards are not there yet. */
 static struct tl_broker_stream *stream_new(struct tl_broker *b, const struct tl_registry_stream *info)
 {
     struct tl_broker_stream *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
     s->info = *info;
+    s->info.key_id = info->key_id ? strdup(info->key_id) : NULL;
     s->broker = b;
-    s->shards = calloc(info->shards, sizeof *s->shards);
-    if (!s->shards) {
-        free(s);
-        return NULL;
-    }
-    for (uint32_t i = 0; i < info->shards; i++)
-        init_shard(s, i);
-    return s;
+    if (!info->key_id || s->info.key_id)
+        return s;
+    free(s);
+    return NULL;
 }
 
-static void link_stream(struct tl_broker *b, struct tl_broker_stream *s)
+static void insert(struct tl_broker_stream **row, size_t count, size_t at, struct tl_broker_stream *s)
 {
-    struct tl_broker_stream **at = &b->streams;
-    while (*at && strcmp((*at)->info.name, s->info.name) < 0)
-        at = &(*at)->next;
-    s->next = *at;
-    *at = s;
+    memmove(row + at + 1, row + at, (count - at) * sizeof(struct tl_broker_stream *));
+    row[at] = s;
+}
+
+static bool link_stream(struct tl_broker *b, struct tl_broker_stream *s)
+{
+    size_t size = sizeof(struct tl_broker_stream *);
+    if (!tl_grow((void **)&b->streams, &b->stream_cap, b->stream_count + 1, size, TL_STREAMS_MAX + 1) ||
+        !tl_grow((void **)&b->by_id, &b->by_id_cap, b->stream_count + 1, size, TL_STREAMS_MAX + 1))
+        return false;
+    insert(b->streams, b->stream_count, place_of_name(b, tl_view_of(s->info.name)), s);
+    insert(b->by_id, b->stream_count, place_of_id(b, s->info.id), s);
     b->stream_count++;
-}
-
-bool tl_stream_create_locked(struct tl_broker *b, struct tl_view name, uint32_t shards, bool on_demand,
-                             struct tl_stream_task *task, struct tl_error *error)
-{
-    struct tl_registry_stream info = { .created_ms = tl_io->wall_ns() / TL_NS_PER_MS,
-                                       .shards = shards,
-                                       .on_demand = on_demand,
-                                       .retention_hours = RETENTION_HOURS };
-    if (b->stream_count >= TL_STREAMS_MAX)
-        return tl_error_set(error, TL_LIMIT, "there are %d streams already", TL_STREAMS_MAX);
-    assert(name.size < sizeof info.name && shards > 0);
-    memcpy(info.name, name.data, name.size);
-    struct tl_broker_stream *s = stream_new(b, &info);
-    if (!s)
-        return tl_error_set(error, TL_NO_MEMORY, "out of memory");
-    s->state = TL_STREAM_CREATING;
-    s->task = task;
-    b->tasks++;
-    link_stream(b, s);
-    pthread_cond_signal(&b->janitor_work);
+    b->on_demand_streams += s->info.on_demand;
     return true;
 }
 
-void tl_stream_delete_locked(struct tl_broker *b, struct tl_broker_stream *s, struct tl_stream_task *task)
+static void erase(struct tl_broker_stream **row, size_t count, size_t at)
 {
-    assert(s->state == TL_STREAM_ACTIVE && !s->task);
-    s->state = TL_STREAM_DELETING;
-    s->task = task;
-    b->tasks++;
+    memmove(row + at, row + at + 1, (count - at - 1) * sizeof(struct tl_broker_stream *));
+}
+
+void tl_stream_unlink_locked(struct tl_broker *b, struct tl_broker_stream *s)
+{
+    erase(b->streams, b->stream_count, place_of_name(b, tl_view_of(s->info.name)));
+    erase(b->by_id, b->stream_count, place_of_id(b, s->info.id));
+    b->stream_count--;
+    b->on_demand_streams -= s->info.on_demand;
+    b->open_shards -= s->open_count;
+    s->next_removed = b->removed;
+    b->removed = s;
     pthread_cond_signal(&b->janitor_work);
 }
 
-static bool load_one(const struct tl_registry_stream *info, void *user, struct tl_error *error)
+/* ---- making ---- */
+
+static struct tl_registry_shard first_shard(const struct tl_registry_stream *info, uint32_t i, uint32_t count)
 {
-    struct tl_broker *b = user;
-    if (info->shards == 0 || info->shards > TL_SHARDS_MAX)
-        return tl_error_set(error, TL_CORRUPT, "the registry has stream '%s' with %" PRIu32 " shards",
-                            info->name, info->shards);
+    struct tl_registry_shard shard = { .index = i,
+                                       .created_ms = info->created_ms,
+                                       .sequence_s = info->created_ms / 1000,
+                                       .parent = -1,
+                                       .adjacent = -1 };
+    tl_hash_range(i, count, &shard.first, &shard.last);
+    return shard;
+}
+
+static bool register_stream(struct tl_broker *b, struct tl_registry_stream *info, uint32_t shards,
+                            tl_stream_also *also, const void *arg, struct tl_error *error)
+{
+    if (!tl_registry_begin(b->registry, error))
+        return false;
+    bool ok = tl_registry_add_stream(b->registry, info, error);
+    for (uint32_t i = 0; ok && i < shards; i++) {
+        struct tl_registry_shard shard = first_shard(info, i, shards);
+        ok = tl_registry_add_shard(b->registry, info->id, &shard, error);
+    }
+    ok = ok && (!also || also(b->registry, info->id, arg, error));
+    if (ok)
+        return tl_registry_commit(b->registry, error);
+    tl_registry_rollback(b->registry);
+    return false;
+}
+
+static bool forget_stream(struct tl_broker *b, uint64_t id, struct tl_error *error)
+{
+    if (!tl_registry_begin(b->registry, error))
+        return false;
+    if (tl_registry_remove_stream(b->registry, id, error))
+        return tl_registry_commit(b->registry, error);
+    tl_registry_rollback(b->registry);
+    return false;
+}
+
+static bool add_shard(struct tl_broker_stream *s, const struct tl_registry_shard *info,
+                      struct tl_error *error)
+{
+    struct tl_broker_shard *shard = tl_shard_new(s, info, error);
+    if (!shard)
+        return false;
+    if (tl_shard_link_locked(shard))
+        return true;
+    tl_shard_free(shard);
+    return tl_error_set(error, TL_NO_MEMORY, "out of memory");
+}
+
+/* Nothing may stay: the client is told that it failed, and may create the name again. */
+static void undo_create(struct tl_broker *b, struct tl_broker_stream *s, uint64_t id)
+{
+    struct tl_error ignored;
+    char path[PATH_MAX];
+    tl_stream_free(s);
+    tl_stream_path(b, id, path, sizeof path);
+    if (!forget_stream(b, id, &ignored) || !tl_dir_remove(path, &ignored))
+        tl_log_error("broker", "a stream that could not be made stays in part: %s", ignored.text);
+}
+
+bool tl_stream_create(struct tl_broker *b, struct tl_registry_stream *info, uint32_t shards,
+                      tl_stream_also *also, const void *arg, struct tl_error *error)
+{
+    info->created_ms = tl_io->wall_ns() / TL_NS_PER_MS;
+    if (!register_stream(b, info, shards, also, arg, error))
+        return false;
     struct tl_broker_stream *s = stream_new(b, info);
-    if (!s)
-        return tl_error_set(error, TL_NO_MEMORY, "out of memory");
-    s->state = info->deleting ? TL_STREAM_DELETING : TL_STREAM_ACTIVE;
-    if (info->deleting || tl_stream_open_logs(s, error)) {
-        link_stream(b, s);
+    bool ok = s != NULL || tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    for (uint32_t i = 0; ok && i < shards; i++) { /* nobody sees the stream yet: no lock */
+        struct tl_registry_shard shard = first_shard(info, i, shards);
+        ok = add_shard(s, &shard, error);
+    }
+    if (ok) {
+        pthread_mutex_lock(&b->lock);
+        ok = tl_stream_reroute_locked(s) && link_stream(b, s);
+        if (ok)
+            tl_stream_show(s, TL_STREAM_CREATING);
+        else
+            b->open_shards -= s->open_count;
+        pthread_mutex_unlock(&b->lock);
+        ok = ok || tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    }
+    if (!ok)
+        undo_create(b, s, info->id);
+    return ok;
+}
+
+/* ---- deleting ---- */
+
+bool tl_stream_delete(struct tl_broker *b, struct tl_broker_stream *s, struct tl_error *error)
+{
+    struct tl_registry_stream info = s->info;
+    info.deleting = true;
+    if (!tl_registry_begin(b->registry, error))
+        return false;
+    if (!tl_registry_save_stream(b->registry, &info, error)) {
+        tl_registry_rollback(b->registry);
+        return false;
+    }
+    if (!tl_registry_commit(b->registry, error))
+        return false;
+    int64_t delay = b->state_delays_ns[TL_STREAM_DELETING];
+    pthread_mutex_lock(&b->lock);
+    s->info.deleting = true;
+    s->remove_at_ns = tl_io->monotonic_ns() + delay;
+    if (!delay)
+        tl_stream_unlink_locked(b, s);
+    pthread_cond_signal(&b->janitor_work);
+    pthread_mutex_unlock(&b->lock);
+    return true;
+}
+
+/* ---- loading ---- */
+
+struct loading {
+    struct tl_broker *broker;
+    struct tl_broker_stream **streams;
+    size_t count, cap;
+};
+
+static bool load_stream(const struct tl_registry_stream *info, void *user, struct tl_error *error)
+{
+    struct loading *l = user;
+    struct tl_broker_stream *s = stream_new(l->broker, info);
+    if (s && tl_grow((void **)&l->streams, &l->cap, l->count + 1, sizeof(struct tl_broker_stream *),
+                     (size_t)1 << 24)) {
+        l->streams[l->count++] = s;
         return true;
     }
     tl_stream_free(s);
-    return false;
+    return tl_error_set(error, TL_NO_MEMORY, "out of memory");
+}
+
+static bool load_shard(const struct tl_registry_shard *info, void *user, struct tl_error *error)
+{
+    return add_shard(user, info, error);
+}
+
+static bool load_consumer(const struct tl_registry_consumer *info, void *user, struct tl_error *error)
+{
+    struct tl_broker_stream *s = user;
+    if (!tl_grow((void **)&s->consumers, &s->consumer_cap, s->consumer_count + 1, sizeof *s->consumers,
+                 TL_CONSUMERS_MAX * 4))
+        return tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    s->consumers[s->consumer_count++] = (struct tl_broker_consumer){ .info = *info };
+    return true;
+}
+
+static bool load_rest(struct tl_broker *b, struct tl_broker_stream *s, struct tl_error *error)
+{
+    if (s->info.deleting) { /* a crash came before its files were gone */
+        s->next_removed = b->removed;
+        b->removed = s;
+        return true;
+    }
+    bool ok = tl_registry_shards(b->registry, s->info.id, load_shard, s, error) &&
+              tl_registry_consumers(b->registry, s->info.id, load_consumer, s, error);
+    if (ok && s->shard_count == 0)
+        ok = tl_error_set(error, TL_CORRUPT, "the registry has stream '%s' without shards", s->info.name);
+    if (ok && !(tl_stream_reroute_locked(s) && link_stream(b, s)))
+        ok = tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    if (ok && s->open_count == 0)
+        return tl_error_set(error, TL_CORRUPT, "the registry has stream '%s' without an open shard",
+                            s->info.name);
+    if (!ok)
+        tl_stream_free(s);
+    return ok;
 }
 
 bool tl_streams_load(struct tl_broker *b, struct tl_error *error)
 {
-    return tl_registry_each(b->registry, load_one, b, error);
+    struct loading l = { .broker = b };
+    bool ok = tl_registry_each(b->registry, load_stream, &l, error);
+    for (size_t i = 0; i < l.count; i++)
+        if (ok)
+            ok = load_rest(b, l.streams[i], error);
+        else
+            tl_stream_free(l.streams[i]);
+    free(l.streams);
+    return ok;
 }
 
 void tl_streams_free(struct tl_broker *b)
 {
-    for (struct tl_broker_stream *s = b->streams, *next; s; s = next) {
-        next = s->next;
+    for (size_t i = 0; i < b->stream_count; i++)
+        tl_stream_free(b->streams[i]);
+    for (struct tl_broker_stream *s = b->removed, *next; s; s = next) {
+        next = s->next_removed;
         tl_stream_free(s);
     }
-    b->streams = NULL;
+    free(b->streams);
+    free(b->by_id);
+    b->streams = b->by_id = NULL;
+    b->stream_count = 0;
+    b->removed = NULL;
 }

@@ -117,6 +117,11 @@ bool tl_msg_i64(struct tl_msg m, int64_t *out)
     return m.wire == TL_WIRE_CBOR ? tl_cbor_i64(m.v.cbor, out) : tl_json_i64(m.v.json, out);
 }
 
+bool tl_msg_double(struct tl_msg m, double *out)
+{
+    return m.wire == TL_WIRE_CBOR ? tl_cbor_double(m.v.cbor, out) : tl_json_double(m.v.json, out);
+}
+
 bool tl_msg_bool(struct tl_msg m, bool *out)
 {
     return m.wire == TL_WIRE_CBOR ? tl_cbor_bool(m.v.cbor, out) : tl_json_bool(m.v.json, out);
@@ -125,8 +130,7 @@ bool tl_msg_bool(struct tl_msg m, bool *out)
 bool tl_msg_time_ms(struct tl_msg m, int64_t *out)
 {
     double v;
-    bool is_number = m.wire == TL_WIRE_CBOR ? tl_cbor_double(m.v.cbor, &v) : tl_json_double(m.v.json, &v);
-    if (!is_number)
+    if (!tl_msg_double(m, &v))
         return false;
     if (m.wire == TL_WIRE_JSON)
         v *= 1000;

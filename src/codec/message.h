@@ -55,6 +55,7 @@ bool tl_msg_get(struct tl_msg m, const char *name, struct tl_msg *out);
 /* False when m is of another kind. */
 bool tl_msg_string(struct tl_msg m, struct tl_view *out);
 bool tl_msg_i64(struct tl_msg m, int64_t *out);
+bool tl_msg_double(struct tl_msg m, double *out); /* any number */
 bool tl_msg_bool(struct tl_msg m, bool *out);
 /* A timestamp in milliseconds since 1970; false for what is no number or further away than the year 9999. */
 bool tl_msg_time_ms(struct tl_msg m, int64_t *out);

@@ -52,7 +52,7 @@ class BrokerKill(unittest.TestCase):
             shutil.rmtree(folder)
 
     def kills(self, folder, rnd):
-        args = ["broker", "--data", folder, "--listen", "127.0.0.1:0"]
+        args = ["broker", "--limits", "off", "--data", folder, "--listen", "127.0.0.1:0"]
         acknowledged, created, deleted = [], set(), set()
         for round_ in range(ROUNDS):
             with Server(*args) as server:

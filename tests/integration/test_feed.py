@@ -50,7 +50,7 @@ class Feed(unittest.TestCase):
         self.folder.cleanup()
 
     def start_broker(self):
-        self.broker = Server("broker", "--data", self.data, "--listen", "127.0.0.1:%d" % self.port)
+        self.broker = Server("broker", "--data", self.data, "--limits", "off", "--listen", "127.0.0.1:%d" % self.port)
 
     def env(self):
         return dict(CLIENT_ENV, AWS_ENDPOINT_URL_KINESIS="http://127.0.0.1:%d" % self.port)
