@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/base64.h"
 
+#include "codec/base64_wide.h"
+
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /* The value of a character + 1; 0 for what is none. */
@@ -24,7 +26,9 @@ void tl_base64_add(struct tl_buf *out, struct tl_view bytes)
     if (!to)
         return;
     const unsigned char *p = (const unsigned char *)bytes.data;
-    size_t left = bytes.size;
+    size_t wide = tl_base64_encode_wide(p, bytes.size, to), left = bytes.size - wide;
+    p += wide;
+    to += wide / 3 * 4;
     for (; left >= 3; left -= 3, p += 3, to += 4) {
         uint32_t n = (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
         to[0] = alphabet[n >> 18];
@@ -58,7 +62,9 @@ bool tl_base64_decode(struct tl_view text, char *out, size_t *size)
     if (text.size == 0)
         return true;
     const unsigned char *p = (const unsigned char *)text.data, *last = p + text.size - 4;
-    char *to = out;
+    size_t wide = tl_base64_decode_wide(p, text.size, out);
+    char *to = out + wide / 4 * 3;
+    p += wide;
     for (; p < last; p += 4, to += 3) {
         int32_t n = quartet(p);
         if (n < 0)
