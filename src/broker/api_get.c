@@ -144,8 +144,7 @@ bool tl_api_get_shard_iterator(struct tl_api_call *call)
 
 /* ---- reading ---- */
 
-static void write_record_json(struct tl_reading *g, const struct tl_log_record *r, const char *sequence,
-                              size_t size)
+static void write_record_json(struct tl_reading *g, const struct tl_log_record *r, struct tl_view sequence)
 {
     struct tl_buf *out = g->writer->out;
     tl_buf_add(out, g->count ? ",{\"ApproximateArrivalTimestamp\":" : "{\"ApproximateArrivalTimestamp\":",
@@ -162,13 +161,12 @@ static void write_record_json(struct tl_reading *g, const struct tl_log_record *
     if (g->with_encryption)
         tl_buf_add_text(out, ",\"EncryptionType\":\"KMS\"");
     tl_buf_add(out, ",\"SequenceNumber\":\"", 19);
-    tl_buf_add(out, sequence, size);
+    tl_buf_add_view(out, sequence);
     tl_buf_add(out, "\"}", 2);
     g->writer->json.comma = true;
 }
 
-static void write_record_cbor(struct tl_reading *g, const struct tl_log_record *r, const char *sequence,
-                              size_t size)
+static void write_record_cbor(struct tl_reading *g, const struct tl_log_record *r, struct tl_view sequence)
 {
     struct tl_msg_writer *w = g->writer;
     tl_msg_begin_structure(w);
@@ -178,7 +176,7 @@ static void write_record_cbor(struct tl_reading *g, const struct tl_log_record *
     tl_msg_member_string(w, "PartitionKey", r->key);
     if (g->with_encryption)
         tl_msg_member_text(w, "EncryptionType", "KMS");
-    tl_msg_member_string(w, "SequenceNumber", (struct tl_view){ sequence, size });
+    tl_msg_member_string(w, "SequenceNumber", sequence);
     tl_msg_end_structure(w);
 }
 
@@ -186,14 +184,13 @@ static void write_record_cbor(struct tl_reading *g, const struct tl_log_record *
 static bool add_record(const struct tl_log_record *r, void *user)
 {
     struct tl_reading *g = user;
-    char sequence[TL_SEQUENCE_MAX];
     if (g->count == g->limit || (g->count && g->bytes + r->data.size + r->key.size > g->bytes_max))
         return false;
-    size_t size = tl_shard_sequence(g->shard, r->counter, r->arrival_ms, sequence);
+    struct tl_view sequence = tl_shard_next_sequence(g->shard, r->counter, r->arrival_ms);
     if (g->writer->wire == TL_WIRE_CBOR)
-        write_record_cbor(g, r, sequence, size);
+        write_record_cbor(g, r, sequence);
     else
-        write_record_json(g, r, sequence, size);
+        write_record_json(g, r, sequence);
     g->count++;
     g->bytes += r->data.size + r->key.size;
     g->next = r->counter + 1;

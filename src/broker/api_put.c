@@ -322,17 +322,16 @@ static void write_refused(struct tl_msg_writer *w, const struct tl_put_item *ite
 static void write_taken(struct tl_msg_writer *w, const struct tl_waiting *waiting,
                         const struct tl_put_item *item, bool first)
 {
-    char sequence[TL_SEQUENCE_MAX];
-    size_t size = tl_shard_sequence(item->shard, item->counter, waiting->arrival_ms, sequence);
+    struct tl_view sequence = tl_shard_next_sequence(item->shard, item->counter, waiting->arrival_ms);
     if (w->wire == TL_WIRE_CBOR) {
         tl_msg_begin_structure(w);
-        tl_msg_member_string(w, "SequenceNumber", (struct tl_view){ sequence, size });
+        tl_msg_member_string(w, "SequenceNumber", sequence);
         tl_msg_member_string(w, "ShardId", (struct tl_view){ item->shard->id, SHARD_ID_SIZE });
         tl_msg_end_structure(w);
         return;
     }
     tl_buf_add(w->out, first ? "{\"SequenceNumber\":\"" : ",{\"SequenceNumber\":\"", first ? 19 : 20);
-    tl_buf_add(w->out, sequence, size);
+    tl_buf_add_view(w->out, sequence);
     tl_buf_add(w->out, "\",\"ShardId\":\"", 13);
     tl_buf_add(w->out, item->shard->id, SHARD_ID_SIZE);
     tl_buf_add(w->out, "\"}", 2);

@@ -56,7 +56,8 @@ struct tl_broker_shard {
     /* Where the shard stood when the call of that number began to add to it. */
     uint64_t mark_call, mark_next, mark_data;
     struct tl_log_mark mark;
-    uint64_t refused_call; /* that call's further records are refused: they must not overtake */
+    struct tl_sequence_row row; /* the loop thread's: of the numbers that it tells */
+    uint64_t refused_call;      /* that call's further records are refused: they must not overtake */
     struct tl_rate in_records, in_bytes, out_calls, out_bytes, iterator_calls;
     struct tl_metric *records_in, *bytes_in, *records_out,
         *bytes_out; /* NULL for shards beyond the first 64 */
@@ -193,6 +194,9 @@ struct tl_broker_shard *tl_shard_new(struct tl_broker_stream *s, const struct tl
 void tl_shard_free(struct tl_broker_shard *shard);
 size_t tl_shard_sequence(const struct tl_broker_shard *shard, uint64_t counter, int64_t arrival_ms,
                          char out[TL_SEQUENCE_MAX]);
+/* The same on the loop thread, quicker where numbers follow one another; valid until the next call for the
+ * shard. */
+struct tl_view tl_shard_next_sequence(struct tl_broker_shard *shard, uint64_t counter, int64_t arrival_ms);
 bool tl_shard_is_open(const struct tl_broker_shard *shard);
 /* Is nothing left to come at this position? Of a closed shard only. */
 bool tl_shard_is_read(const struct tl_broker_shard *shard, uint64_t counter);

@@ -36,13 +36,24 @@ static void write_18(uint64_t v, char *out)
     }
 }
 
-static size_t to_decimal(uint64_t words[3], char *out)
+/* The number's digits, 18 a part, the least first; returns how many parts are not zero. */
+static size_t to_parts(const struct tl_sequence_parts *p, uint64_t parts[4])
 {
-    uint64_t parts[4];
+    uint64_t created = (uint64_t)p->created_s & 0xfffffffff, arrival = (uint64_t)p->arrival_s & 0xfffffffff;
+    uint64_t words[3] = {
+        (uint64_t)2 << 56 | created << 20 | (uint64_t)(p->shard & 15) << 16 | p->counter >> 48,
+        p->counter << 16 | arrival >> 28,
+        (arrival & 0xfffffff) << 36 | (uint64_t)p->shard << 4 | VERSION,
+    };
     size_t count = 0;
     do
         parts[count++] = divide(words);
     while (count < 4 && (words[0] | words[1] | words[2]));
+    return count;
+}
+
+static size_t write_parts(const uint64_t *parts, size_t count, char *out)
+{
     char digits[18];
     write_18(parts[count - 1], digits);
     size_t zeros = 0;
@@ -58,13 +69,39 @@ static size_t to_decimal(uint64_t words[3], char *out)
 
 size_t tl_sequence_format(const struct tl_sequence_parts *p, char out[TL_SEQUENCE_MAX])
 {
-    uint64_t created = (uint64_t)p->created_s & 0xfffffffff, arrival = (uint64_t)p->arrival_s & 0xfffffffff;
-    uint64_t words[3] = {
-        (uint64_t)2 << 56 | created << 20 | (uint64_t)(p->shard & 15) << 16 | p->counter >> 48,
-        p->counter << 16 | arrival >> 28,
-        (arrival & 0xfffffff) << 36 | (uint64_t)p->shard << 4 | VERSION,
-    };
-    return to_decimal(words, out);
+    uint64_t parts[4];
+    size_t count = to_parts(p, parts);
+    return write_parts(parts, count, out);
+}
+
+static bool follows(const struct tl_sequence_parts *last, const struct tl_sequence_parts *p)
+{
+    return p->counter == last->counter + 1 && p->arrival_s == last->arrival_s && p->shard == last->shard &&
+           p->created_s == last->created_s;
+}
+
+/* One counter further: 2^80, which is 1208925 and 819614629174706176 in parts. */
+static bool step(struct tl_sequence_row *row)
+{
+    uint64_t *d = row->digits;
+    if (d[1] >= TEN_18 - 1208925 - 1)
+        return false; /* a carry beyond: made anew */
+    d[0] += UINT64_C(819614629174706176);
+    d[1] += 1208925 + (d[0] >= TEN_18);
+    d[0] -= d[0] >= TEN_18 ? TEN_18 : 0;
+    write_18(d[1], row->text + row->size - 36);
+    write_18(d[0], row->text + row->size - 18);
+    return true;
+}
+
+size_t tl_sequence_follow(struct tl_sequence_row *row, const struct tl_sequence_parts *p)
+{
+    if (row->size < 37 || !follows(&row->last, p) || !step(row)) {
+        size_t count = to_parts(p, row->digits);
+        row->size = write_parts(row->digits, count, row->text);
+    }
+    row->last = *p;
+    return row->size;
 }
 
 bool tl_sequence_parse(struct tl_view text, struct tl_sequence_parts *out)

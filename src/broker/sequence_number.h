@@ -15,5 +15,15 @@ struct tl_sequence_parts {
 };
 /* NUL-terminated; returns the length. */
 size_t tl_sequence_format(const struct tl_sequence_parts *parts, char out[TL_SEQUENCE_MAX]);
+/* The same for numbers that follow one another, as those of a shard mostly do: of the number before, only the
+ * digits that differ are made anew. All zero is a row without a number before. */
+struct tl_sequence_row {
+    struct tl_sequence_parts last;
+    uint64_t digits[4]; /* of the last number, 18 each, the least first */
+    size_t size;        /* of text; 0: none yet */
+    char text[64];
+};
+/* text is valid until the next call; returns its length. */
+size_t tl_sequence_follow(struct tl_sequence_row *row, const struct tl_sequence_parts *parts);
 /* False when the text is no such number. */
 TL_MUST_USE bool tl_sequence_parse(struct tl_view text, struct tl_sequence_parts *out);

@@ -86,6 +86,14 @@ size_t tl_shard_sequence(const struct tl_broker_shard *shard, uint64_t counter, 
     return tl_sequence_format(&parts, out);
 }
 
+struct tl_view tl_shard_next_sequence(struct tl_broker_shard *shard, uint64_t counter, int64_t arrival_ms)
+{
+    struct tl_sequence_parts parts = { shard->info.sequence_s, shard->info.index, counter,
+                                       arrival_ms / 1000 };
+    size_t size = tl_sequence_follow(&shard->row, &parts);
+    return (struct tl_view){ shard->row.text, size };
+}
+
 bool tl_shard_is_open(const struct tl_broker_shard *shard)
 {
     return shard->info.closed_ms == 0;

@@ -56,12 +56,44 @@ static void what_is_no_number_is_refused(void **state)
     }
 }
 
+/* A row of numbers is what one by one would give, also where it jumps, and where digits are carried. */
+static void numbers_that_follow_are_the_same(void **state)
+{
+    struct test_random r = test_random_new();
+    struct tl_sequence_row row = { 0 };
+    struct tl_sequence_parts p = { 1421279230, 0, 0, 1421279386 };
+    char text[TL_SEQUENCE_MAX];
+    (void)state;
+    for (int i = 0; i < 200000; i++) {
+        switch (test_random_below(&r, 5000)) {
+        case 0:
+            p.counter = test_random_u64(&r) >> test_random_below(&r, 64);
+            break;
+        case 1:
+            p.created_s = (int64_t)test_random_below(&r, INT64_C(1) << 36);
+            break;
+        case 2:
+            p.arrival_s++;
+            break;
+        case 3:
+            p.shard = (uint32_t)test_random_below(&r, 10000);
+            break;
+        default:
+            p.counter++;
+        }
+        size_t size = tl_sequence_format(&p, text);
+        assert_int_equal(tl_sequence_follow(&row, &p), size);
+        assert_string_equal(row.text, text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_known_number_is_taken_apart),
         cmocka_unit_test(formatting_reads_back_and_orders_by_counter),
         cmocka_unit_test(what_is_no_number_is_refused),
+        cmocka_unit_test(numbers_that_follow_are_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
