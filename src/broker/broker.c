@@ -114,7 +114,15 @@ static bool open_faults(struct tl_broker *b, const struct tl_broker_options *opt
 static bool open_server(struct tl_broker *b, const struct tl_broker_options *options, struct tl_error *error)
 {
     struct tl_http_server_options http = {
-        .name = "aws", .body_max = BODY_MAX, .output_max = OUTPUT_MAX, .handler = tl_broker_handle, .user = b
+        .name = "aws",
+        .body_max = BODY_MAX,
+        .output_max = OUTPUT_MAX,
+        .handler = tl_broker_handle,
+        .user = b,
+        .tls_cert = options->tls_cert,
+        .tls_key = options->tls_key,
+        .tls_self_signed = options->tls_self_signed ? b->dir : NULL,
+        .access_log = options->access_log,
     };
     struct tl_http_server *server;
     pthread_mutex_lock(&b->lock);

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* net/http_connection.c: HTTP/1.1 of one connection: bytes to requests, within limits; answers in the order of requests.
+/* net/http_connection.c: HTTP/1.1 of one connection: bytes to requests, within limits; answers in the order
+ * of requests.
  *
- * I1: first..last are the requests whose answers are not sent, in order. I2: a connection is freed only when no callback of
- * the parser runs on it (in_parser). I3: header_timer runs from a request's first byte (or the connection's start) to its last header. */
+ * I1: first..last are the requests whose answers are not sent, in order. I2: a connection is freed only when
+ * no callback of the parser runs on it (in_parser). I3: header_timer runs from a request's first byte (or the
+ * connection's start) to its last header. */
 #include "base/log.h"
-#include "net/http_int.h"
+#include "net/http2.h"
+#include "net/tls.h"
 
 #include <assert.h>
 #include <netinet/in.h>
@@ -206,11 +209,32 @@ static void parse_input(struct tl_http_connection *c)
         bufferevent_disable(c->bev, EV_READ);
 }
 
+/* HTTP/2 begins with a preface that is no request of HTTP/1.1; its bytes may come one by one. */
+static void tell_protocol(struct tl_http_connection *c)
+{
+    struct evbuffer *in = bufferevent_get_input(c->bev);
+    char begin[TL_HTTP2_PREFACE_SIZE];
+    ssize_t size = evbuffer_copyout(in, begin, sizeof begin);
+    if (size < 0 || memcmp(begin, TL_HTTP2_PREFACE, (size_t)size) != 0) {
+        c->known = true;
+    } else if ((size_t)size == sizeof begin) {
+        c->known = true;
+        event_del(c->header_timer);
+        c->h2 = tl_http2_new(c);
+        c->dead = !c->h2;
+    }
+}
+
 static void readable(struct bufferevent *bev, void *arg)
 {
     (void)bev;
     struct tl_http_connection *c = arg;
-    parse_input(c);
+    if (!c->known)
+        tell_protocol(c);
+    if (c->h2)
+        tl_http2_read(c->h2);
+    else if (c->known)
+        parse_input(c);
     tl_http_connection_settle(c);
 }
 
@@ -257,6 +281,8 @@ static void written(struct bufferevent *bev, void *arg)
 {
     (void)bev;
     struct tl_http_connection *c = arg;
+    if (c->h2)
+        tl_http2_send(c->h2);
     if (c->close_after && output_is_empty(c) && (!c->first || !c->first->streaming))
         c->dead = true;
     tl_http_connection_settle(c);
@@ -267,6 +293,8 @@ static void written(struct bufferevent *bev, void *arg)
 static void happened(struct bufferevent *bev, short what, void *arg)
 {
     struct tl_http_connection *c = arg;
+    if (what & BEV_EVENT_CONNECTED) /* the handshake of TLS is done */
+        return;
     bool idle_read = (what & BEV_EVENT_TIMEOUT) && (what & BEV_EVENT_READING);
     if (idle_read && (c->first || !output_is_empty(c))) {
         bufferevent_enable(bev, EV_READ); /* it waits for us, not we for it */
@@ -308,20 +336,24 @@ static void link_connection(struct tl_http_connection *c)
     tl_metric_set(s->connected, (double)s->connection_count);
 }
 
-void tl_http_connection_new(struct tl_http_server *s, evutil_socket_t fd, const char *peer)
+void tl_http_connection_new(struct tl_http_server *s, evutil_socket_t fd, const char *peer, SSL *ssl)
 {
     struct tl_http_connection *c = calloc(1, sizeof *c);
     int on = 1;
     if (c) {
         c->server = s;
-        c->bev = bufferevent_socket_new(s->base, fd, BEV_OPT_CLOSE_ON_FREE);
+        c->is_tls = ssl != NULL;
+        c->bev = ssl ? tl_tls_bufferevent(s->base, fd, ssl)
+                     : bufferevent_socket_new(s->base, fd, BEV_OPT_CLOSE_ON_FREE);
         c->header_timer = event_new(s->base, -1, EV_TIMEOUT, header_late, c);
     }
     if (!c || !c->bev || !c->header_timer) {
         if (c && c->bev)
             bufferevent_free(c->bev);
-        else
+        else {
             evutil_closesocket(fd);
+            SSL_free(ssl);
+        }
         if (c && c->header_timer)
             event_free(c->header_timer);
         free(c);
@@ -375,6 +407,7 @@ void tl_http_connection_free(struct tl_http_connection *c)
         s->connections = c->next;
     s->connection_count--;
     tl_metric_set(s->connected, (double)s->connection_count);
+    tl_http2_free(c->h2);
     release_exchanges(c);
     event_free(c->header_timer);
     bufferevent_free(c->bev);

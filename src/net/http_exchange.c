@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* net/http_exchange.c: the request as the handler sees it. */
+#include "base/io.h"
 #include "net/http_int.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct tl_http_exchange *tl_http_exchange_new(struct tl_http_connection *c)
@@ -11,8 +13,10 @@ struct tl_http_exchange *tl_http_exchange_new(struct tl_http_connection *c)
         return NULL;
     x->connection = c;
     x->server = c->server;
+    x->began_ns = c->server->access ? tl_io->monotonic_ns() : 0;
     x->out = evbuffer_new();
     memcpy(x->peer, c->peer, sizeof x->peer);
+    x->is_tls = c->is_tls;
     x->method = "";
     tl_buf_init(&x->head, TL_HTTP_HEADER_MAX);
     tl_buf_init(&x->body, c->server->options.body_max + TL_HTTP_BODY_PADDING);
@@ -63,7 +67,8 @@ static struct tl_view host_alone(struct tl_view host)
     host = tl_view_trim(host);
     if (host.size && host.data[0] == '[') {
         const char *close = memchr(host.data, ']', host.size);
-        return close ? (struct tl_view){ host.data, (size_t)(close - host.data) + 1 } : (struct tl_view){ NULL, 0 };
+        return close ? (struct tl_view){ host.data, (size_t)(close - host.data) + 1 }
+                     : (struct tl_view){ NULL, 0 };
     }
     struct tl_view rest;
     host = tl_view_split(host, ':', &rest);
@@ -85,7 +90,8 @@ static bool host_is_ours(const struct tl_http_server *s, struct tl_view host)
     return tl_view_eq_ignore_case(host, tl_view_of(s->bound_host));
 }
 
-/* Every Host that is given must be ours, and there is exactly one: a page of another name cannot reach us by DNS rebinding. */
+/* Every Host that is given must be ours, and there is exactly one: a page of another name cannot reach us by
+ * DNS rebinding. */
 static bool host_check(const struct tl_http_exchange *x)
 {
     size_t hosts = 0;
@@ -115,7 +121,7 @@ static bool strip_origin(const struct tl_http_exchange *x, struct tl_view *url)
 
 int tl_http_exchange_check(struct tl_http_exchange *x)
 {
-    struct tl_view url = { x->head.data, x->url_size }, query;
+    struct tl_view url = { x->head.data ? x->head.data + x->url_at : "", x->url_size }, query;
     if (x->server->options.check_host && !host_check(x))
         return 403;
     if (!strip_origin(x, &url))
@@ -157,7 +163,8 @@ bool tl_http_query_param(const struct tl_http_exchange *x, const char *name, str
 struct tl_http_header tl_http_header_at(const struct tl_http_exchange *x, size_t i)
 {
     const struct header_span *h = &x->headers[i];
-    return (struct tl_http_header){ { x->head.data + h->name_at, h->name_size }, { x->head.data + h->value_at, h->value_size } };
+    return (struct tl_http_header){ { x->head.data + h->name_at, h->name_size },
+                                    { x->head.data + h->value_at, h->value_size } };
 }
 
 size_t tl_http_header_count(const struct tl_http_exchange *x)
@@ -183,4 +190,23 @@ struct tl_view tl_http_body(const struct tl_http_exchange *x)
 const char *tl_http_peer(const struct tl_http_exchange *x)
 {
     return x->peer;
+}
+
+const char *tl_http_protocol(const struct tl_http_exchange *x)
+{
+    return x->stream ? "HTTP/2" : x->http_1_0 ? "HTTP/1.0" : "HTTP/1.1";
+}
+
+bool tl_http_is_tls(const struct tl_http_exchange *x)
+{
+    return x->is_tls;
+}
+
+void tl_http_note(struct tl_http_exchange *x, const char *key, struct tl_view value)
+{
+    if (!x->server->access || x->note_count == TL_HTTP_NOTES_MAX)
+        return;
+    struct tl_http_note *note = &x->notes[x->note_count++];
+    note->key = key;
+    snprintf(note->value, sizeof note->value, "%.*s", TL_VIEW_ARG(value));
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* net/http_server.c: the server's life: listening, the loop thread, what other threads post to it, closing. */
+/* net/http_server.c: the server's life: listening, the loop thread, what other threads post to it, closing.
+ */
 #include "base/grow.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/time.h"
-#include "net/http_int.h"
+#include "net/http2.h"
+#include "net/tls.h"
 
 #include <errno.h>
 #include <event2/thread.h>
@@ -14,6 +16,7 @@
 
 #define POSTED_MAX ((size_t)1 << 20)
 #define OUTPUT_MAX_DEFAULT ((size_t)1 << 20)
+#define HANDSHAKE 0x16 /* the first byte of TLS (RFC 8446, 5.1), and of no request */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -27,8 +30,8 @@ static void init_libevent(void)
 bool tl_http_server_post(struct tl_http_server *s, tl_http_posted *fn, void *arg)
 {
     pthread_mutex_lock(&s->lock);
-    bool ok = s->accepts_posts &&
-              tl_grow((void **)&s->posted, &s->posted_cap, s->posted_count + 1, sizeof *s->posted, POSTED_MAX);
+    bool ok = s->accepts_posts && tl_grow((void **)&s->posted, &s->posted_cap, s->posted_count + 1,
+                                          sizeof *s->posted, POSTED_MAX);
     if (ok)
         s->posted[s->posted_count++] = (struct tl_http_posted){ fn, arg };
     bool first = ok && s->posted_count == 1;
@@ -89,7 +92,8 @@ bool tl_http_server_after(struct tl_http_server *s, int64_t delay_ns, tl_http_po
     struct tl_http_delayed *d = calloc(1, sizeof *d);
     if (!d)
         return false;
-    struct timeval when = { .tv_sec = delay_ns / TL_NS_PER_S, .tv_usec = delay_ns % TL_NS_PER_S / TL_NS_PER_US };
+    struct timeval when = { .tv_sec = delay_ns / TL_NS_PER_S,
+                            .tv_usec = delay_ns % TL_NS_PER_S / TL_NS_PER_US };
     *d = (struct tl_http_delayed){ .server = s, .next = s->delayed, .fn = fn, .arg = arg };
     d->timer = event_new(s->base, -1, EV_TIMEOUT, run_delayed, d);
     if (!d->timer || event_add(d->timer, &when) != 0) {
@@ -122,18 +126,85 @@ static void peer_text(const struct sockaddr *address, char out[72])
     snprintf(out, 72, address->sa_family == AF_INET6 ? "[%s]:%d" : "%s:%d", host, port);
 }
 
-static void accepted(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address, int size, void *arg)
+/* A connection of a server with TLS, until its first byte tells whether it is TLS. */
+struct unsure {
+    struct tl_http_server *server;
+    evutil_socket_t fd;
+    struct event *readable;
+    char peer[72];
+    struct unsure *next, *previous;
+};
+
+static void unsure_free(struct unsure *u)
+{
+    struct tl_http_server *s = u->server;
+    if (u->next)
+        u->next->previous = u->previous;
+    if (u->previous)
+        u->previous->next = u->next;
+    else
+        s->unsure = u->next;
+    s->connection_count--;
+    event_free(u->readable);
+    free(u);
+}
+
+static void first_byte(evutil_socket_t fd, short what, void *arg)
+{
+    struct unsure *u = arg;
+    struct tl_http_server *s = u->server;
+    unsigned char byte = 0;
+    char peer[72];
+    bool came = !(what & EV_TIMEOUT) && recv(fd, &byte, 1, MSG_PEEK) == 1;
+    SSL *ssl = came && byte == HANDSHAKE ? tl_tls_connection(s->tls) : NULL;
+    memcpy(peer, u->peer, sizeof peer);
+    unsure_free(u);
+    if (came && (ssl || byte != HANDSHAKE))
+        tl_http_connection_new(s, fd, peer, ssl);
+    else
+        evutil_closesocket(fd);
+}
+
+static void wait_for_first_byte(struct tl_http_server *s, evutil_socket_t fd, const char *peer)
+{
+    struct timeval limit = { .tv_sec = TL_HTTP_HEADER_TIMEOUT_S };
+    struct unsure *u = calloc(1, sizeof *u);
+    if (u)
+        u->readable = event_new(s->base, fd, EV_READ | EV_TIMEOUT, first_byte, u);
+    if (!u || !u->readable || event_add(u->readable, &limit) != 0) {
+        if (u && u->readable)
+            event_free(u->readable);
+        free(u);
+        evutil_closesocket(fd);
+        return;
+    }
+    u->server = s;
+    u->fd = fd;
+    memcpy(u->peer, peer, strlen(peer) + 1);
+    u->next = s->unsure;
+    if (u->next)
+        u->next->previous = u;
+    s->unsure = u;
+    s->connection_count++;
+}
+
+static void accepted(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address, int size,
+                     void *arg)
 {
     (void)listener, (void)size;
     struct tl_http_server *s = arg;
     char peer[72];
     peer_text(address, peer);
     if (s->connection_count >= TL_HTTP_CONNECTIONS_MAX) {
-        tl_log_debug("net", "%s: refused %s: %d connections are open", s->options.name, peer, TL_HTTP_CONNECTIONS_MAX);
+        tl_log_debug("net", "%s: refused %s: %d connections are open", s->options.name, peer,
+                     TL_HTTP_CONNECTIONS_MAX);
         evutil_closesocket(fd);
         return;
     }
-    tl_http_connection_new(s, fd, peer);
+    if (s->tls)
+        wait_for_first_byte(s, fd, peer);
+    else
+        tl_http_connection_new(s, fd, peer, NULL);
 }
 
 static void listen_again(void *arg)
@@ -147,12 +218,14 @@ static void listen_again(void *arg)
 static void accept_failed(struct evconnlistener *listener, void *arg)
 {
     struct tl_http_server *s = arg;
-    tl_log_warn("net", "%s: cannot accept a connection: %s", s->options.name, strerror(EVUTIL_SOCKET_ERROR()));
+    tl_log_warn("net", "%s: cannot accept a connection: %s", s->options.name,
+                strerror(EVUTIL_SOCKET_ERROR()));
     evconnlistener_disable(listener);
     tl_http_server_after(s, 200 * TL_NS_PER_MS, listen_again, s);
 }
 
-/* "127.0.0.1:8080", "[::1]:8080", "localhost:8080"; port 0 takes a free one (which libevent's own parser refuses). */
+/* "127.0.0.1:8080", "[::1]:8080", "localhost:8080"; port 0 takes a free one (which libevent's own parser
+ * refuses). */
 static bool parse_address(const char *text, struct sockaddr_storage *out, int *size, struct tl_error *error)
 {
     const char *colon = strrchr(text, ':');
@@ -170,12 +243,14 @@ static bool parse_address(const char *text, struct sockaddr_storage *out, int *s
     *size = v6 ? sizeof *in6 : sizeof *in;
     void *address = v6 ? (void *)&in6->sin6_addr : (void *)&in->sin_addr;
     bool good = colon && tl_view_to_u64(tl_view_of(colon + 1), &port) && port < 65536 &&
-                evutil_inet_pton(v6 ? AF_INET6 : AF_INET, strcmp(name, "localhost") == 0 ? "127.0.0.1" : name, address) == 1;
+                evutil_inet_pton(v6 ? AF_INET6 : AF_INET, strcmp(name, "localhost") == 0 ? "127.0.0.1" : name,
+                                 address) == 1;
     if (v6)
         in6->sin6_port = htons((uint16_t)port);
     else
         in->sin_port = htons((uint16_t)port);
-    return good || tl_error_set(error, TL_INVALID, "'%s' is not an address such as 127.0.0.1:8080 or [::1]:8080", text);
+    return good || tl_error_set(error, TL_INVALID,
+                                "'%s' is not an address such as 127.0.0.1:8080 or [::1]:8080", text);
 }
 
 static void note_address(struct tl_http_server *s)
@@ -197,13 +272,16 @@ static bool start_listening(struct tl_http_server *s, const char *text, struct t
     int size;
     if (!parse_address(text, &address, &size, error))
         return false;
-    s->listener = evconnlistener_new_bind(s->base, accepted, s, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_EXEC,
+    s->listener = evconnlistener_new_bind(s->base, accepted, s,
+                                          LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_EXEC,
                                           512, (struct sockaddr *)&address, size);
     if (!s->listener) {
         int failed = errno;
         if (failed == EADDRINUSE)
-            return tl_error_set(error, TL_CONFLICT, "cannot listen on %s: another program uses that port (stop it, or choose another address)",
-                                text);
+            return tl_error_set(
+                error, TL_CONFLICT,
+                "cannot listen on %s: another program uses that port (stop it, or choose another address)",
+                text);
         return tl_error_sys(error, failed, "cannot listen on %s", text);
     }
     evconnlistener_set_error_cb(s->listener, accept_failed);
@@ -236,6 +314,11 @@ static void server_free(struct tl_http_server *s)
 {
     while (s->delayed)
         delayed_free(s->delayed);
+    while (s->unsure) {
+        evutil_closesocket(s->unsure->fd);
+        unsure_free(s->unsure);
+    }
+    tl_http_access_close(s->access);
     if (s->listener)
         evconnlistener_free(s->listener);
     if (s->wakeup)
@@ -244,12 +327,24 @@ static void server_free(struct tl_http_server *s)
         event_free(s->tick);
     if (s->base)
         event_base_free(s->base);
+    tl_tls_free(s->tls);
     for (size_t i = 0; i < s->host_count; i++)
         free(s->hosts[i]);
     free(s->hosts);
     free(s->posted);
     pthread_mutex_destroy(&s->lock);
     free(s);
+}
+
+static bool open_extras(struct tl_http_server *s, struct tl_error *error)
+{
+    const struct tl_http_server_options *o = &s->options;
+    bool ok = true;
+    if (o->tls_self_signed)
+        ok = tl_tls_open_self_signed(&s->tls, o->tls_self_signed, error);
+    else if (o->tls_cert)
+        ok = tl_tls_open(&s->tls, o->tls_cert, o->tls_key, error);
+    return ok && (!o->access_log || tl_http_access_open(s, o->access_log, error));
 }
 
 static void register_metrics(struct tl_http_server *s)
@@ -260,8 +355,8 @@ static void register_metrics(struct tl_http_server *s)
     s->connected = tl_metric_get(TL_METRIC_GAUGE, "tapeline_http_connections", "open connections", label);
 }
 
-bool tl_http_server_open(struct tl_http_server **out, const char *address, const struct tl_http_server_options *options,
-                         struct tl_error *error)
+bool tl_http_server_open(struct tl_http_server **out, const char *address,
+                         const struct tl_http_server_options *options, struct tl_error *error)
 {
     pthread_once(&once, init_libevent);
     *out = NULL;
@@ -275,7 +370,7 @@ bool tl_http_server_open(struct tl_http_server **out, const char *address, const
     s->wakeup = s->base ? event_new(s->base, -1, 0, run_posted, s) : NULL;
     if (!s->wakeup)
         ok = tl_error_set(error, TL_NO_MEMORY, "out of memory");
-    ok = ok && start_listening(s, address, error);
+    ok = ok && open_extras(s, error) && start_listening(s, address, error);
     if (ok) {
         register_metrics(s);
         int failed = pthread_create(&s->thread, NULL, loop_thread, s);
@@ -304,7 +399,6 @@ static void end_streams(struct tl_http_server *s)
 {
     for (struct tl_http_connection *c = s->connections, *next; c; c = next) {
         next = c->next;
-        c->close_after = true;
         c->in_parser = true; /* ending a stream may end the connection: not while its requests are walked */
         for (struct tl_http_exchange *x = c->first, *after; x; x = after) {
             after = x->next;
@@ -313,6 +407,10 @@ static void end_streams(struct tl_http_server *s)
             if (told)
                 told(x->user);
         }
+        if (c->h2)
+            tl_http2_drain(c->h2);
+        else
+            c->close_after = true;
         c->in_parser = false;
         tl_http_connection_settle(c);
     }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* net/http_server.h: one HTTP server for the AWS face and the page: a loop thread, requests, answers, streams.
+/* net/http_server.h: one HTTP server for the AWS face and the page: a loop thread, requests, answers,
+ * streams.
  *
- * The exchange type hides the protocol: HTTP/1.1 (keep-alive, pipelining) today, HTTP/2 by the same type later.
- * Handlers run on the loop thread and must not block; an exchange may be answered later, from the loop thread
- * (tl_http_server_post brings a function there from any thread). An exchange stays valid until it is answered or its
- * stream is ended, also when the client has gone: answering is then a no-op that frees it.
- * Limits (DESIGN 7, security): header 16 KiB, body per server, header time-out 10 s, idle 60 s, connections 1024. */
+ * The exchange type hides the protocol: HTTP/1.1 (keep-alive, pipelining) and HTTP/2 (by prior knowledge, or
+ * by ALPN) are spoken on the same port, in cleartext and, where a certificate is given, in TLS. Handlers run
+ * on the loop thread and must not block; an exchange may be answered later, from the loop thread
+ * (tl_http_server_post brings a function there from any thread). An exchange stays valid until it is answered
+ * or its stream is ended, also when the client has gone: answering is then a no-op that frees it. Limits
+ * (DESIGN 7, security): header 16 KiB, body per server, header time-out 10 s, idle 60 s, connections 1024. */
 #pragma once
 
 #include "base/buf.h"
@@ -22,40 +24,55 @@ typedef void tl_http_handler(struct tl_http_exchange *x, void *user);
 typedef void tl_http_posted(void *arg);
 
 struct tl_http_server_options {
-    const char *name;           /* for log and metrics: "aws", "page" */
-    size_t body_max;            /* larger: 413 before it is read */
-    size_t output_max;          /* bytes a slow reader may have waiting before tl_http_stream_room() is 0; 0: 1 MiB */
-    /* Host names accepted besides localhost, 127.0.0.1, [::1] and the bound address; NULL: any Host (AWS face). */
+    const char *name;  /* for log and metrics: "aws", "page" */
+    size_t body_max;   /* larger: 413 before it is read */
+    size_t output_max; /* bytes a slow reader may have waiting before tl_http_stream_room() is 0; 0: 1 MiB */
+    /* Host names accepted besides localhost, 127.0.0.1, [::1] and the bound address; NULL: any Host (AWS
+     * face). */
     const char *const *hosts;
     size_t host_count;
     bool check_host; /* page: true. Foreign Host gets 403 on every route (DNS rebinding) */
     tl_http_handler *handler;
     void *user;
+    const char *tls_cert, *tls_key; /* PEM files; the port then takes TLS as well */
+    const char *tls_self_signed;    /* or a folder, where a certificate for localhost is made and kept */
+    const char *access_log;         /* a file that gets a line of JSON for every answer; NULL: none */
 };
 
 /* address: "127.0.0.1:8080", "[::1]:0"; port 0 takes a free one. TL_CONFLICT when the port is in use:
- * "cannot listen on 127.0.0.1:8080: in use by another program (choose another with --listen)". Starts the loop thread. */
+ * "cannot listen on 127.0.0.1:8080: in use by another program (choose another with --listen)". Starts the
+ * loop thread. */
 TL_MUST_USE bool tl_http_server_open(struct tl_http_server **out, const char *address,
                                      const struct tl_http_server_options *options, struct tl_error *error);
 int tl_http_server_port(const struct tl_http_server *s);
 const char *tl_http_server_address(const struct tl_http_server *s); /* "127.0.0.1:8080", with the real port */
-/* Runs fn(arg) on the loop thread soon; from any thread. False when the server is closing (fn will not run). */
+/* Runs fn(arg) on the loop thread soon; from any thread. False when the server is closing (fn will not run).
+ */
 bool tl_http_server_post(struct tl_http_server *s, tl_http_posted *fn, void *arg);
 /* Runs fn(arg) on the loop thread once after delay; from the loop thread only. */
 bool tl_http_server_after(struct tl_http_server *s, int64_t delay_ns, tl_http_posted *fn, void *arg);
-/* Stops accepting, waits up to grace for open requests, ends streams (their on_close runs), joins the thread, frees. */
+/* Stops accepting, waits up to grace for open requests, ends streams (their on_close runs), joins the thread,
+ * frees. */
 void tl_http_server_close(struct tl_http_server *s, int64_t grace_ns);
 
 /* The request. Views live as long as the exchange. */
 struct tl_view tl_http_method(const struct tl_http_exchange *x);
-struct tl_view tl_http_path(const struct tl_http_exchange *x);  /* before '?', percent-decoded; bad encoding is 400 before the handler */
+struct tl_view tl_http_path(const struct tl_http_exchange
+                                *x); /* before '?', percent-decoded; bad encoding is 400 before the handler */
 struct tl_view tl_http_query(const struct tl_http_exchange *x); /* after '?', raw */
-bool tl_http_query_param(const struct tl_http_exchange *x, const char *name, struct tl_buf *out); /* decoded; false if absent */
-struct tl_view tl_http_header_value(const struct tl_http_exchange *x, const char *name); /* {NULL,0} if absent; name case ignored */
+bool tl_http_query_param(const struct tl_http_exchange *x, const char *name,
+                         struct tl_buf *out); /* decoded; false if absent */
+struct tl_view tl_http_header_value(const struct tl_http_exchange *x,
+                                    const char *name); /* {NULL,0} if absent; name case ignored */
 size_t tl_http_header_count(const struct tl_http_exchange *x);
 struct tl_http_header tl_http_header_at(const struct tl_http_exchange *x, size_t i);
 /* The whole body; at least 64 readable bytes follow it (TL_JSON_PADDING). */
 struct tl_view tl_http_body(const struct tl_http_exchange *x);
+/* "HTTP/1.0", "HTTP/1.1" or "HTTP/2". */
+const char *tl_http_protocol(const struct tl_http_exchange *x);
+bool tl_http_is_tls(const struct tl_http_exchange *x);
+/* Notes something for the access log: key is static, value is copied, up to 159 bytes. At most six. */
+void tl_http_note(struct tl_http_exchange *x, const char *key, struct tl_view value);
 const char *tl_http_peer(const struct tl_http_exchange *x); /* "127.0.0.1:53210" */
 
 /* Answer with a whole body (copied) and end the exchange. Date, Content-Length and Connection are added.
@@ -65,11 +82,17 @@ void tl_http_respond(struct tl_http_exchange *x, int status, const char *content
 /* As above, but takes the buffer's memory without copying; body is empty afterwards. */
 void tl_http_respond_take(struct tl_http_exchange *x, int status, const char *content_type,
                           const struct tl_http_header *headers, size_t header_count, struct tl_buf *body);
-/* A stream of unknown length (chunked): begin, write many times, end. on_close(user) runs once on the loop thread when the
- * client goes or the server closes (then call tl_http_stream_end, which frees) - not after tl_http_stream_end. */
+/* A stream of unknown length (chunked): begin, write many times, end. on_close(user) runs once on the loop
+ * thread when the client goes or the server closes (then call tl_http_stream_end, which frees) - not after
+ * tl_http_stream_end. */
 void tl_http_stream_begin(struct tl_http_exchange *x, int status, const char *content_type,
-                          const struct tl_http_header *headers, size_t header_count, tl_http_posted *on_close, void *user);
+                          const struct tl_http_header *headers, size_t header_count, tl_http_posted *on_close,
+                          void *user);
 void tl_http_stream_write(struct tl_http_exchange *x, struct tl_view bytes);
-/* Bytes that may be written before the slow-reader limit; 0: the client does not keep up, send nothing more for now. */
+/* Bytes that may be written before the slow-reader limit; 0: the client does not keep up, send nothing more
+ * for now. */
 size_t tl_http_stream_room(const struct tl_http_exchange *x);
 void tl_http_stream_end(struct tl_http_exchange *x);
+/* Ends the exchange without an answer, as a network that fails would: the connection is closed, or the stream
+ * reset. */
+void tl_http_exchange_drop(struct tl_http_exchange *x);
