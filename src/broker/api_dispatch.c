@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "broker/api_int.h"
+#include "broker/faults.h"
 #include "codec/base64.h"
 
 #include <assert.h>
@@ -117,6 +118,8 @@ void tl_broker_answer_failed(struct tl_broker *b, struct tl_http_exchange *x, en
     tl_msg_member_text(&w, strcmp(type, "SerializationException") == 0 ? "Message" : "message", message);
     tl_msg_end_structure(&w);
     make_ids(b, &ids, type);
+    tl_http_note(x, "request_id", tl_view_of(ids.request));
+    tl_http_note(x, "error", tl_view_of(type));
     tl_http_respond_take(x, status_of(type), type_of(wire), ids.headers, ids.count, &body);
 }
 
@@ -143,7 +146,13 @@ void tl_broker_answer(struct tl_broker *b, struct tl_http_exchange *x, enum tl_w
         tl_broker_answer_failed(b, x, wire, "InternalFailure", error.text);
         return;
     }
+    if (tl_faults_lose(b->faults)) {
+        tl_buf_release(body);
+        tl_http_exchange_drop(x);
+        return;
+    }
     make_ids(b, &ids, NULL);
+    tl_http_note(x, "request_id", tl_view_of(ids.request));
     tl_http_respond_take(x, 200, type_of(wire), ids.headers, ids.count, body);
 }
 
@@ -219,9 +228,32 @@ static bool find_action(struct tl_api_call *call, struct tl_view target)
                                        (int)(name.size < 100 ? name.size : 100), name.size ? name.data : "");
 }
 
+/* Refused as the limits of the call would refuse it. */
+static bool is_spared(struct tl_api_call *call)
+{
+    struct tl_faults *f = call->broker->faults;
+    if (tl_faults_fail(f))
+        return tl_api_fail(call, "InternalFailure", "A fault on request.");
+    bool of_shard = strncmp(call->action->name, "Put", 3) == 0 || strncmp(call->action->name, "Get", 3) == 0;
+    return !tl_faults_throttle(f) ||
+           tl_api_fail(call, of_shard ? "ProvisionedThroughputExceededException" : "LimitExceededException",
+                       "Rate exceeded: a fault on request.");
+}
+
+static void note_call(struct tl_api_call *call)
+{
+    struct tl_view name = tl_msg_get_string(call->body, "StreamName");
+    tl_http_note(call->exchange, "action", tl_view_of(call->action->name));
+    if (name.data)
+        tl_http_note(call->exchange, "stream", name);
+}
+
 static void dispatch(struct tl_api_call *call, struct tl_view target)
 {
-    if (!tl_api_parse(call, call->broker->parser) || !find_action(call, target) || !is_within_rate(call))
+    bool ok = tl_api_parse(call, call->broker->parser) && find_action(call, target);
+    if (ok)
+        note_call(call);
+    if (!ok || !is_within_rate(call) || !is_spared(call))
         answer_error(call);
     else if (call->action->run == TL_RUN_LOOP)
         run_here(call);
@@ -243,22 +275,52 @@ static void answer_metrics(struct tl_broker *b, struct tl_http_exchange *x)
     tl_buf_release(&text);
 }
 
-void tl_broker_handle(struct tl_http_exchange *x, void *user)
+static void handle(struct tl_broker *b, struct tl_http_exchange *x)
 {
-    struct tl_api_call call = { .broker = user, .exchange = x };
+    struct tl_api_call call = { .broker = b, .exchange = x };
     struct tl_view parameters, target = tl_http_header_value(x, "x-amz-target");
     struct tl_view type =
         tl_view_trim(tl_view_split(tl_http_header_value(x, "content-type"), ';', &parameters));
     bool json = tl_view_is(type, JSON_TYPE), cbor = tl_view_is(type, CBOR_TYPE);
     call.wire = cbor ? TL_WIRE_CBOR : TL_WIRE_JSON;
     if (tl_view_is(tl_http_method(x), "GET") && tl_view_is(tl_http_path(x), "/metrics"))
-        answer_metrics(user, x);
+        answer_metrics(b, x);
     else if (!tl_view_is(tl_http_method(x), "POST") || (!target.data && !json && !cbor))
-        answer_text(user, x, 403, NULL,
+        answer_text(b, x, 403, NULL,
                     TL_VIEW("<AccessDeniedException>\n  <Message>Unable to determine service/operation name "
                             "to be authorized</Message>\n</AccessDeniedException>\n"));
     else if (!json && !cbor)
-        answer_text(user, x, 404, NULL, TL_VIEW("<UnknownOperationException/>\n"));
+        answer_text(b, x, 404, NULL, TL_VIEW("<UnknownOperationException/>\n"));
     else
         dispatch(&call, target);
+}
+
+struct late {
+    struct tl_broker *broker;
+    struct tl_http_exchange *exchange;
+};
+
+static void handle_late(void *arg)
+{
+    struct late late = *(struct late *)arg;
+    free(arg);
+    handle(late.broker, late.exchange);
+}
+
+void tl_broker_handle(struct tl_http_exchange *x, void *user)
+{
+    struct tl_broker *b = user;
+    int64_t latency = tl_faults_latency_ns(b->faults);
+    if (tl_faults_drop(b->faults)) {
+        tl_http_exchange_drop(x);
+        return;
+    }
+    struct late *late = latency ? malloc(sizeof *late) : NULL;
+    if (late) {
+        *late = (struct late){ b, x };
+        if (tl_http_server_after(b->server, latency, handle_late, late))
+            return;
+        free(late);
+    }
+    handle(b, x);
 }
