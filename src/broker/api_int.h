@@ -18,7 +18,7 @@ struct tl_api_call {
     struct tl_msg_writer writer; /* over out */
     bool parked;                 /* answered later */
     const char *error_type;      /* set by tl_api_fail */
-    char message[1024];
+    char message[4096];
 };
 /* Notes the error; always false. The status is 400 but for InternalFailure and ServiceUnavailable. */
 bool tl_api_fail(struct tl_api_call *call, const char *type, const char *fmt, ...) TL_PRINTF(3, 4);
@@ -109,7 +109,10 @@ TL_MUST_USE bool tl_api_store(struct tl_api_call *call, tl_api_change *change, c
 /* Saves the settings, and makes them the stream's; key_id is moved (freed on failure). */
 TL_MUST_USE bool tl_api_save_stream(struct tl_api_call *call, struct tl_broker_stream *s,
                                     struct tl_registry_stream *next);
-/* Tags of the member Tags, a map, put on the resource; at most 50 are there then. */
+/* Tags of the member Tags, a map, put on the resource. */
+#define TL_TAGS_MAX 50 /* of a resource */
+/* A resource that is made has at most so many tags. */
+TL_MUST_USE bool tl_api_may_have_tags(struct tl_api_call *call, size_t count);
 TL_MUST_USE bool tl_api_put_tags(struct tl_registry *r, const char *resource, struct tl_msg tags,
                                  struct tl_error *error);
 

@@ -6,9 +6,15 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define TAGS_MAX 50
-
 /* ---- changing ---- */
+
+bool tl_api_may_have_tags(struct tl_api_call *call, size_t count)
+{
+    return count <= TL_TAGS_MAX ||
+           tl_api_fail(call, "InvalidArgumentException",
+                       "Failed to add tags: a resource has at most %d tags, and would have %zu.", TL_TAGS_MAX,
+                       count);
+}
 
 bool tl_api_put_tags(struct tl_registry *r, const char *resource, struct tl_msg tags, struct tl_error *error)
 {
@@ -61,11 +67,8 @@ static bool put_tags(struct tl_api_call *call, const char *resource)
     struct counting counting = { .tags = t.tags, .count = tl_msg_size(t.tags) };
     if (!tl_registry_tags(call->broker->registry, resource, count_other, &counting, &error))
         return tl_api_fail_internal(call, &error);
-    if (counting.count > TAGS_MAX)
-        return tl_api_fail(call, "InvalidArgumentException",
-                           "Failed to add tags: a resource has at most %d tags, and would have %zu.",
-                           TAGS_MAX, counting.count);
-    return tl_api_may_change(call) && tl_api_store(call, put, &t);
+    return tl_api_may_have_tags(call, counting.count) && tl_api_may_change(call) &&
+           tl_api_store(call, put, &t);
 }
 
 static bool remove_all(struct tl_registry *r, const void *arg, struct tl_error *error)
@@ -156,7 +159,7 @@ bool tl_api_list_tags_for_stream(struct tl_api_call *call)
 {
     char key[40];
     struct listing l = { .after = tl_msg_get_string(call->body, "ExclusiveStartTagKey"),
-                         .left = (size_t)tl_msg_get_i64(call->body, "Limit", TAGS_MAX) };
+                         .left = (size_t)tl_msg_get_i64(call->body, "Limit", TL_TAGS_MAX) };
     if (!stream_key(call, key) || !write_tags(call, key, &l))
         return false;
     tl_msg_member_bool(&call->writer, "HasMoreTags", l.more);

@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #define ERRORS_MAX 10
-#define SHOWN_MAX 128
+#define SHOWN_MAX 1024 /* characters of a wrong value */
 
 /* Where in the request: a list from the leaf upwards, on the stack; made into text only for a person. */
 struct place {
