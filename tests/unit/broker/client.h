@@ -17,7 +17,7 @@ struct server {
     bool limits;
     const char *faults;
     uint64_t seed;
-    int64_t subscription_ns;
+    int64_t subscription_ns, state_delay_ns;
 };
 
 static inline void start(struct server *s)
@@ -30,7 +30,8 @@ static inline void start(struct server *s)
                                          .limits = s->limits,
                                          .faults = s->faults,
                                          .seed = s->seed,
-                                         .subscription_ns = s->subscription_ns };
+                                         .subscription_ns = s->subscription_ns,
+                                         .state_delay_ns = s->state_delay_ns };
     test_ok(tl_broker_open(&s->broker, &options, &error), &error);
 }
 

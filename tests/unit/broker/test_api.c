@@ -342,6 +342,107 @@ static void a_stream_that_cannot_be_made_leaves_nothing(void **state)
     assert_answer(s, "ListStreams", "{}", 200, "\"StreamNames\":[\"n\",\"ticks\"]");
 }
 
+/* ---- retention, with the clock in the test's hand ---- */
+
+#define HOUR INT64_C(3600000000000)
+#define RETENTION(hours) "{\"StreamName\":\"ticks\",\"RetentionPeriodHours\":" hours "}"
+
+static void wait_until_active(const struct server *s)
+{
+    for (bool active = false; !active;) {
+        struct answer a = call(s, "DescribeStreamSummary", "{\"StreamName\":\"ticks\"}");
+        active = strstr(a.body, "\"StreamStatus\":\"ACTIVE\"") != NULL;
+        tl_buf_release(&a.whole);
+    }
+}
+
+static void what_is_older_than_the_retention_is_not_shown(void **state)
+{
+    const struct server *s = *state;
+    char iterator[600];
+    assert_answer(s, "IncreaseStreamRetentionPeriod", RETENTION("48"), 200, "");
+    wait_until_active(s);
+    assert_answer(s, "PutRecord", PUT("\"Data\":\"b2xk\",\"PartitionKey\":\"k\"," TO_0), 200, "ShardId");
+    tl_io_clock_set(tl_io_kernel.wall_ns() + 30 * HOUR);
+    assert_answer(s, "PutRecord", PUT("\"Data\":\"bmV3\",\"PartitionKey\":\"k\"," TO_0), 200, "ShardId");
+    iterator_of(s, "\"ShardId\":\"0\",\"ShardIteratorType\":\"TRIM_HORIZON\"", iterator, sizeof iterator);
+    struct answer a = get(s, iterator, 10);
+    assert_int_equal(count_of(a.body, "\"Data\":\""), 2);
+    tl_buf_release(&a.whole);
+    assert_answer(s, "DecreaseStreamRetentionPeriod", RETENTION("24"), 200, "");
+    a = get(s, iterator, 10); /* at once, also for an iterator of before */
+    assert_int_equal(count_of(a.body, "\"Data\":\"b2xk\""), 0);
+    assert_int_equal(count_of(a.body, "\"Data\":\"bmV3\""), 1);
+    tl_buf_release(&a.whole);
+    tl_io_clock_clear();
+}
+
+static void a_shard_closed_for_longer_than_the_retention_is_gone(void **state)
+{
+    struct server *s = *state;
+    assert_answer(s, "SplitShard",
+                  "{\"StreamName\":\"ticks\",\"ShardToSplit\":\"0\",\"NewStartingHashKey\":\"1000\"}", 200,
+                  "");
+    assert_answer(s, "ListShards", "{\"StreamName\":\"ticks\"}", 200, "\"ShardId\":\"shardId-000000000000\"");
+    tl_io_clock_set(tl_io_kernel.wall_ns() + 30 * HOUR);
+    wait_until_active(s);
+    assert_answer(s, "DecreaseStreamRetentionPeriod", RETENTION("24"), 200, "");
+    assert_answer(s, "ListShards", "{\"StreamName\":\"ticks\"}", 200,
+                  "{\"Shards\":[{\"ShardId\":\"shardId-000000000001\"");
+    tl_io_clock_clear();
+    tl_broker_close(s->broker);
+    start(s);
+    assert_answer(s, "ListShards", "{\"StreamName\":\"ticks\"}", 200,
+                  "{\"Shards\":[{\"ShardId\":\"shardId-000000000001\"");
+    assert_answer(s, "PutRecord", PUT("\"Data\":\"YQ==\",\"PartitionKey\":\"k\"," TO_0), 200,
+                  "shardId-000000000002");
+}
+
+static void retention_has_its_limits(void **state)
+{
+    assert_answer(*state, "IncreaseStreamRetentionPeriod", RETENTION("23"), 400,
+                  "Minimum allowed retention period is 24 hours");
+    assert_answer(*state, "IncreaseStreamRetentionPeriod", RETENTION("8761"), 400,
+                  "Maximum allowed retention period is 8760 hours");
+    assert_answer(*state, "DecreaseStreamRetentionPeriod", RETENTION("25"), 400,
+                  "can not be longer than existing");
+    assert_answer(*state, "IncreaseStreamRetentionPeriod", RETENTION("8760"), 200, "");
+    wait_until_active(*state);
+    assert_answer(*state, "IncreaseStreamRetentionPeriod", RETENTION("8759"), 400,
+                  "can not be shorter than existing");
+}
+
+/* ---- states ---- */
+
+static void a_stream_shows_its_states_for_as_long_as_it_is_told_to(void **state)
+{
+    struct server *s = *state;
+    tl_broker_close(s->broker);
+    s->state_delay_ns = 50000000;
+    start(s);
+    assert_answer(s, "CreateStream", "{\"StreamName\":\"slow\",\"ShardCount\":1}", 200, "");
+    assert_answer(s, "DescribeStream", "{\"StreamName\":\"slow\"}", 200, "\"StreamStatus\":\"CREATING\"");
+    assert_answer(s, "DeleteStream", "{\"StreamName\":\"slow\"}", 400,
+                  "not ACTIVE, instead in state CREATING");
+    assert_answer(s, "StartStreamEncryption",
+                  "{\"StreamName\":\"ticks\",\"EncryptionType\":\"KMS\",\"KeyId\":\"alias/k\"}", 200, "");
+    assert_answer(s, "DescribeStreamSummary", "{\"StreamName\":\"ticks\"}", 200,
+                  "\"StreamStatus\":\"UPDATING\"");
+    assert_answer(s, "PutRecord", PUT("\"Data\":\"YQ==\",\"PartitionKey\":\"k\"," TO_0), 200,
+                  "\"EncryptionType\":\"KMS\"");
+    wait_until_active(s);
+    assert_answer(s, "DescribeStreamSummary", "{\"StreamName\":\"ticks\"}", 200,
+                  "\"EncryptionType\":\"KMS\",\"KeyId\":\"alias/k\"");
+    assert_answer(s, "DeleteStream", "{\"StreamName\":\"ticks\"}", 200, "");
+    assert_answer(s, "DescribeStreamSummary", "{\"StreamName\":\"ticks\"}", 200,
+                  "\"StreamStatus\":\"DELETING\"");
+    for (bool there = true; there;) {
+        struct answer a = call(s, "DescribeStreamSummary", "{\"StreamName\":\"ticks\"}");
+        there = a.status == 200;
+        tl_buf_release(&a.whole);
+    }
+}
+
 /* ---- many at once ---- */
 
 struct putter {
@@ -465,6 +566,10 @@ int main(void)
         TEST(a_shard_that_fails_fails_alone),
         TEST(a_full_disk_refuses_and_the_broker_lives_on),
         TEST(a_stream_that_cannot_be_made_leaves_nothing),
+        TEST(what_is_older_than_the_retention_is_not_shown),
+        TEST(a_shard_closed_for_longer_than_the_retention_is_gone),
+        TEST(retention_has_its_limits),
+        TEST(a_stream_shows_its_states_for_as_long_as_it_is_told_to),
         TEST(puts_of_many_clients_are_all_there),
         TEST(closing_loses_nothing_that_was_acknowledged),
     };
