@@ -8,6 +8,7 @@
 #include "broker/api_int.h"
 #include "broker/faults.h"
 #include "codec/base64.h"
+#include "net/sigv4_verify.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -205,6 +206,34 @@ static void run_here(struct tl_api_call *call)
     tl_buf_release(&out);
 }
 
+#define HEADERS_MAX 128
+
+/* Is the call signed by a key that we know? Without keys every call is. */
+static bool is_signed(struct tl_api_call *call)
+{
+    struct tl_http_exchange *x = call->exchange;
+    struct tl_http_header headers[HEADERS_MAX];
+    struct tl_sigv4_verdict verdict;
+    struct tl_view query;
+    if (!call->broker->keys)
+        return true;
+    size_t count = tl_http_header_count(x) < HEADERS_MAX ? tl_http_header_count(x) : HEADERS_MAX;
+    for (size_t i = 0; i < count; i++)
+        headers[i] = tl_http_header_at(x, i);
+    struct tl_sigv4_incoming in = { .method = tl_http_method(x),
+                                    .path = tl_view_split(tl_http_url(x), '?', &query),
+                                    .query = tl_http_query(x),
+                                    .body = tl_http_body(x),
+                                    .headers = headers,
+                                    .header_count = count,
+                                    .service = "kinesis",
+                                    .now_ns = tl_io->wall_ns() };
+    if (!tl_sigv4_verify(call->broker->keys, &in, &verdict))
+        return tl_api_fail(call, verdict.exception, "%s", verdict.message);
+    tl_http_note(x, "access_key", tl_view_of(verdict.access_key));
+    return true;
+}
+
 /* The documented rates of calls per account. */
 static bool is_within_rate(struct tl_api_call *call)
 {
@@ -253,7 +282,7 @@ static void dispatch(struct tl_api_call *call, struct tl_view target)
     bool ok = tl_api_parse(call, call->broker->parser) && find_action(call, target);
     if (ok)
         note_call(call);
-    if (!ok || !is_within_rate(call) || !is_spared(call))
+    if (!ok || !is_signed(call) || !is_within_rate(call) || !is_spared(call))
         answer_error(call);
     else if (call->action->run == TL_RUN_LOOP)
         run_here(call);

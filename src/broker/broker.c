@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "broker/api_int.h"
 #include "broker/faults.h"
+#include "net/sigv4_verify.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -60,6 +61,7 @@ static void broker_free(struct tl_broker *b)
     tl_registry_close(b->registry);
     tl_msg_parser_free(b->parser);
     tl_faults_free(b->faults);
+    tl_sigv4_keys_free(b->keys);
     tl_buf_release(&b->scratch);
     pthread_mutex_destroy(&b->control);
     pthread_mutex_destroy(&b->lock);
@@ -146,9 +148,9 @@ static bool may_listen(const struct tl_broker_options *options, struct tl_error 
 {
     return options->credentials || is_loopback(options->listen) ||
            tl_error_set(error, TL_INVALID,
-                        "'%s' can be reached from other machines, and without --credentials FILE everybody "
-                        "there could do "
-                        "everything: give the keys that are allowed, or listen on 127.0.0.1",
+                        "'%s' can be reached from other machines, and everybody there could do everything: "
+                        "listen on 127.0.0.1, or "
+                        "give the keys that are allowed (tapeline broker --credentials FILE)",
                         options->listen);
 }
 
@@ -166,9 +168,11 @@ bool tl_broker_open(struct tl_broker **out, const struct tl_broker_options *opti
     if (!b)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     broker_init(b, options);
-    bool ok = may_listen(options, error) && open_memory(b, error) && open_faults(b, options, error) &&
-              open_storage(b, options->data_dir, error) && tl_commit_start(b, error) &&
-              tl_janitor_start(b, error) && tl_control_start(b, error) && open_server(b, options, error);
+    bool ok = may_listen(options, error) && open_memory(b, error) &&
+              (!options->credentials || tl_sigv4_keys_load(&b->keys, options->credentials, error)) &&
+              open_faults(b, options, error) && open_storage(b, options->data_dir, error) &&
+              tl_commit_start(b, error) && tl_janitor_start(b, error) && tl_control_start(b, error) &&
+              open_server(b, options, error);
     if (!ok) {
         stop_threads(b);
         broker_free(b);

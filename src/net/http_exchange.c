@@ -143,6 +143,11 @@ struct tl_view tl_http_path(const struct tl_http_exchange *x)
     return tl_buf_view(&x->path);
 }
 
+struct tl_view tl_http_url(const struct tl_http_exchange *x)
+{
+    return (struct tl_view){ x->head.data + x->url_at, x->url_size };
+}
+
 struct tl_view tl_http_query(const struct tl_http_exchange *x)
 {
     return x->query;

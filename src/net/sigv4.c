@@ -25,7 +25,8 @@ void tl_sigv4_date(int64_t now_ns, char out[17])
 
 static bool is_unreserved(char c)
 {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '~';
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.' || c == '~';
 }
 
 static void add_encoded(struct tl_buf *out, struct tl_view v, bool keep_slash)
@@ -139,9 +140,10 @@ void tl_sigv4_canonical(const struct tl_sigv4_request *r, struct tl_buf *out)
     tl_buf_add_view(out, r->payload_hash);
 }
 
-static void signing_key(const struct tl_sigv4_request *r, const char *secret, struct tl_view date, uint8_t key[32])
+void tl_sigv4_key(const char *secret, struct tl_view day, const char *region, const char *service,
+                  uint8_t key[32])
 {
-    struct tl_view parts[] = { date, tl_view_of(r->region), tl_view_of(r->service), TL_VIEW("aws4_request") };
+    struct tl_view parts[] = { day, tl_view_of(region), tl_view_of(service), TL_VIEW("aws4_request") };
     char first[256];
     int size = snprintf(first, sizeof first, "AWS4%s", secret);
     struct tl_view with = { first, (size_t)size < sizeof first ? (size_t)size : sizeof first - 1 };
@@ -153,28 +155,37 @@ static void signing_key(const struct tl_sigv4_request *r, const char *secret, st
     }
 }
 
-bool tl_sigv4_sign(const struct tl_sigv4_request *r, const struct tl_aws_credentials *credentials, struct tl_buf *out,
-                   struct tl_error *error)
+bool tl_sigv4_signature(const struct tl_sigv4_request *r, struct tl_view date, const char *scope,
+                        const uint8_t key[32], char hex[65], struct tl_error *error)
 {
-    struct tl_http_header headers[HEADERS_MAX];
-    char date[17], scope[256], hash[65];
-    uint8_t digest[32], key[32];
-    if (r->header_count > HEADERS_MAX)
-        return tl_error_set(error, TL_LIMIT, "a request with more than %d headers cannot be signed", HEADERS_MAX);
-    tl_sigv4_date(r->now_ns, date);
-    snprintf(scope, sizeof scope, "%.8s/%s/%s/aws4_request", date, r->region, r->service);
+    uint8_t digest[32];
     struct tl_buf text;
     tl_buf_init(&text, 1 << 20);
     tl_sigv4_canonical(r, &text);
     tl_sha256(tl_buf_view(&text), digest);
-    tl_hex(digest, 32, hash);
+    tl_hex(digest, 32, hex);
     bool ok = tl_buf_ok(&text, "the canonical request", error);
     tl_buf_reset(&text);
-    tl_buf_addf(&text, "AWS4-HMAC-SHA256\n%s\n%s\n%s", date, scope, hash);
-    signing_key(r, credentials->secret_key, (struct tl_view){ date, 8 }, key);
+    tl_buf_addf(&text, "AWS4-HMAC-SHA256\n%.*s\n%s\n%s", TL_VIEW_ARG(date), scope, hex);
     tl_hmac_sha256((struct tl_view){ (const char *)key, 32 }, tl_buf_view(&text), digest);
-    tl_hex(digest, 32, hash);
+    tl_hex(digest, 32, hex);
     tl_buf_release(&text);
+    return ok;
+}
+
+bool tl_sigv4_sign(const struct tl_sigv4_request *r, const struct tl_aws_credentials *credentials,
+                   struct tl_buf *out, struct tl_error *error)
+{
+    struct tl_http_header headers[HEADERS_MAX];
+    char date[17], scope[256], hash[65];
+    uint8_t key[32];
+    if (r->header_count > HEADERS_MAX)
+        return tl_error_set(error, TL_LIMIT, "a request with more than %d headers cannot be signed",
+                            HEADERS_MAX);
+    tl_sigv4_date(r->now_ns, date);
+    snprintf(scope, sizeof scope, "%.8s/%s/%s/aws4_request", date, r->region, r->service);
+    tl_sigv4_key(credentials->secret_key, (struct tl_view){ date, 8 }, r->region, r->service, key);
+    bool ok = tl_sigv4_signature(r, tl_view_of(date), scope, key, hash, error);
     tl_buf_addf(out, "AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=", credentials->access_key, scope);
     add_signed_names(out, headers, sorted_headers(r, headers));
     tl_buf_addf(out, ", Signature=%s", hash);

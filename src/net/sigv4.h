@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* net/sigv4.h: AWS Signature Version 4: one canonical request for signing and (issue of the broker) verifying. */
+/* net/sigv4.h: AWS Signature Version 4: one canonical request for signing and verifying. */
 #pragma once
 
 #include "base/buf.h"
@@ -14,10 +14,16 @@ struct tl_sigv4_request {
     const char *region, *service;
     int64_t now_ns;
 };
-/* Adds to out the value of the Authorization header. headers must hold host and x-amz-date (tl_sigv4_date). Path segments are
- * encoded again for every service but s3. */
+/* Adds to out the value of the Authorization header. headers must hold host and x-amz-date (tl_sigv4_date).
+ * Path segments are encoded again for every service but s3. */
 TL_MUST_USE bool tl_sigv4_sign(const struct tl_sigv4_request *r, const struct tl_aws_credentials *credentials,
                                struct tl_buf *out, struct tl_error *error);
+/* The key of a day, region and service. */
+void tl_sigv4_key(const char *secret, struct tl_view day, const char *region, const char *service,
+                  uint8_t key[32]);
+/* The signature of the request: date as in x-amz-date, scope "day/region/service/aws4_request". */
+TL_MUST_USE bool tl_sigv4_signature(const struct tl_sigv4_request *r, struct tl_view date, const char *scope,
+                                    const uint8_t key[32], char hex[65], struct tl_error *error);
 /* The canonical request alone, for tests. */
 void tl_sigv4_canonical(const struct tl_sigv4_request *r, struct tl_buf *out);
 void tl_sigv4_date(int64_t now_ns, char out[17]); /* 20250927T123400Z */

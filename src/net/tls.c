@@ -76,8 +76,7 @@ void tl_tls_free(struct tl_tls *tls)
 static bool load(struct tl_tls *tls, const char *cert, const char *key, struct tl_error *error)
 {
     if (SSL_CTX_use_certificate_chain_file(tls->context, cert) != 1)
-        return fail(error, "'%s' is no certificate chain in PEM that can be read: give one with --tls-cert",
-                    cert);
+        return fail(error, cert, "is no certificate chain in PEM that can be read: give one with --tls-cert");
     if (SSL_CTX_use_PrivateKey_file(tls->context, key, SSL_FILETYPE_PEM) != 1)
         return fail(
             error,
