@@ -12,7 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct tl_diagnostics diagnostics;
     struct tl_plan *plan;
     tl_diagnostics_init(&diagnostics);
-    bool ok = tl_pipeline_compile((struct tl_view){ (const char *)data, size }, &options, &plan, &diagnostics);
+    bool ok =
+        tl_pipeline_compile((struct tl_view){ (const char *)data, size }, &options, &plan, &diagnostics);
     if (ok != (diagnostics.count == 0) || ok != (plan != NULL))
         abort();
     tl_plan_free(plan);
