@@ -222,6 +222,11 @@ bool tl_read_records(struct tl_reading *g, struct tl_iterator *it, struct tl_err
     tl_msg_begin_list(g->writer);
     bool ok = g->next >= tl_shard_log_next(shard->log) ||
               tl_shard_log_read(shard->log, g->next, &b->scratch, add_record, g, error);
+    /* What stands before a damaged place is given out; the next call, which begins at that place, is told of
+     * it. */
+    ok = ok || g->count > 0;
+    if (ok && g->count == 0 && tl_shard_log_damage(shard->log))
+        ok = tl_error_set(error, TL_CORRUPT, "%s", tl_shard_log_damage(shard->log));
     tl_msg_end_list(g->writer);
     if (b->scratch.cap > SCRATCH_KEEP)
         tl_buf_release(&b->scratch);

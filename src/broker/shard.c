@@ -101,7 +101,8 @@ bool tl_shard_is_open(const struct tl_broker_shard *shard)
 
 bool tl_shard_is_read(const struct tl_broker_shard *shard, uint64_t counter)
 {
-    return !tl_shard_is_open(shard) && !shard->busy && counter >= tl_shard_log_next(shard->log);
+    return !tl_shard_is_open(shard) && !shard->busy && counter >= tl_shard_log_next(shard->log) &&
+           !tl_shard_log_damage(shard->log);
 }
 
 uint64_t tl_shard_first(const struct tl_broker_shard *shard)

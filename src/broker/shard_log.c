@@ -179,6 +179,21 @@ static bool open_last(struct tl_shard_log *log, struct tl_error *error)
     return tl_log_recover(log, s, error);
 }
 
+/* What stands before the damage can be read; nothing is written any more, since nobody knows what follows. */
+static bool open_damaged(struct tl_shard_log *log, struct tl_error *error)
+{
+    if (error->code != TL_CORRUPT)
+        return false;
+    tl_log_error("broker",
+                 "%s: records from there on cannot be read, and the shard takes no new ones. Restore the "
+                 "file from a copy, or move the "
+                 "shard's folder away and lose its records",
+                 error->text);
+    log->broken = true;
+    log->damage = strdup(error->text);
+    return log->damage || tl_error_set(error, TL_NO_MEMORY, "out of memory");
+}
+
 bool tl_shard_log_open(struct tl_shard_log **out, const char *dir, bool sync, struct tl_error *error)
 {
     *out = NULL;
@@ -191,7 +206,7 @@ bool tl_shard_log_open(struct tl_shard_log **out, const char *dir, bool sync, st
     log->dir = strdup(dir);
     bool ok = log->dir || tl_error_set(error, TL_NO_MEMORY, "out of memory");
     ok = ok && tl_dir_make(dir, error) && list_segments(log, error) && drop_unborn(log, error) &&
-         open_last(log, error);
+         (open_last(log, error) || open_damaged(log, error));
     if (ok)
         *out = log;
     else
@@ -208,6 +223,7 @@ void tl_shard_log_close(struct tl_shard_log *log)
     for (size_t i = 0; i < log->count; i++)
         free(log->segments[i].index);
     free(log->segments);
+    free(log->damage);
     free(log->dir);
     pthread_mutex_destroy(&log->lock);
     free(log);
@@ -322,6 +338,8 @@ static void publish(struct tl_shard_log *log, struct tl_view bytes, uint64_t nex
 bool tl_shard_log_write(struct tl_shard_log *log, struct tl_log_batches *batches, struct tl_error *error)
 {
     assert(batches->at.records > 0 && batches->at.size == batches->bytes.size);
+    if (log->damage)
+        return tl_error_set(error, TL_CORRUPT, "%s: the shard takes no records", log->damage);
     if (log->broken)
         return tl_error_set(error, TL_IO,
                             "the log in '%s' is closed for writing after a failed sync: restart tapeline",
@@ -347,6 +365,11 @@ bool tl_shard_log_write(struct tl_shard_log *log, struct tl_log_batches *batches
 }
 
 /* ---- what is held ---- */
+
+const char *tl_shard_log_damage(const struct tl_shard_log *log)
+{
+    return log->damage;
+}
 
 uint64_t tl_shard_log_next(struct tl_shard_log *log)
 {

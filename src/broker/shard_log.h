@@ -13,11 +13,16 @@
 
 struct tl_shard_log;
 
-/* Opens the log in dir, creating it if absent. Cuts a torn tail; damage before the tail is TL_CORRUPT and the
- * text names file and offset. sync: write() calls fdatasync. *out goes to tl_shard_log_close(). */
+/* Opens the log in dir, creating it if absent. Cuts a torn tail. A last segment that is damaged before its
+ * tail does not fail it: see tl_shard_log_damage(). sync: write() calls fdatasync. *out goes to
+ * tl_shard_log_close(). */
 TL_MUST_USE bool tl_shard_log_open(struct tl_shard_log **out, const char *dir, bool sync,
                                    struct tl_error *error);
 void tl_shard_log_close(struct tl_shard_log *log);
+/* What is wrong with the last segment, with file and offset; NULL: nothing. Records before the damage can be
+ * read, those behind it cannot; nothing can be written. (A sealed segment that is damaged is noticed when it
+ * is read.) */
+const char *tl_shard_log_damage(const struct tl_shard_log *log);
 
 /* ---- records on their way to the disk ---- */
 

@@ -57,8 +57,9 @@ struct tl_log_segment {
 };
 struct tl_shard_log {
     char *dir;
-    bool sync, broken;    /* the writer's */
-    int fd;               /* the writer's: of the last segment; -1 when there is none */
+    char *damage;      /* what is wrong with the last segment; NULL: nothing. Never changes after opening */
+    bool sync, broken; /* the writer's */
+    int fd;            /* the writer's: of the last segment; -1 when there is none */
     pthread_mutex_t lock; /* guards what follows; a leaf */
     struct tl_log_segment *segments;
     size_t count, cap;
@@ -83,5 +84,22 @@ TL_MUST_USE bool tl_log_index_add(struct tl_log_segment *s, const struct tl_log_
 /* Reads the batches' heads of a sealed segment. Called with the lock held; done once per segment. */
 TL_MUST_USE bool tl_log_index_build_locked(struct tl_shard_log *log, struct tl_log_segment *s,
                                            struct tl_error *error);
-/* Reads the last segment whole and checks it; cuts what a crash left. log->fd is its file. */
+/* What a segment file holds, from its head to the first place that is not whole. */
+enum tl_log_state {
+    TL_LOG_WHOLE,
+    TL_LOG_TORN,   /* what is wrong was never acknowledged, if the segment is the last */
+    TL_LOG_DAMAGED /* a later write stands behind it, or the head is wrong */
+};
+struct tl_log_check {
+    enum tl_log_state state;
+    uint64_t salt, good; /* good: bytes up to where all is whole */
+    uint64_t records, first, next;
+    char what[PATH_MAX + 200]; /* of TL_LOG_DAMAGED */
+};
+/* Reads the file whole, through a window. s (may be NULL) gets the index. False: it cannot be read. */
+TL_MUST_USE bool tl_log_check_segment(int fd, const char *path, uint64_t first, uint64_t size,
+                                      struct tl_log_segment *s, struct tl_log_check *out,
+                                      struct tl_error *error);
+/* Reads the last segment whole and checks it; cuts what a crash left. log->fd is its file. TL_CORRUPT: it is
+ * damaged, and *s and log->next tell the part before the damage. */
 TL_MUST_USE bool tl_log_recover(struct tl_shard_log *log, struct tl_log_segment *s, struct tl_error *error);

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 
 bool tl_log_head_parse(const char head[SEGMENT_HEAD], uint64_t first, uint64_t *salt)
 {
@@ -126,74 +127,99 @@ static bool later_write_follows(struct window *w, uint64_t offset, uint64_t salt
     return true;
 }
 
-static bool read_head(struct window *w, struct tl_log_segment *s, struct tl_error *error)
+static bool read_head(struct window *w, uint64_t first, uint64_t *salt, bool *good, struct tl_error *error)
 {
     struct tl_view bytes;
     if (!look(w, 0, SEGMENT_HEAD, &bytes, error))
         return false;
-    return (bytes.size >= SEGMENT_HEAD && tl_log_head_parse(bytes.data, s->first, &s->salt)) ||
-           tl_error_set(error, TL_CORRUPT,
-                        "'%s' is damaged at offset 0: restore the file, or move the shard's folder "
-                        "away and lose its records",
-                        w->path);
+    *good = bytes.size >= SEGMENT_HEAD && tl_log_head_parse(bytes.data, first, salt);
+    return true;
+}
+
+/* ---- a whole file ---- */
+
+static void damaged(struct tl_log_check *out, const struct window *w, const char *fmt, uint64_t at)
+{
+    char where[160];
+    snprintf(where, sizeof where, fmt, at);
+    out->state = TL_LOG_DAMAGED;
+    snprintf(out->what, sizeof out->what, "'%s' is damaged at offset %s", w->path, where);
+}
+
+static bool check_batches(struct window *w, struct tl_log_segment *s, struct tl_log_check *out,
+                          struct tl_error *error)
+{
+    struct tl_log_batch b;
+    bool whole = true, follows;
+    while (out->good < w->size) {
+        if (!look_at_batch(w, out->good, out->salt, &b, &whole, error))
+            return false;
+        if (!whole)
+            break;
+        if (b.first < out->next) {
+            damaged(out, w, "%" PRIu64 ": counters go back", out->good);
+            return true;
+        }
+        if (s && !tl_log_index_add(s, &b, out->good, error))
+            return false;
+        out->first = out->records ? out->first : b.first;
+        out->records += b.records;
+        out->next = b.first + b.records;
+        out->good += BATCH_HEAD + b.payload_size;
+    }
+    if (out->good == w->size)
+        return true;
+    if (!later_write_follows(w, out->good, out->salt, &follows, error))
+        return false;
+    out->state = TL_LOG_TORN;
+    if (follows)
+        damaged(out, w, "%" PRIu64 ", and whole records follow", out->good);
+    return true;
+}
+
+bool tl_log_check_segment(int fd, const char *path, uint64_t first, uint64_t size, struct tl_log_segment *s,
+                          struct tl_log_check *out, struct tl_error *error)
+{
+    struct window w = { .fd = fd, .path = path, .size = size };
+    bool good_head = false;
+    *out = (struct tl_log_check){ .good = SEGMENT_HEAD, .first = first, .next = first };
+    tl_buf_init(&w.bytes, READ_STEP + BATCH_HEAD + PAYLOAD_MAX);
+    bool ok = read_head(&w, first, &out->salt, &good_head, error);
+    if (ok && good_head)
+        ok = check_batches(&w, s, out, error);
+    else if (ok)
+        damaged(out, &w, "%" PRIu64, 0);
+    tl_buf_release(&w.bytes);
+    return ok;
 }
 
 /* ---- the last segment, after a crash ---- */
 
-static bool cut(struct tl_shard_log *log, struct window *w, uint64_t at, struct tl_error *error)
+static bool cut(struct tl_shard_log *log, const char *path, uint64_t size, uint64_t at,
+                struct tl_error *error)
 {
-    tl_log_warn("broker", "'%s': cut %" PRIu64 " bytes of an unfinished write at offset %" PRIu64, w->path,
-                w->size - at, at);
+    tl_log_warn("broker", "'%s': cut %" PRIu64 " bytes of an unfinished write at offset %" PRIu64, path,
+                size - at, at);
     if (tl_io->ftruncate(log->fd, (off_t)at) != 0 || tl_io->fsync(log->fd) != 0)
-        return tl_error_sys(error, errno, "cannot cut '%s'", w->path);
+        return tl_error_sys(error, errno, "cannot cut '%s'", path);
     return true;
-}
-
-static bool recover(struct tl_shard_log *log, struct tl_log_segment *s, struct window *w,
-                    struct tl_error *error)
-{
-    struct tl_log_batch b;
-    bool whole = true, follows = false;
-    uint64_t at = SEGMENT_HEAD, next = s->first;
-    if (!read_head(w, s, error))
-        return false;
-    while (whole && at < w->size) {
-        if (!look_at_batch(w, at, s->salt, &b, &whole, error))
-            return false;
-        if (!whole)
-            break;
-        if (b.first < next)
-            return tl_error_set(error, TL_CORRUPT, "'%s' is damaged at offset %" PRIu64 ": counters go back",
-                                w->path, at);
-        if (!tl_log_index_add(s, &b, at, error))
-            return false;
-        next = b.first + b.records;
-        at += BATCH_HEAD + b.payload_size;
-    }
-    s->size = at;
-    s->indexed = true;
-    log->next = log->next > next ? log->next : next;
-    if (at == w->size)
-        return true;
-    if (!later_write_follows(w, at, s->salt, &follows, error))
-        return false;
-    if (follows)
-        return tl_error_set(error, TL_CORRUPT,
-                            "'%s' is damaged at offset %" PRIu64 ", and whole records follow: restore "
-                            "the file, or move the shard's folder away and lose its records",
-                            w->path, at);
-    return cut(log, w, at, error);
 }
 
 bool tl_log_recover(struct tl_shard_log *log, struct tl_log_segment *s, struct tl_error *error)
 {
     char path[PATH_MAX];
+    struct tl_log_check check;
+    uint64_t size = s->size;
     tl_log_segment_path(log, s->first, path);
-    struct window w = { .fd = log->fd, .path = path, .size = s->size };
-    tl_buf_init(&w.bytes, READ_STEP + BATCH_HEAD + PAYLOAD_MAX);
-    bool ok = recover(log, s, &w, error);
-    tl_buf_release(&w.bytes);
-    return ok;
+    if (!tl_log_check_segment(log->fd, path, s->first, size, s, &check, error))
+        return false;
+    s->salt = check.salt;
+    s->size = check.good;
+    s->indexed = true;
+    log->next = log->next > check.next ? log->next : check.next;
+    if (check.state == TL_LOG_DAMAGED)
+        return tl_error_set(error, TL_CORRUPT, "%s", check.what);
+    return check.state == TL_LOG_WHOLE || cut(log, path, size, check.good, error);
 }
 
 /* ---- a sealed segment ---- */
@@ -202,8 +228,11 @@ static bool index_all(struct tl_log_segment *s, struct window *w, struct tl_erro
 {
     struct tl_log_batch b;
     struct tl_view bytes;
-    if (!read_head(w, s, error))
+    bool good;
+    if (!read_head(w, s->first, &s->salt, &good, error))
         return false;
+    if (!good)
+        return tl_error_set(error, TL_CORRUPT, "'%s' is damaged at offset 0", w->path);
     for (uint64_t at = SEGMENT_HEAD; at < s->size; at += BATCH_HEAD + b.payload_size) {
         if (!look(w, at, BATCH_HEAD, &bytes, error))
             return false;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/time.h"
 #include "broker/broker.h"
+#include "cli/broker_verify.h"
 #include "cli/commands.h"
 #include "cli/data_folder.h"
 #include "cli/pipeline_file.h"
@@ -32,6 +33,8 @@ static const struct tl_option options[] = {
       "how long a stream shows CREATING, UPDATING and DELETING (default 0, 100, 0)" },
     { "faults", TL_OPTION_TEXT, "SPEC",
       "faults on request: throttle=P,error=P,partial=P,expire=P,drop=P,lose=P,latency=T..T,reshard=T" },
+    { "repair", TL_OPTION_FLAG, NULL, "with verify: cut what was never acknowledged, and nothing else" },
+    { "json", TL_OPTION_FLAG, NULL, "with verify: a line of JSON for each shard and each finding" },
     { "seed", TL_OPTION_COUNT, "N", "of the faults: the same faults for the same N (default 1)" },
 };
 
@@ -132,21 +135,39 @@ static int broker_run(const struct tl_args *args)
     struct tl_data_folder folder;
     struct tl_error error;
     char region[64] = "us-east-1";
+    const char *what = tl_args_positional(args, 0);
+    if (what && strcmp(what, "verify") != 0) {
+        fprintf(stderr,
+                "tapeline broker: '%s' is nothing that a broker does: 'verify', or nothing to serve\n", what);
+        return TL_EXIT_USAGE;
+    }
+    if (!what && (tl_args_flag(args, "repair") || tl_args_flag(args, "json"))) {
+        fputs("tapeline broker: --repair and --json go with 'verify'\n", stderr);
+        return TL_EXIT_USAGE;
+    }
     if (!read_options(args, &broker_options))
         return TL_EXIT_USAGE;
-    if (!tl_data_folder_open(&folder, tl_args_text(args, "data", TL_DATA_DEFAULT), &error))
+    const char *data = tl_args_text(args, "data", TL_DATA_DEFAULT);
+    int64_t size;
+    if (what && !tl_file_size(data, &size, &error)) /* what is not there is not made by looking at it */
+        return tl_report(&error);
+    if (!tl_data_folder_open(&folder, data, &error))
         return tl_report(&error);
     tl_aws_region(region);
     broker_options.data_dir = folder.root;
     broker_options.region = region;
-    int code = serve(args, &broker_options);
+    int code =
+        what ? tl_cli_broker_verify(folder.root, tl_args_flag(args, "repair"), tl_args_flag(args, "json"))
+             : serve(args, &broker_options);
     tl_data_folder_close(&folder);
     return code;
 }
 
 const struct tl_command tl_command_broker = {
     .name = "broker",
-    .summary = "run the embedded Kinesis server alone",
+    .summary = "run the embedded Kinesis server alone, or check its data",
+    .positional = "[verify]",
+    .positional_max = 1,
     .options = options,
     .option_count = TL_COUNT(options),
     .examples =
