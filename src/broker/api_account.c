@@ -44,6 +44,17 @@ static bool read_started(struct tl_api_call *call, int64_t *started_ms)
            tl_api_fail_internal(call, &error);
 }
 
+bool tl_api_has_commitment(struct tl_api_call *call)
+{
+    int64_t started_ms;
+    return read_started(call, &started_ms) &&
+           (started_ms > 0 ||
+            tl_api_fail(
+                call, "ValidationException",
+                "Warm throughput is only for accounts that have MinimumThroughputBillingCommitment enabled "
+                "(UpdateAccountSettings)."));
+}
+
 bool tl_api_describe_account_settings(struct tl_api_call *call)
 {
     int64_t started_ms;

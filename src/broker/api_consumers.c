@@ -96,7 +96,8 @@ bool tl_api_register_consumer(struct tl_api_call *call)
                                          .created_ms = tl_io->wall_ns() / TL_NS_PER_MS };
     struct registering g = { .info = &info };
     g.has_tags = tl_msg_get(call->body, "Tags", &g.tags) && tl_msg_kind_of(g.tags) == TL_MSG_STRUCTURE;
-    if (g.has_tags && !tl_api_may_have_tags(call, tl_msg_size(g.tags)))
+    if (g.has_tags &&
+        (!tl_api_tags_are_valid(call, g.tags) || !tl_api_may_have_tags(call, tl_msg_size(g.tags))))
         return false;
     memcpy(info.name, name.data, name.size); /* at most 128, says the table */
     if (!tl_api_store(call, store, &g))

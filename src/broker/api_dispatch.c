@@ -172,11 +172,8 @@ bool tl_api_parse(struct tl_api_call *call, struct tl_msg_parser *parser)
 {
     struct tl_view body = tl_http_body(call->exchange);
     struct tl_error error;
-    static const char empty_json[2 + TL_JSON_PADDING] = "{}", empty_cbor[2 + TL_JSON_PADDING] = "\xa0";
-    if (call->wire == TL_WIRE_CBOR && body.size == 0)
-        body = (struct tl_view){ empty_cbor, 1 };
-    else if (call->wire == TL_WIRE_JSON && tl_view_trim(body).size == 0)
-        body = (struct tl_view){ empty_json, 2 };
+    if (body.size == 0)
+        return tl_api_fail(call, "SerializationException", "The request has no body.");
     if (!tl_msg_parse(parser, call->wire, body, &call->body, &error))
         return tl_api_fail(call, "SerializationException", "The request body cannot be read: %s", error.text);
     return tl_msg_kind_of(call->body) == TL_MSG_STRUCTURE ||

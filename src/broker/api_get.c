@@ -29,10 +29,6 @@ static bool starting_counter(struct tl_api_call *call, struct tl_broker_shard *s
 {
     const struct tl_broker_stream *s = shard->stream;
     struct tl_sequence_parts parts;
-    if (!text.data)
-        return tl_api_fail(
-            call, "InvalidArgumentException",
-            "Must either specify a starting sequence number or an iterator type that needs none.");
     *counter = 0;
     if (tl_view_is(text, "0"))
         return true;
@@ -56,7 +52,8 @@ static bool starting_time(struct tl_api_call *call, const struct tl_start *start
 {
     if (!start->has_time)
         return tl_api_fail(call, "InvalidArgumentException",
-                           "Must specify timestampInMillis when iterator type is AT_TIMESTAMP.");
+                           "Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP. "
+                           "Current request has no timestamp parameter.");
     it->by_time = true;
     it->time_ms = start->time_ms;
     return it->time_ms <= it->created_ms ||
@@ -73,12 +70,16 @@ bool tl_api_start(struct tl_api_call *call, struct tl_broker_shard *shard, const
     *it = (struct tl_iterator){ .stream = shard->stream->info.id,
                                 .shard = shard->info.index,
                                 .created_ms = now_ms() };
-    if (after || tl_view_is(start->type, "AT_SEQUENCE_NUMBER"))
-        return starting_counter(call, shard, start->sequence, after, &it->counter);
-    if (start->sequence.data)
+    bool by_number = after || tl_view_is(start->type, "AT_SEQUENCE_NUMBER");
+    if (by_number != (start->sequence.data != NULL))
         return tl_api_fail(call, "InvalidArgumentException",
-                           "StartingSequenceNumber cannot be used with an iterator type of %.*s.",
-                           TL_VIEW_ARG(start->type));
+                           "Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and "
+                           "StartingSequenceNumber or (2) "
+                           "TRIM_HORIZON or LATEST and no StartingSequenceNumber. Request specified %.*s and "
+                           "%s StartingSequenceNumber.",
+                           TL_VIEW_ARG(start->type), by_number ? "no" : "also a");
+    if (by_number)
+        return starting_counter(call, shard, start->sequence, after, &it->counter);
     if (tl_view_is(start->type, "AT_TIMESTAMP"))
         return starting_time(call, start, it);
     /* What is taken and not yet written comes after LATEST as well: its putters have no answer yet. */
@@ -103,6 +104,10 @@ static bool find_shard(struct tl_api_call *call, struct tl_broker_shard **shard)
     if (!tl_api_stream(call, &s))
         return false;
     enum tl_stream_state state = tl_stream_state(s);
+    if (!tl_shard_id_is_one(id))
+        return tl_api_fail(call, "ResourceNotFoundException",
+                           "Could not find shard %.*s in stream %s under account " TL_ACCOUNT ".",
+                           TL_VIEW_ARG(id), s->info.name);
     *shard = state == TL_STREAM_ACTIVE || state == TL_STREAM_UPDATING ? tl_stream_shard(s, id) : NULL;
     return *shard || tl_api_fail(call, "ResourceNotFoundException",
                                  "Shard %.*s in stream %s under account " TL_ACCOUNT " does not exist",
@@ -120,7 +125,7 @@ static bool read_throttled(struct tl_api_call *call, struct tl_broker_shard *sha
 
 bool tl_api_get_shard_iterator(struct tl_api_call *call)
 {
-    struct tl_broker_shard *shard;
+    struct tl_broker_shard *shard = NULL;
     struct tl_iterator it;
     struct tl_buf text;
     struct tl_start start = read_start(call->body);
@@ -288,7 +293,7 @@ bool tl_api_get_records(struct tl_api_call *call)
 {
     struct tl_msg_writer *w = &call->writer;
     struct tl_iterator it;
-    struct tl_broker_shard *shard;
+    struct tl_broker_shard *shard = NULL;
     struct tl_error error;
     struct tl_buf text;
     int64_t now = tl_io->monotonic_ns();

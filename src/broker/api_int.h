@@ -112,6 +112,7 @@ TL_MUST_USE bool tl_api_save_stream(struct tl_api_call *call, struct tl_broker_s
 /* Tags of the member Tags, a map, put on the resource. */
 #define TL_TAGS_MAX 50 /* of a resource */
 /* A resource that is made has at most so many tags. */
+TL_MUST_USE bool tl_api_tags_are_valid(struct tl_api_call *call, struct tl_msg tags);
 TL_MUST_USE bool tl_api_may_have_tags(struct tl_api_call *call, size_t count);
 TL_MUST_USE bool tl_api_put_tags(struct tl_registry *r, const char *resource, struct tl_msg tags,
                                  struct tl_error *error);
@@ -160,6 +161,9 @@ void tl_write_warm_throughput(struct tl_msg_writer *w, const struct tl_broker_st
 /* 200 and the head of an event stream; see tl_http_stream_begin(). */
 void tl_broker_begin_stream(struct tl_broker *b, struct tl_http_exchange *x, tl_http_posted *on_close,
                             void *user);
+
+/* Warm throughput is for accounts that have committed themselves; control thread only. */
+TL_MUST_USE bool tl_api_has_commitment(struct tl_api_call *call);
 
 /* ---- handlers ---- */
 typedef bool tl_api_handler(struct tl_api_call *call);

@@ -265,7 +265,7 @@ bool tl_api_update_warm_throughput(struct tl_api_call *call)
     struct tl_msg_writer *w = &call->writer;
     struct tl_broker_stream *s;
     int64_t warm = tl_msg_get_i64(call->body, "WarmThroughputMiBps", 0);
-    if (!tl_api_active_stream(call, &s) || !must_be_on_demand(call, s))
+    if (!tl_api_active_stream(call, &s) || !must_be_on_demand(call, s) || !tl_api_has_commitment(call))
         return false;
     if (warm > WARM_MIBPS_MAX)
         return tl_api_fail(call, "LimitExceededException", "WarmThroughputMiBps is at most %d.",

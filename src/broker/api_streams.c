@@ -100,7 +100,7 @@ bool tl_api_create_stream(struct tl_api_call *call)
         .auto_distribution = tl_view_is(tl_msg_get_string(call->body, "RecordDistributionStrategy"), "AUTO"),
     };
     bool has_tags = tl_msg_get(call->body, "Tags", &tags) && tl_msg_kind_of(tags) == TL_MSG_STRUCTURE;
-    if (has_tags && !tl_api_may_have_tags(call, tl_msg_size(tags)))
+    if (has_tags && (!tl_api_tags_are_valid(call, tags) || !tl_api_may_have_tags(call, tl_msg_size(tags))))
         return false;
     memcpy(info.name, name.data, name.size); /* at most 128, says the table */
     pthread_mutex_unlock(&call->broker->lock);

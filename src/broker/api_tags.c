@@ -8,6 +8,32 @@
 
 /* ---- changing ---- */
 
+/* Letters, digits, blanks, and some signs; letters of other scripts are not told from their signs. */
+static bool is_tag_text(struct tl_view v)
+{
+    for (size_t i = 0; i < v.size; i++) {
+        unsigned char c = (unsigned char)v.data[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c >= 0x80;
+        if (!letter && (c == 0 || !strchr(" \t\n_./=+-%@:", c)))
+            return false;
+    }
+    return true;
+}
+
+bool tl_api_tags_are_valid(struct tl_api_call *call, struct tl_msg tags)
+{
+    struct tl_msg_iter it;
+    struct tl_msg item;
+    struct tl_view key, value;
+    for (tl_msg_iter_init(&it, tags); tl_msg_next(&it, &key, &item);)
+        if (!is_tag_text(key) || (tl_msg_string(item, &value) && !is_tag_text(value)))
+            return tl_api_fail(call, "InvalidArgumentException",
+                               "Some tags contain invalid characters. Valid characters: Unicode letters, "
+                               "digits, white space, _ . / = + - "
+                               "%% @ :.");
+    return true;
+}
+
 bool tl_api_may_have_tags(struct tl_api_call *call, size_t count)
 {
     return count <= TL_TAGS_MAX ||
@@ -64,6 +90,8 @@ static bool put_tags(struct tl_api_call *call, const char *resource)
     struct tl_error error;
     if (!tl_msg_get(call->body, "Tags", &t.tags))
         return true;
+    if (!tl_api_tags_are_valid(call, t.tags))
+        return false;
     struct counting counting = { .tags = t.tags, .count = tl_msg_size(t.tags) };
     if (!tl_registry_tags(call->broker->registry, resource, count_other, &counting, &error))
         return tl_api_fail_internal(call, &error);

@@ -184,6 +184,7 @@ struct tl_broker_shard *tl_stream_route(struct tl_broker_stream *s, struct tl_ha
 /* Finds by id: "shardId-000000000003", or short as the service allows: "3", "shardId-3". NULL when there is
  * none. */
 struct tl_broker_shard *tl_stream_shard(struct tl_broker_stream *s, struct tl_view id);
+bool tl_shard_id_is_one(struct tl_view id); /* has the form of an id */
 struct tl_broker_shard *tl_stream_shard_at(struct tl_broker_stream *s, uint64_t index);
 struct tl_broker_consumer *tl_stream_consumer(struct tl_broker_stream *s, struct tl_view name);
 

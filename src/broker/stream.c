@@ -84,12 +84,23 @@ struct tl_broker_shard *tl_stream_shard_at(struct tl_broker_stream *s, uint64_t 
     return low < s->shard_count && s->shards[low]->info.index == index ? s->shards[low] : NULL;
 }
 
+static bool index_of_id(struct tl_view id, uint64_t *index)
+{
+    if (tl_view_starts_with(id, TL_VIEW("shardId-")))
+        id = (struct tl_view){ id.data + 8, id.size - 8 };
+    return tl_view_to_u64(id, index);
+}
+
+bool tl_shard_id_is_one(struct tl_view id)
+{
+    uint64_t index;
+    return index_of_id(id, &index);
+}
+
 struct tl_broker_shard *tl_stream_shard(struct tl_broker_stream *s, struct tl_view id)
 {
     uint64_t index;
-    if (tl_view_starts_with(id, TL_VIEW("shardId-")))
-        id = (struct tl_view){ id.data + 8, id.size - 8 };
-    return tl_view_to_u64(id, &index) ? tl_stream_shard_at(s, index) : NULL;
+    return index_of_id(id, &index) ? tl_stream_shard_at(s, index) : NULL;
 }
 
 struct tl_broker_consumer *tl_stream_consumer(struct tl_broker_stream *s, struct tl_view name)
