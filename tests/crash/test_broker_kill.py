@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """kill -9 of 'tapeline broker' under load, at a random moment, ten times over: every acknowledged record is in the stream exactly
-once, under its number, and the order of each writer's records on a shard is the order in which they were acknowledged."""
+once, under its number, and the order of each writer's records on a shard is the order in which they were acknowledged; once more while
+shards are split and merged all the time."""
 import random
 import shutil
 import tempfile
@@ -8,7 +9,7 @@ import threading
 import time
 import unittest
 
-from tapeline import Server, kinesis, read_stream, seed
+from tapeline import Server, kinesis, read_stream, run, seed
 
 ROUNDS = 10
 WRITERS = 4
@@ -44,18 +45,24 @@ class Writer(threading.Thread):
 
 class BrokerKill(unittest.TestCase):
     def test_ten_kills(self):
+        self.in_a_folder(ROUNDS)
+
+    def test_kills_while_shards_are_split_and_merged(self):
+        self.in_a_folder(6, "--state-delay", "0", "--faults", "reshard=40ms", "--seed", "%d" % random.randrange(1 << 31))
+
+    def in_a_folder(self, rounds, *options):
         rnd = random.Random(seed())
         folder = tempfile.mkdtemp()
         try:
-            self.kills(folder, rnd)
+            self.kills(folder, rnd, rounds, options)
         finally:
             shutil.rmtree(folder)
 
-    def kills(self, folder, rnd):
+    def kills(self, folder, rnd, rounds, options):
         args = ["broker", "--limits", "off", "--data", folder, "--listen", "127.0.0.1:0"]
         acknowledged, created, deleted = [], set(), set()
-        for round_ in range(ROUNDS):
-            with Server(*args) as server:
+        for round_ in range(rounds):
+            with Server(*args, *options) as server:
                 client = kinesis(server.aws)
                 if round_ == 0:
                     client.create_stream(StreamName="s", ShardCount=3)
@@ -71,12 +78,30 @@ class BrokerKill(unittest.TestCase):
                     w.quit.set()
                 for w in writers:
                     w.join(10)
-        self.assertGreater(len(acknowledged), 500)
+        self.assertGreater(len(acknowledged), 50 * rounds)
+        self.assert_verifies(folder)
         with Server(*args) as server:
             client = kinesis(server.aws)
+            self.assert_covers(client)
+            if options:
+                self.assertGreater(len(client.list_shards(StreamName="s")["Shards"]), 5, "hardly anything was resharded")
             self.assert_streams(client, created, deleted)
             self.assert_holds(read_stream(client, "s"), acknowledged)
             self.assertEqual(server.stop(), 0)
+
+    def assert_verifies(self, folder):
+        """What a kill leaves is never taken for damage."""
+        out = run("broker", "verify", "--data", folder, "--json").stdout
+        self.assertNotIn('"problem"', out)
+
+    def assert_covers(self, client):
+        """Every hash key has one open shard."""
+        shards = client.list_shards(StreamName="s", ShardFilter={"Type": "AT_LATEST"})["Shards"]
+        ranges = sorted((int(s["HashKeyRange"]["StartingHashKey"]), int(s["HashKeyRange"]["EndingHashKey"])) for s in shards)
+        self.assertEqual(ranges[0][0], 0)
+        self.assertEqual(ranges[-1][1], 2 ** 128 - 1)
+        for before, after in zip(ranges, ranges[1:]):
+            self.assertEqual(after[0], before[1] + 1)
 
     def change_streams(self, client, rnd, round_, created, deleted):
         """CreateStream and DeleteStream are durable when they are answered, too."""
