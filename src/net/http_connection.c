@@ -1,280 +1,133 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* net/http_connection.c: HTTP/1.1 of one connection: bytes to requests, within limits; answers in the order
- * of requests.
+/* net/http_connection.c: a connection's life, whatever it speaks: first bytes, events, time-outs, end.
  *
- * I1: first..last are the requests whose answers are not sent, in order. I2: a connection is freed only when
- * no callback of the parser runs on it (in_parser). I3: header_timer runs from a request's first byte (or the
- * connection's start) to its last header. */
+ *   sniffing   server with TLS only: the first byte is looked at, and left in the socket   sniffed()
+ *   unknown    a bufferevent; TLS's handshake, or too few bytes to tell                    recognize()
+ *   known      HTTP/1.1 (http_v1.c) or HTTP/2 (http2.c)
+ *   ending     close_after: output goes out; lingers: what still comes is thrown away; dead
+ *
+ * I1: a connection is freed only when nothing runs on it (busy), by tl_http_connection_settle(). I2: the
+ * timer runs until it is known what the connection speaks, then from a head's first byte to its end, over a
+ * body, and while it lingers. I3: bev is NULL exactly while sniffing. */
 #include "base/log.h"
+#include "base/time.h"
 #include "net/http2.h"
-#include "net/tls.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
-static int refuse(struct tl_http_connection *c, int status)
+#define LINGER_NS (2 * TL_NS_PER_S)
+#define HANDSHAKE 0x16 /* the first byte of TLS (RFC 8446, 5.1), and of no request */
+#define READ_MAX ((size_t)256 << 10)
+#define WRITE_MAX ((size_t)1 << 20)
+
+static struct timeval timeval_of(int64_t ns)
 {
-    if (!c->error_status)
-        c->error_status = status;
-    return -1;
+    return (struct timeval){ .tv_sec = ns / TL_NS_PER_S, .tv_usec = ns % TL_NS_PER_S / TL_NS_PER_US };
 }
 
-static void arm_header_timer(struct tl_http_connection *c)
+void tl_http_connection_timer(struct tl_http_connection *c, int64_t delay_ns)
 {
-    struct timeval limit = { .tv_sec = TL_HTTP_HEADER_TIMEOUT_S };
-    event_add(c->header_timer, &limit);
-}
-
-/* ---- the parser's callbacks ---- */
-
-static int on_begin(llhttp_t *parser)
-{
-    struct tl_http_connection *c = parser->data;
-    assert(!c->parsing);
-    c->parsing = tl_http_exchange_new(c);
-    if (!c->parsing)
-        return refuse(c, 503);
-    arm_header_timer(c);
-    return 0;
-}
-
-static int add_head(struct tl_http_connection *c, const char *at, size_t size)
-{
-    tl_buf_add(&c->parsing->head, at, size);
-    return c->parsing->head.failed ? refuse(c, 431) : 0;
-}
-
-static int on_url(llhttp_t *parser, const char *at, size_t size)
-{
-    struct tl_http_connection *c = parser->data;
-    c->parsing->url_size += size;
-    return add_head(c, at, size);
-}
-
-static int on_field(llhttp_t *parser, const char *at, size_t size)
-{
-    struct tl_http_connection *c = parser->data;
-    struct tl_http_exchange *x = c->parsing;
-    if (x->in_value || x->header_count == 0) {
-        if (x->header_count == TL_HTTP_HEADERS_MAX)
-            return refuse(c, 431);
-        x->headers[x->header_count++] = (struct header_span){ .name_at = x->head.size };
-        x->in_value = false;
-    }
-    x->headers[x->header_count - 1].name_size += size;
-    return add_head(c, at, size);
-}
-
-static int on_value(llhttp_t *parser, const char *at, size_t size)
-{
-    struct tl_http_connection *c = parser->data;
-    struct tl_http_exchange *x = c->parsing;
-    struct header_span *h = &x->headers[x->header_count - 1];
-    if (!x->in_value) {
-        h->value_at = x->head.size;
-        x->in_value = true;
-    }
-    h->value_size += size;
-    return add_head(c, at, size);
-}
-
-static int on_value_complete(llhttp_t *parser)
-{
-    struct tl_http_connection *c = parser->data;
-    struct tl_http_exchange *x = c->parsing;
-    if (!x->in_value) /* an empty one */
-        x->headers[x->header_count - 1].value_at = x->head.size;
-    x->in_value = true;
-    return 0;
-}
-
-static int on_headers(llhttp_t *parser)
-{
-    struct tl_http_connection *c = parser->data;
-    struct tl_http_exchange *x = c->parsing;
-    event_del(c->header_timer);
-    x->method = llhttp_method_name(llhttp_get_method(parser));
-    x->is_head = llhttp_get_method(parser) == HTTP_HEAD;
-    x->keep_alive = llhttp_should_keep_alive(parser) != 0;
-    x->http_1_0 = parser->http_major == 1 && parser->http_minor == 0;
-    if (parser->upgrade && llhttp_get_method(parser) == HTTP_CONNECT)
-        return refuse(c, 400);
-    int refused = tl_http_exchange_check(x);
-    if (refused)
-        return refuse(c, refused);
-    uint64_t length = (parser->flags & F_CONTENT_LENGTH) ? parser->content_length : 0;
-    if (length > c->server->options.body_max)
-        return refuse(c, 413);
-    if (length && length <= (1 << 20) && !tl_buf_reserve(&x->body, (size_t)length + TL_HTTP_BODY_PADDING))
-        return refuse(c, 503);
-    x->body.size = 0;
-    bool expects = tl_view_eq_ignore_case(tl_http_header_value(x, "expect"), TL_VIEW("100-continue"));
-    if (expects && !c->first)
-        evbuffer_add_printf(bufferevent_get_output(c->bev), "HTTP/1.1 100 Continue\r\n\r\n");
-    return parser->upgrade ? 2 : 0; /* an offer to upgrade is not taken: the request goes on as it is */
-}
-
-static int on_body(llhttp_t *parser, const char *at, size_t size)
-{
-    struct tl_http_connection *c = parser->data;
-    struct tl_http_exchange *x = c->parsing;
-    if (size > c->server->options.body_max - x->body.size)
-        return refuse(c, 413);
-    tl_buf_add(&x->body, at, size);
-    return x->body.failed ? refuse(c, 503) : 0;
-}
-
-/* The request is read: it waits for its answer behind those before it. */
-static void append(struct tl_http_connection *c, struct tl_http_exchange *x)
-{
-    if (c->last)
-        c->last->next = x;
+    struct timeval delay = timeval_of(delay_ns);
+    if (delay_ns)
+        event_add(c->timer, &delay);
     else
-        c->first = x;
-    c->last = x;
-    c->waiting++;
+        event_del(c->timer);
 }
 
-static int on_complete(llhttp_t *parser)
+size_t tl_http_connection_output(const struct tl_http_connection *c)
 {
-    struct tl_http_connection *c = parser->data;
-    struct tl_http_exchange *x = c->parsing;
-    size_t size = x->body.size;
-    if (!tl_buf_reserve(&x->body, TL_HTTP_BODY_PADDING))
-        return refuse(c, 503);
-    x->body.size = size;
-    c->parsing = NULL;
-    append(c, x);
-    tl_metric_add(c->server->requests, 1);
-    c->server->options.handler(x, c->server->options.user);
-    return c->waiting >= TL_HTTP_PIPELINE_MAX || c->close_after ? HPE_PAUSED : 0;
+    return c->bev ? evbuffer_get_length(bufferevent_get_output(c->bev)) : 0;
 }
 
-static const llhttp_settings_t settings = {
-    .on_message_begin = on_begin,
-    .on_url = on_url,
-    .on_header_field = on_field,
-    .on_header_value = on_value,
-    .on_header_value_complete = on_value_complete,
-    .on_headers_complete = on_headers,
-    .on_body = on_body,
-    .on_message_complete = on_complete,
-};
+/* ---- ending ---- */
 
-/* ---- reading ---- */
-
-/* The answer to what cannot be understood; then nothing more is read, and the connection closes. */
-static void send_refusal(struct tl_http_connection *c)
+void tl_http_connection_drop(struct tl_http_connection *c, const char *reason)
 {
-    static const struct tl_http_header none = { { NULL, 0 }, { NULL, 0 } };
-    if (c->parsing)
-        tl_http_exchange_free(c->parsing);
-    c->parsing = NULL;
-    event_del(c->header_timer);
-    bufferevent_disable(c->bev, EV_READ);
-    struct tl_http_exchange *x = tl_http_exchange_new(c);
-    if (!x) {
-        c->dead = true;
+    if (!c->dead)
+        tl_log_debug("net", "%s: %s: closed: %s", c->server->options.name, c->peer, reason);
+    c->dead = true;
+}
+
+void tl_http_connection_settle(struct tl_http_connection *c)
+{
+    if (c->dead && !c->busy)
+        tl_http_connection_free(c);
+}
+
+/* To close with input unread resets the connection, and the peer may lose the answer that says why (RFC 9112,
+ * 9.6): so our side is shut, and for a moment what still comes is read and thrown away. */
+static void linger(struct tl_http_connection *c)
+{
+    c->lingers = true;
+    if (c->is_tls)
+        tl_tls_say_end(c->bev);
+    shutdown(bufferevent_getfd(c->bev), SHUT_WR);
+    bufferevent_enable(c->bev, EV_READ);
+    tl_http_connection_timer(c, LINGER_NS);
+}
+
+void tl_http_connection_end(struct tl_http_connection *c)
+{
+    c->close_after = true;
+    if (c->lingers || c->dead || tl_http_connection_output(c) > 0)
         return;
-    }
-    append(c, x);
-    x->keep_alive = false;
-    tl_http_respond(x, c->error_status, NULL, &none, 0, (struct tl_view){ NULL, 0 });
-}
-
-static void parse_input(struct tl_http_connection *c)
-{
-    struct evbuffer *in = bufferevent_get_input(c->bev);
-    c->in_parser = true;
-    while (!c->dead && !c->paused && !c->close_after && !c->error_status && evbuffer_get_length(in) > 0) {
-        struct evbuffer_iovec part;
-        if (evbuffer_peek(in, -1, NULL, &part, 1) < 1)
-            break;
-        llhttp_errno_t code = llhttp_execute(&c->parser, part.iov_base, part.iov_len);
-        if (code == HPE_OK) {
-            evbuffer_drain(in, part.iov_len);
-        } else if (code == HPE_PAUSED) {
-            evbuffer_drain(in, (size_t)(llhttp_get_error_pos(&c->parser) - (const char *)part.iov_base));
-            llhttp_resume(&c->parser);
-            c->paused = c->waiting >= TL_HTTP_PIPELINE_MAX;
-        } else {
-            refuse(c, 400);
-            send_refusal(c);
-        }
-    }
-    c->in_parser = false;
-    if (c->paused)
-        bufferevent_disable(c->bev, EV_READ);
-}
-
-/* HTTP/2 begins with a preface that is no request of HTTP/1.1; its bytes may come one by one. */
-static void tell_protocol(struct tl_http_connection *c)
-{
-    struct evbuffer *in = bufferevent_get_input(c->bev);
-    char begin[TL_HTTP2_PREFACE_SIZE];
-    ssize_t size = evbuffer_copyout(in, begin, sizeof begin);
-    if (size < 0 || memcmp(begin, TL_HTTP2_PREFACE, (size_t)size) != 0) {
-        c->known = true;
-    } else if ((size_t)size == sizeof begin) {
-        c->known = true;
-        event_del(c->header_timer);
-        c->h2 = tl_http2_new(c);
-        c->dead = !c->h2;
-    }
-}
-
-static void readable(struct bufferevent *bev, void *arg)
-{
-    (void)bev;
-    struct tl_http_connection *c = arg;
-    if (!c->known)
-        tell_protocol(c);
-    if (c->h2)
-        tl_http2_read(c->h2);
-    else if (c->known)
-        parse_input(c);
-    tl_http_connection_settle(c);
-}
-
-/* ---- writing ---- */
-
-static bool output_is_empty(const struct tl_http_connection *c)
-{
-    return evbuffer_get_length(bufferevent_get_output(c->bev)) == 0;
-}
-
-static void unlink_first(struct tl_http_connection *c)
-{
-    struct tl_http_exchange *x = c->first;
-    c->first = x->next;
-    if (!c->first)
-        c->last = NULL;
-    c->waiting--;
-    c->close_after = c->close_after || !x->keep_alive;
-    tl_http_exchange_free(x);
+    if (c->error_status)
+        linger(c);
+    else
+        c->dead = true;
 }
 
 void tl_http_connection_flush(struct tl_http_connection *c)
 {
-    while (c->first) {
-        struct tl_http_exchange *x = c->first;
-        evbuffer_add_buffer(bufferevent_get_output(c->bev), x->out);
-        if (!x->complete)
-            break;
-        unlink_first(c);
-        if (c->close_after)
-            break;
+    if (c->h2)
+        tl_http2_flush(c->h2);
+    else if (c->bev)
+        tl_http1_flush(c);
+}
+
+/* ---- which protocol ---- */
+
+/* HTTP/2 begins with a text that is no request of HTTP/1.1 (RFC 9113, 3.4), after ALPN as well. It may come
+ * byte by byte. */
+static void recognize(struct tl_http_connection *c)
+{
+    char begin[TL_HTTP2_PREFACE_SIZE];
+    ssize_t size = evbuffer_copyout(bufferevent_get_input(c->bev), begin, sizeof begin);
+    bool refused = c->server->options.tls_only && !c->is_tls;
+    if (size <= 0)
+        return;
+    if (refused || memcmp(begin, TL_HTTP2_PREFACE, (size_t)size) != 0) {
+        c->known = true;
+        tl_http1_start(c);
+        if (refused)
+            tl_http1_refuse(c, 400, TL_VIEW("this port takes TLS only: use https\n"));
+    } else if (size == sizeof begin) {
+        c->known = true;
+        if (!tl_http2_start(c))
+            tl_http_connection_drop(c, "out of memory");
     }
-    if (c->paused && c->waiting < TL_HTTP_PIPELINE_MAX / 2) {
-        c->paused = false;
-        bufferevent_enable(c->bev, EV_READ);
-        if (!c->in_parser)
-            bufferevent_trigger(c->bev, EV_READ, BEV_OPT_DEFER_CALLBACKS);
-    }
-    if (c->close_after && !c->first && output_is_empty(c))
-        c->dead = true;
+}
+
+/* ---- events ---- */
+
+static void readable(struct bufferevent *bev, void *arg)
+{
+    struct tl_http_connection *c = arg;
+    struct evbuffer *in = bufferevent_get_input(bev);
+    if (!c->known)
+        recognize(c);
+    if (c->dead || c->error_status)
+        evbuffer_drain(in, evbuffer_get_length(in));
+    else if (c->h2)
+        tl_http2_read(c->h2);
+    else if (c->known)
+        tl_http1_read(c);
+    tl_http_connection_settle(c);
 }
 
 static void written(struct bufferevent *bev, void *arg)
@@ -282,48 +135,93 @@ static void written(struct bufferevent *bev, void *arg)
     (void)bev;
     struct tl_http_connection *c = arg;
     if (c->h2)
-        tl_http2_send(c->h2);
-    if (c->close_after && output_is_empty(c) && (!c->first || !c->first->streaming))
-        c->dead = true;
+        tl_http2_flush(c->h2);
+    if (c->close_after)
+        tl_http_connection_end(c);
     tl_http_connection_settle(c);
 }
 
-/* ---- events ---- */
+static const char *reason_of(const struct tl_http_connection *c, short what)
+{
+    if (what & BEV_EVENT_TIMEOUT)
+        return what & BEV_EVENT_READING ? "nothing came for long" : "it took nothing for long";
+    if (what & BEV_EVENT_EOF)
+        return "by the client";
+    return c->is_tls ? tl_tls_reason(c->bev) : "by an error of the socket";
+}
 
 static void happened(struct bufferevent *bev, short what, void *arg)
 {
     struct tl_http_connection *c = arg;
-    if (what & BEV_EVENT_CONNECTED) /* the handshake of TLS is done */
-        return;
     bool idle_read = (what & BEV_EVENT_TIMEOUT) && (what & BEV_EVENT_READING);
-    if (idle_read && (c->first || !output_is_empty(c))) {
+    if (what & BEV_EVENT_CONNECTED) /* TLS's handshake is done */
+        return;
+    if (idle_read && !c->lingers && (c->first || tl_http_connection_output(c) > 0)) {
         bufferevent_enable(bev, EV_READ); /* it waits for us, not we for it */
         return;
     }
-    c->dead = true;
-    tl_http_connection_settle(c);
-}
-
-static void header_late(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd, (void)what;
-    struct tl_http_connection *c = arg;
-    if (c->parsing && c->parsing->head.size) {
-        c->error_status = 408;
-        send_refusal(c);
+    if (idle_read && c->h2 && !c->close_after) { /* HTTP/2 can say good-bye */
+        tl_http2_drain(c->h2);
+        tl_http2_flush(c->h2);
+        tl_http_connection_end(c);
     } else {
-        c->dead = true;
+        tl_http_connection_drop(c, reason_of(c, what));
     }
     tl_http_connection_settle(c);
 }
 
-void tl_http_connection_settle(struct tl_http_connection *c)
+static void late(evutil_socket_t fd, short what, void *arg)
 {
-    if (c->dead && !c->in_parser)
-        tl_http_connection_free(c);
+    (void)fd, (void)what;
+    struct tl_http_connection *c = arg;
+    if (c->known && !c->h2 && !c->error_status)
+        tl_http1_late(c);
+    else
+        tl_http_connection_drop(c, c->lingers ? "answered" : "a head, or TLS's handshake, came too slowly");
+    tl_http_connection_settle(c);
 }
 
 /* ---- life ---- */
+
+static bool take_bufferevent(struct tl_http_connection *c, struct bufferevent *bev)
+{
+    struct timeval idle = timeval_of(c->server->options.idle_timeout_ns);
+    if (!bev)
+        return false;
+    c->bev = bev;
+    c->fd = -1;
+    bufferevent_setcb(bev, readable, written, happened, c);
+    bufferevent_set_timeouts(bev, &idle, &idle);
+    bufferevent_set_max_single_read(bev, READ_MAX);
+    bufferevent_set_max_single_write(bev, WRITE_MAX);
+    bufferevent_enable(bev, EV_READ | EV_WRITE);
+    return true;
+}
+
+static bool take_socket(struct tl_http_connection *c)
+{
+    struct tl_http_server *s = c->server;
+    return take_bufferevent(c, c->is_tls ? tl_tls_bufferevent_new(s->tls, s->base, c->fd)
+                                         : bufferevent_socket_new(s->base, c->fd, BEV_OPT_CLOSE_ON_FREE));
+}
+
+static void sniffed(evutil_socket_t fd, short what, void *arg)
+{
+    (void)what;
+    struct tl_http_connection *c = arg;
+    unsigned char byte = 0;
+    ssize_t n = recv(fd, &byte, 1, MSG_PEEK);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        event_add(c->sniff, NULL);
+        return;
+    }
+    c->is_tls = n == 1 && byte == HANDSHAKE;
+    if (n != 1)
+        tl_http_connection_drop(c, "by the client");
+    else if (!take_socket(c))
+        tl_http_connection_drop(c, "out of memory");
+    tl_http_connection_settle(c);
+}
 
 static void link_connection(struct tl_http_connection *c)
 {
@@ -336,41 +234,40 @@ static void link_connection(struct tl_http_connection *c)
     tl_metric_set(s->connected, (double)s->connection_count);
 }
 
-void tl_http_connection_new(struct tl_http_server *s, evutil_socket_t fd, const char *peer, SSL *ssl)
+static void unlink_connection(struct tl_http_connection *c)
+{
+    struct tl_http_server *s = c->server;
+    if (c->next)
+        c->next->previous = c->previous;
+    if (c->previous)
+        c->previous->next = c->next;
+    else
+        s->connections = c->next;
+    s->connection_count--;
+    tl_metric_set(s->connected, (double)s->connection_count);
+}
+
+void tl_http_connection_new(struct tl_http_server *s, evutil_socket_t fd, const char *peer)
 {
     struct tl_http_connection *c = calloc(1, sizeof *c);
     int on = 1;
-    if (c) {
-        c->server = s;
-        c->is_tls = ssl != NULL;
-        c->bev = ssl ? tl_tls_bufferevent(s->base, fd, ssl)
-                     : bufferevent_socket_new(s->base, fd, BEV_OPT_CLOSE_ON_FREE);
-        c->header_timer = event_new(s->base, -1, EV_TIMEOUT, header_late, c);
-    }
-    if (!c || !c->bev || !c->header_timer) {
-        if (c && c->bev)
-            bufferevent_free(c->bev);
-        else {
-            evutil_closesocket(fd);
-            SSL_free(ssl);
-        }
-        if (c && c->header_timer)
-            event_free(c->header_timer);
-        free(c);
+    if (!c) {
+        evutil_closesocket(fd);
         return;
     }
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    c->server = s;
+    c->fd = fd;
     memcpy(c->peer, peer, strlen(peer) + 1);
-    llhttp_init(&c->parser, HTTP_REQUEST, &settings);
-    c->parser.data = c;
     link_connection(c);
-    struct timeval idle = { .tv_sec = TL_HTTP_IDLE_TIMEOUT_S };
-    bufferevent_setcb(c->bev, readable, written, happened, c);
-    bufferevent_set_timeouts(c->bev, &idle, &idle);
-    bufferevent_set_max_single_read(c->bev, 256 << 10);
-    bufferevent_set_max_single_write(c->bev, 1 << 20);
-    bufferevent_enable(c->bev, EV_READ | EV_WRITE);
-    arm_header_timer(c);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    c->timer = event_new(s->base, -1, EV_TIMEOUT, late, c);
+    if (s->tls)
+        c->sniff = event_new(s->base, fd, EV_READ, sniffed, c);
+    if (c->timer && (s->tls ? c->sniff && event_add(c->sniff, NULL) == 0 : take_socket(c)))
+        tl_http_connection_timer(c, s->options.header_timeout_ns);
+    else
+        tl_http_connection_drop(c, "out of memory");
+    tl_http_connection_settle(c);
 }
 
 /* Requests that are with a handler outlive the connection: they are answered into the void. */
@@ -383,33 +280,29 @@ static void release_exchanges(struct tl_http_connection *c)
     c->first = c->last = NULL;
     while (x) {
         struct tl_http_exchange *next = x->next;
-        x->connection = NULL;
         x->next = NULL;
-        if (x->complete) {
-            tl_http_exchange_free(x);
-        } else if (x->streaming && x->on_close) {
-            tl_http_posted *told = x->on_close;
-            x->on_close = NULL;
-            told(x->user);
-        }
+        tl_http_exchange_orphan(x);
         x = next;
     }
 }
 
 void tl_http_connection_free(struct tl_http_connection *c)
 {
-    struct tl_http_server *s = c->server;
-    if (c->next)
-        c->next->previous = c->previous;
-    if (c->previous)
-        c->previous->next = c->next;
-    else
-        s->connections = c->next;
-    s->connection_count--;
-    tl_metric_set(s->connected, (double)s->connection_count);
-    tl_http2_free(c->h2);
+    assert(!c->busy);
+    unlink_connection(c);
+    struct tl_http2 *h2 = c->h2;
+    c->busy = true; /* handlers are told: they must find nothing to do here */
     release_exchanges(c);
-    event_free(c->header_timer);
-    bufferevent_free(c->bev);
+    tl_http2_free(h2);
+    if (c->timer)
+        event_free(c->timer);
+    if (c->sniff)
+        event_free(c->sniff);
+    if (c->bev && c->is_tls)
+        tl_tls_say_end(c->bev);
+    if (c->bev)
+        bufferevent_free(c->bev);
+    if (c->fd >= 0)
+        evutil_closesocket(c->fd);
     free(c);
 }

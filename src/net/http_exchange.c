@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* net/http_exchange.c: the request as the handler sees it. */
-#include "base/io.h"
+/* net/http_exchange.c: the request as the handler sees it; its life. */
 #include "net/http_int.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 struct tl_http_exchange *tl_http_exchange_new(struct tl_http_connection *c)
@@ -13,8 +11,8 @@ struct tl_http_exchange *tl_http_exchange_new(struct tl_http_connection *c)
         return NULL;
     x->connection = c;
     x->server = c->server;
-    x->began_ns = c->server->access ? tl_io->monotonic_ns() : 0;
     x->out = evbuffer_new();
+    x->access = c->server->access_log ? tl_http_access_new() : NULL;
     memcpy(x->peer, c->peer, sizeof x->peer);
     x->is_tls = c->is_tls;
     x->method = "";
@@ -23,17 +21,51 @@ struct tl_http_exchange *tl_http_exchange_new(struct tl_http_connection *c)
     tl_buf_init(&x->path, TL_HTTP_HEADER_MAX);
     if (x->out)
         return x;
+    free(x->access);
     free(x);
     return NULL;
 }
 
 void tl_http_exchange_free(struct tl_http_exchange *x)
 {
+    if (x->access)
+        tl_http_access_end(x->server->access_log, x);
     evbuffer_free(x->out);
+    tl_bytes_release(x->whole);
     tl_buf_release(&x->head);
     tl_buf_release(&x->body);
     tl_buf_release(&x->path);
     free(x);
+}
+
+void tl_http_exchange_orphan(struct tl_http_exchange *x)
+{
+    x->connection = NULL;
+    x->aborted = !x->dropped && (!x->complete || evbuffer_get_length(x->out) > 0);
+    if (x->complete || !x->dispatched) {
+        tl_http_exchange_free(x);
+        return;
+    }
+    tl_http_posted *told = x->streaming ? x->on_close : NULL;
+    x->on_close = NULL;
+    if (told)
+        told(x->user);
+}
+
+bool tl_http_exchange_pad_body(struct tl_http_exchange *x)
+{
+    size_t size = x->body.size;
+    char *padding = tl_buf_reserve(&x->body, TL_HTTP_BODY_PADDING);
+    x->body.size = size;
+    return padding != NULL;
+}
+
+void tl_http_exchange_dispatch(struct tl_http_exchange *x)
+{
+    struct tl_http_server *s = x->server;
+    x->dispatched = true;
+    tl_metric_add(s->requests, 1);
+    s->options.handler(x, s->options.user);
 }
 
 static int hex(char c)
@@ -209,9 +241,6 @@ bool tl_http_is_tls(const struct tl_http_exchange *x)
 
 void tl_http_note(struct tl_http_exchange *x, const char *key, struct tl_view value)
 {
-    if (!x->server->access || x->note_count == TL_HTTP_NOTES_MAX)
-        return;
-    struct tl_http_note *note = &x->notes[x->note_count++];
-    note->key = key;
-    snprintf(note->value, sizeof note->value, "%.*s", TL_VIEW_ARG(value));
+    if (x->access)
+        tl_http_access_note(x->access, key, value);
 }

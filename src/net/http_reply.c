@@ -26,6 +26,7 @@ static const char *reason_of(int status)
         { 408, "Request Timeout" },
         { 413, "Content Too Large" },
         { 415, "Unsupported Media Type" },
+        { 429, "Too Many Requests" },
         { 431, "Request Header Fields Too Large" },
         { 500, "Internal Server Error" },
         { 503, "Service Unavailable" },
@@ -92,41 +93,38 @@ static void finish(struct tl_http_exchange *x)
 {
     struct tl_http_connection *c = x->connection;
     x->complete = true;
-    if (x->server->access)
-        tl_http_access_add(x->server->access, x);
     if (!c) {
         tl_http_exchange_free(x);
         return;
     }
-    if (c->h2) {
+    if (x->stream)
         tl_http2_resume(x);
-        tl_http_connection_settle(c);
-        return;
-    }
-    if (c->server->closing)
+    else if (c->server->closing && c->last == x)
         x->keep_alive = false;
     tl_http_connection_flush(c);
     tl_http_connection_settle(c);
 }
 
-static bool has_no_body(int status)
+static bool has_no_body(const struct tl_http_exchange *x, int status)
 {
-    return status == 204 || status == 304;
+    return x->is_head || status == 204 || status == 304;
 }
 
+/* Of a 204 no length is told (RFC 9110, 8.6), of a 304 it would have to be that of a 200: neither. */
 static void begin_whole(struct tl_http_exchange *x, int status, const char *content_type,
                         const struct tl_http_header *headers, size_t header_count, size_t size)
 {
     assert(!x->complete && !x->streaming);
-    x->status = status;
-    x->bytes_out = size;
+    bool no_length = status == 204 || status == 304, no_body = has_no_body(x, status) || size == 0;
+    tl_http_access_status(x->access, status);
+    tl_http_access_bytes(x->access, no_body ? 0 : size);
     if (x->stream) {
-        tl_http2_head(x, status, content_type, headers, header_count,
-                      has_no_body(status) ? 0 : (int64_t)size);
+        tl_http2_head(x, status, content_type, headers, header_count, no_length ? -1 : (int64_t)size,
+                      !no_body);
         return;
     }
     add_head(x, status, content_type, headers, header_count);
-    if (!has_no_body(status))
+    if (!no_length)
         evbuffer_add_printf(x->out, "Content-Length: %zu\r\n", size);
     evbuffer_add(x->out, "\r\n", 2);
 }
@@ -135,69 +133,102 @@ void tl_http_respond(struct tl_http_exchange *x, int status, const char *content
                      const struct tl_http_header *headers, size_t header_count, struct tl_view body)
 {
     begin_whole(x, status, content_type, headers, header_count, body.size);
-    if (!x->is_head && !has_no_body(status) && body.size)
+    if (!has_no_body(x, status) && body.size)
         evbuffer_add(x->out, body.data, body.size);
     finish(x);
 }
 
-static void free_bytes(const void *data, size_t size, void *unused)
+/* ---- bodies that are not copied ---- */
+
+struct tl_bytes *tl_bytes_new(char *data)
 {
-    (void)size, (void)unused;
-    free((void *)(uintptr_t)data);
+    struct tl_bytes *b = malloc(sizeof *b);
+    if (b)
+        *b = (struct tl_bytes){ .data = data, .references = 1 };
+    else
+        free(data);
+    return b;
+}
+
+void tl_bytes_release(struct tl_bytes *b)
+{
+    if (!b)
+        return;
+    assert(b->references > 0);
+    if (--b->references > 0)
+        return;
+    free(b->data);
+    free(b);
+}
+
+static void release_part(const void *data, size_t size, void *bytes)
+{
+    (void)data, (void)size;
+    tl_bytes_release(bytes);
+}
+
+bool tl_bytes_add_to(struct tl_bytes *b, const char *at, size_t size, struct evbuffer *out)
+{
+    if (evbuffer_add_reference(out, at, size, release_part, b) != 0)
+        return false;
+    b->references++;
+    return true;
 }
 
 void tl_http_respond_take(struct tl_http_exchange *x, int status, const char *content_type,
                           const struct tl_http_header *headers, size_t header_count, struct tl_buf *body)
 {
     size_t size;
-    char *bytes = tl_buf_take(body, &size);
+    char *data = tl_buf_take(body, &size);
     begin_whole(x, status, content_type, headers, header_count, size);
-    if (bytes && (x->is_head || size == 0 || has_no_body(status) ||
-                  evbuffer_add_reference(x->out, bytes, size, free_bytes, NULL) != 0))
-        free(bytes);
+    if (data && size && x->connection && !has_no_body(x, status)) {
+        x->whole = tl_bytes_new(data);
+        if (!x->whole || !tl_bytes_add_to(x->whole, data, size, x->out))
+            x->dropped = true; /* no memory for a few bytes: the promised length cannot be kept */
+    } else {
+        free(data);
+    }
     finish(x);
 }
+
+/* ---- streams ---- */
 
 void tl_http_stream_begin(struct tl_http_exchange *x, int status, const char *content_type,
                           const struct tl_http_header *headers, size_t header_count, tl_http_posted *on_close,
                           void *user)
 {
+    struct tl_http_connection *c = x->connection;
     assert(!x->complete && !x->streaming);
     x->streaming = true;
     x->on_close = on_close;
     x->user = user;
-    x->status = status;
+    tl_http_access_status(x->access, status);
     if (x->stream) {
-        tl_http2_head(x, status, content_type, headers, header_count, -1);
-        if (x->connection)
-            tl_http2_resume(x);
-        return;
+        tl_http2_head(x, status, content_type, headers, header_count, -1, !x->is_head);
+    } else {
+        if (x->http_1_0)
+            x->keep_alive = false; /* no chunks there: the end of the connection ends the stream */
+        add_head(x, status, content_type, headers, header_count);
+        evbuffer_add_printf(x->out, x->http_1_0 ? "\r\n" : "Transfer-Encoding: chunked\r\n\r\n");
     }
-    if (x->http_1_0)
-        x->keep_alive = false; /* no chunks there: the end of the connection ends the stream */
-    add_head(x, status, content_type, headers, header_count);
-    evbuffer_add_printf(x->out, x->http_1_0 ? "\r\n" : "Transfer-Encoding: chunked\r\n\r\n");
-    if (x->connection) {
-        tl_http_connection_flush(x->connection);
-    }
+    if (c)
+        tl_http_connection_flush(c);
 }
 
 void tl_http_stream_write(struct tl_http_exchange *x, struct tl_view bytes)
 {
     if (!x->connection || bytes.size == 0 || x->is_head)
         return;
-    x->bytes_out += bytes.size;
-    if (x->stream) {
-        evbuffer_add(x->out, bytes.data, bytes.size);
-        tl_http2_resume(x);
-        return;
-    }
-    if (!x->http_1_0)
+    bool chunked = !x->stream && !x->http_1_0;
+    tl_http_access_bytes(x->access, bytes.size);
+    if (chunked)
         evbuffer_add_printf(x->out, "%zx\r\n", bytes.size);
     evbuffer_add(x->out, bytes.data, bytes.size);
-    if (!x->http_1_0)
+    if (chunked)
         evbuffer_add(x->out, "\r\n", 2);
-    if (x->connection->first == x)
+    if (x->stream)
+        tl_http2_resume(x);
+    if (x->stream || x->connection->first == x)
         tl_http_connection_flush(x->connection);
 }
 
@@ -205,8 +236,7 @@ size_t tl_http_stream_room(const struct tl_http_exchange *x)
 {
     if (!x->connection)
         return 0;
-    size_t used =
-        evbuffer_get_length(x->out) + evbuffer_get_length(bufferevent_get_output(x->connection->bev));
+    size_t used = evbuffer_get_length(x->out) + tl_http_connection_output(x->connection);
     return used < x->server->options.output_max ? x->server->options.output_max - used : 0;
 }
 
@@ -221,16 +251,9 @@ void tl_http_stream_end(struct tl_http_exchange *x)
 /* Nobody is answered: as if the network had failed. */
 void tl_http_exchange_drop(struct tl_http_exchange *x)
 {
-    struct tl_http_connection *c = x->connection;
     x->on_close = NULL;
-    x->complete = true;
-    if (!c) {
-        tl_http_exchange_free(x);
-        return;
-    }
-    if (c->h2)
-        tl_http2_reset(x);
-    else
-        c->dead = true;
-    tl_http_connection_settle(c);
+    x->dropped = true;
+    if (!x->streaming)
+        tl_http_access_status(x->access, 0);
+    finish(x); /* which resets a stream, and ends a connection */
 }

@@ -11,12 +11,15 @@
 #include <errno.h>
 #include <event2/thread.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define POSTED_MAX ((size_t)1 << 20)
 #define OUTPUT_MAX_DEFAULT ((size_t)1 << 20)
-#define HANDSHAKE 0x16 /* the first byte of TLS (RFC 8446, 5.1), and of no request */
+#define CONNECTIONS_MAX_DEFAULT 1024
+#define HEADER_TIMEOUT_NS_DEFAULT (10 * TL_NS_PER_S)
+#define IDLE_TIMEOUT_NS_DEFAULT (60 * TL_NS_PER_S)
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -126,66 +129,14 @@ static void peer_text(const struct sockaddr *address, char out[72])
     snprintf(out, 72, address->sa_family == AF_INET6 ? "[%s]:%d" : "%s:%d", host, port);
 }
 
-/* A connection of a server with TLS, until its first byte tells whether it is TLS. */
-struct unsure {
-    struct tl_http_server *server;
-    evutil_socket_t fd;
-    struct event *readable;
-    char peer[72];
-    struct unsure *next, *previous;
-};
-
-static void unsure_free(struct unsure *u)
+/* The connection that has been open for longest of those with nothing to do, or NULL. */
+static struct tl_http_connection *oldest_idle(const struct tl_http_server *s)
 {
-    struct tl_http_server *s = u->server;
-    if (u->next)
-        u->next->previous = u->previous;
-    if (u->previous)
-        u->previous->next = u->next;
-    else
-        s->unsure = u->next;
-    s->connection_count--;
-    event_free(u->readable);
-    free(u);
-}
-
-static void first_byte(evutil_socket_t fd, short what, void *arg)
-{
-    struct unsure *u = arg;
-    struct tl_http_server *s = u->server;
-    unsigned char byte = 0;
-    char peer[72];
-    bool came = !(what & EV_TIMEOUT) && recv(fd, &byte, 1, MSG_PEEK) == 1;
-    SSL *ssl = came && byte == HANDSHAKE ? tl_tls_connection(s->tls) : NULL;
-    memcpy(peer, u->peer, sizeof peer);
-    unsure_free(u);
-    if (came && (ssl || byte != HANDSHAKE))
-        tl_http_connection_new(s, fd, peer, ssl);
-    else
-        evutil_closesocket(fd);
-}
-
-static void wait_for_first_byte(struct tl_http_server *s, evutil_socket_t fd, const char *peer)
-{
-    struct timeval limit = { .tv_sec = TL_HTTP_HEADER_TIMEOUT_S };
-    struct unsure *u = calloc(1, sizeof *u);
-    if (u)
-        u->readable = event_new(s->base, fd, EV_READ | EV_TIMEOUT, first_byte, u);
-    if (!u || !u->readable || event_add(u->readable, &limit) != 0) {
-        if (u && u->readable)
-            event_free(u->readable);
-        free(u);
-        evutil_closesocket(fd);
-        return;
-    }
-    u->server = s;
-    u->fd = fd;
-    memcpy(u->peer, peer, strlen(peer) + 1);
-    u->next = s->unsure;
-    if (u->next)
-        u->next->previous = u;
-    s->unsure = u;
-    s->connection_count++;
+    struct tl_http_connection *found = NULL; /* the list begins with the newest */
+    for (struct tl_http_connection *c = s->connections; c; c = c->next)
+        if (c->known && !c->first && !c->parsing && !c->busy && tl_http_connection_output(c) == 0)
+            found = c;
+    return found;
 }
 
 static void accepted(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address, int size,
@@ -193,18 +144,20 @@ static void accepted(struct evconnlistener *listener, evutil_socket_t fd, struct
 {
     (void)listener, (void)size;
     struct tl_http_server *s = arg;
+    size_t max = s->options.connections_max;
+    struct tl_http_connection *idle = s->connection_count >= max ? oldest_idle(s) : NULL;
     char peer[72];
     peer_text(address, peer);
-    if (s->connection_count >= TL_HTTP_CONNECTIONS_MAX) {
-        tl_log_debug("net", "%s: refused %s: %d connections are open", s->options.name, peer,
-                     TL_HTTP_CONNECTIONS_MAX);
-        evutil_closesocket(fd);
+    if (idle) {
+        tl_http_connection_drop(idle, "it had nothing to do, and another wants its place");
+        tl_http_connection_settle(idle);
+    }
+    if (s->connection_count < max) {
+        tl_http_connection_new(s, fd, peer);
         return;
     }
-    if (s->tls)
-        wait_for_first_byte(s, fd, peer);
-    else
-        tl_http_connection_new(s, fd, peer, NULL);
+    tl_log_debug("net", "%s: refused %s: %zu connections are open", s->options.name, peer, max);
+    evutil_closesocket(fd);
 }
 
 static void listen_again(void *arg)
@@ -294,15 +247,30 @@ static bool start_listening(struct tl_http_server *s, const char *text, struct t
 static void *loop_thread(void *arg)
 {
     struct tl_http_server *s = arg;
+    sigset_t pipe; /* a client that has gone is an error of the write */
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe, NULL);
     event_base_loop(s->base, EVLOOP_NO_EXIT_ON_EMPTY);
     return NULL;
+}
+
+static void set_defaults(struct tl_http_server_options *o)
+{
+    if (!o->output_max)
+        o->output_max = OUTPUT_MAX_DEFAULT;
+    if (!o->connections_max)
+        o->connections_max = CONNECTIONS_MAX_DEFAULT;
+    if (o->header_timeout_ns <= 0)
+        o->header_timeout_ns = HEADER_TIMEOUT_NS_DEFAULT;
+    if (o->idle_timeout_ns <= 0)
+        o->idle_timeout_ns = IDLE_TIMEOUT_NS_DEFAULT;
 }
 
 static bool copy_options(struct tl_http_server *s, const struct tl_http_server_options *options)
 {
     s->options = *options;
-    if (!s->options.output_max)
-        s->options.output_max = OUTPUT_MAX_DEFAULT;
+    set_defaults(&s->options);
     s->hosts = calloc(options->host_count + 1, sizeof *s->hosts);
     for (; s->hosts && s->host_count < options->host_count; s->host_count++)
         if (!(s->hosts[s->host_count] = strdup(options->hosts[s->host_count])))
@@ -314,11 +282,7 @@ static void server_free(struct tl_http_server *s)
 {
     while (s->delayed)
         delayed_free(s->delayed);
-    while (s->unsure) {
-        evutil_closesocket(s->unsure->fd);
-        unsure_free(s->unsure);
-    }
-    tl_http_access_close(s->access);
+    tl_http_access_log_close(s->access_log);
     if (s->listener)
         evconnlistener_free(s->listener);
     if (s->wakeup)
@@ -336,15 +300,22 @@ static void server_free(struct tl_http_server *s)
     free(s);
 }
 
-static bool open_extras(struct tl_http_server *s, struct tl_error *error)
+static bool open_tls(struct tl_http_server *s, struct tl_error *error)
 {
     const struct tl_http_server_options *o = &s->options;
-    bool ok = true;
+    if (o->tls_self_signed && !o->tls_cert && !o->tls_key)
+        return tl_tls_open_self_signed(&s->tls, o->tls_self_signed, error);
     if (o->tls_self_signed)
-        ok = tl_tls_open_self_signed(&s->tls, o->tls_self_signed, error);
-    else if (o->tls_cert)
-        ok = tl_tls_open(&s->tls, o->tls_cert, o->tls_key, error);
-    return ok && (!o->access_log || tl_http_access_open(s, o->access_log, error));
+        return tl_error_set(error, TL_INVALID, "either a certificate is given, or one is made: not both");
+    if (o->tls_cert || o->tls_key)
+        return tl_tls_open(&s->tls, o->tls_cert, o->tls_key, error);
+    return !o->tls_only || tl_error_set(error, TL_INVALID, "TLS only, but without a certificate: give one");
+}
+
+static bool open_log(struct tl_http_server *s, struct tl_error *error)
+{
+    const struct tl_http_server_options *o = &s->options;
+    return !o->access_log || tl_http_access_log_open(&s->access_log, o->access_log, o->name, s->base, error);
 }
 
 static void register_metrics(struct tl_http_server *s)
@@ -370,7 +341,7 @@ bool tl_http_server_open(struct tl_http_server **out, const char *address,
     s->wakeup = s->base ? event_new(s->base, -1, 0, run_posted, s) : NULL;
     if (!s->wakeup)
         ok = tl_error_set(error, TL_NO_MEMORY, "out of memory");
-    ok = ok && open_extras(s, error) && start_listening(s, address, error);
+    ok = ok && open_tls(s, error) && open_log(s, error) && start_listening(s, address, error);
     if (ok) {
         register_metrics(s);
         int failed = pthread_create(&s->thread, NULL, loop_thread, s);
@@ -394,24 +365,36 @@ const char *tl_http_server_address(const struct tl_http_server *s)
     return s->address;
 }
 
-/* Streams never end by themselves: their owners are told once that the server closes. */
-static void end_streams(struct tl_http_server *s)
+static struct tl_http_exchange *open_stream(const struct tl_http_connection *c)
+{
+    struct tl_http_exchange *x = c->first;
+    while (x && !(x->streaming && !x->complete && x->on_close))
+        x = x->next;
+    return x;
+}
+
+/* Streams never end by themselves: their owners are told once that the server closes. Each may end others as
+ * well, so the search begins anew. */
+static void end_streams(struct tl_http_connection *c)
+{
+    struct tl_http_exchange *x;
+    c->busy = true; /* the connection must not go in between */
+    while ((x = open_stream(c)) != NULL) {
+        tl_http_posted *told = x->on_close;
+        x->on_close = NULL;
+        told(x->user);
+    }
+    c->busy = false;
+}
+
+static void begin_close_of_connections(struct tl_http_server *s)
 {
     for (struct tl_http_connection *c = s->connections, *next; c; c = next) {
         next = c->next;
-        c->in_parser = true; /* ending a stream may end the connection: not while its requests are walked */
-        for (struct tl_http_exchange *x = c->first, *after; x; x = after) {
-            after = x->next;
-            tl_http_posted *told = x->streaming && !x->complete ? x->on_close : NULL;
-            x->on_close = NULL;
-            if (told)
-                told(x->user);
-        }
+        end_streams(c);
         if (c->h2)
             tl_http2_drain(c->h2);
-        else
-            c->close_after = true;
-        c->in_parser = false;
+        tl_http_connection_flush(c);
         tl_http_connection_settle(c);
     }
 }
@@ -422,7 +405,7 @@ static void close_step(evutil_socket_t fd, short what, void *arg)
     struct tl_http_server *s = arg;
     for (struct tl_http_connection *c = s->connections, *next; c; c = next) {
         next = c->next;
-        if (!c->first && evbuffer_get_length(bufferevent_get_output(c->bev)) == 0)
+        if (!c->first && tl_http_connection_output(c) == 0)
             tl_http_connection_free(c);
     }
     if (s->connections && tl_io->monotonic_ns() < s->close_at_ns)
@@ -441,7 +424,7 @@ static void begin_close(void *arg)
     struct tl_http_server *s = arg;
     s->closing = true;
     evconnlistener_disable(s->listener);
-    end_streams(s);
+    begin_close_of_connections(s);
     struct timeval step = { .tv_usec = 5000 };
     s->tick = event_new(s->base, -1, EV_PERSIST, close_step, s);
     if (s->tick)

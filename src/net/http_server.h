@@ -7,7 +7,11 @@
  * on the loop thread and must not block; an exchange may be answered later, from the loop thread
  * (tl_http_server_post brings a function there from any thread). An exchange stays valid until it is answered
  * or its stream is ended, also when the client has gone: answering is then a no-op that frees it. Limits
- * (DESIGN 7, security): header 16 KiB, body per server, header time-out 10 s, idle 60 s, connections 1024. */
+ * (DESIGN 7, security): header 16 KiB, body per server, header time-out 10 s (TLS's handshake has the same),
+ * idle 60 s, connections 1024. A body must come, and an answer be taken, at some pace: an idle time-out
+ * without progress ends it. HTTP/2: 100 streams a connection; per connection about 32 MiB of bodies and 32
+ * MiB of answers wait in memory, then windows stay shut and requests wait; floods of resets, PING, SETTINGS
+ * and the like end the connection. */
 #pragma once
 
 #include "base/buf.h"
@@ -36,7 +40,17 @@ struct tl_http_server_options {
     void *user;
     const char *tls_cert, *tls_key; /* PEM files; the port then takes TLS as well */
     const char *tls_self_signed;    /* or a folder, where a certificate for localhost is made and kept */
-    const char *access_log;         /* a file that gets a line of JSON for every answer; NULL: none */
+    bool tls_only;                  /* with one of these: cleartext gets 400. Else the port takes both */
+    /* A file to which a line of JSON is appended for every request when it ends: time (its first byte),
+     * server, peer, protocol, tls, method, path (without the query, which may hold a signature), status (0:
+     * dropped), bytes_in and bytes_out (of the bodies), duration_ms, "aborted":true when the client left
+     * before the answer was complete, and the handler's notes. Written ten times a second at most, never
+     * waited for; what cannot be written is told in the log once. NULL: none. */
+    const char *access_log;
+    /* 0: the limits told above. */
+    int64_t header_timeout_ns; /* from a request's first byte to its last header; TLS's handshake, too */
+    int64_t idle_timeout_ns;   /* between requests; and without progress in a body or an answer */
+    size_t connections_max; /* one more closes the longest open one that has nothing to do, or else itself */
 };
 
 /* address: "127.0.0.1:8080", "[::1]:0"; port 0 takes a free one. TL_CONFLICT when the port is in use:
@@ -72,10 +86,13 @@ struct tl_view tl_http_body(const struct tl_http_exchange *x);
 /* "HTTP/1.0", "HTTP/1.1" or "HTTP/2". */
 const char *tl_http_protocol(const struct tl_http_exchange *x);
 bool tl_http_is_tls(const struct tl_http_exchange *x);
-/* Notes something for the access log: key is static, value is copied, up to 159 bytes. At most six. */
+/* Adds a member to the request's line in the access log; before the answer. key is static text; value is
+ * copied, up to 256 bytes. At most six; more are left out. Nothing where there is no access log. */
 void tl_http_note(struct tl_http_exchange *x, const char *key, struct tl_view value);
 const char *tl_http_peer(const struct tl_http_exchange *x); /* "127.0.0.1:53210" */
 
+/* HTTP/2 sends names of headers in lower case, leaves out those of a connection (Connection,
+ * Transfer-Encoding), and takes at most 60. */
 /* Answer with a whole body (copied) and end the exchange. Date, Content-Length and Connection are added.
  * content_type may be NULL. headers may be NULL. */
 void tl_http_respond(struct tl_http_exchange *x, int status, const char *content_type,
@@ -94,6 +111,7 @@ void tl_http_stream_write(struct tl_http_exchange *x, struct tl_view bytes);
  * for now. */
 size_t tl_http_stream_room(const struct tl_http_exchange *x);
 void tl_http_stream_end(struct tl_http_exchange *x);
-/* Ends the exchange without an answer, as a network that fails would: the connection is closed, or the stream
- * reset. */
+/* Ends the exchange without an answer, or its stream in the middle (on_close does not run), as a network that
+ * fails would: HTTP/1.1 closes the connection once earlier answers are out, HTTP/2 resets the stream
+ * (INTERNAL_ERROR). */
 void tl_http_exchange_drop(struct tl_http_exchange *x);

@@ -66,7 +66,9 @@ static int open_server(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
     struct tl_error error;
-    struct tl_http_server_options options = { .name = "test", .body_max = 10000, .check_host = true, .handler = handle, .user = f };
+    struct tl_http_server_options options = {
+        .name = "test", .body_max = 10000, .check_host = true, .handler = handle, .user = f
+    };
     assert_non_null(f);
     test_ok(tl_http_server_open(&f->server, "127.0.0.1:0", &options, &error), &error);
     *state = f;
@@ -83,7 +85,8 @@ static int close_server(void **state)
 
 static int connect_to(const struct fixture *f)
 {
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)tl_http_server_port(f->server)) };
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_port = htons((uint16_t)tl_http_server_port(f->server)) };
     struct timeval patience = { .tv_sec = 5 };
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(inet_pton(AF_INET, "127.0.0.1", &address.sin_addr), 1);
@@ -128,10 +131,12 @@ static void requests_on_one_connection_are_answered_in_order(void **state)
     char text[65536];
     int fd = connect_to(f);
     /* The first is answered last, by another thread: the answers keep the requests' order all the same. */
-    send_text(fd, "GET /park HTTP/1.1\r\nHost: localhost\r\n\r\nGET /release HTTP/1.1\r\nHost: localhost\r\n\r\n"
-                  "GET /third HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    send_text(fd,
+              "GET /park HTTP/1.1\r\nHost: localhost\r\n\r\nGET /release HTTP/1.1\r\nHost: localhost\r\n\r\n"
+              "GET /third HTTP/1.1\r\nHost: localhost\r\n\r\n");
     read_until(fd, "/third", text, sizeof text);
-    const char *parked = strstr(text, "parked"), *released = strstr(text, "released"), *third = strstr(text, "/third");
+    const char *parked = strstr(text, "parked"), *released = strstr(text, "released"),
+               *third = strstr(text, "/third");
     assert_true(parked && released && third && parked < released && released < third);
     close(fd);
 }
@@ -139,8 +144,12 @@ static void requests_on_one_connection_are_answered_in_order(void **state)
 static void bodies_come_whole_by_length_and_by_chunks(void **state)
 {
     expect(*state, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello", "\r\n\r\nhello");
-    expect(*state, "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n", "\r\n\r\nhello");
-    expect(*state, "POST / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n", "HTTP/1.1 100 Continue");
+    expect(*state,
+           "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: "
+           "chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n",
+           "\r\n\r\nhello");
+    expect(*state, "POST / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n",
+           "HTTP/1.1 100 Continue");
 }
 
 static void what_is_too_large_or_wrong_is_refused(void **state)
@@ -149,7 +158,9 @@ static void what_is_too_large_or_wrong_is_refused(void **state)
     snprintf(large, sizeof large, "GET / HTTP/1.1\r\nHost: localhost\r\nX: %0*d\r\n\r\n", 20000, 0);
     expect(*state, large, "HTTP/1.1 431 ");
     expect(*state, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10001\r\n\r\n", "HTTP/1.1 413 ");
-    expect(*state, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 400 ");
+    expect(*state,
+           "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+           "HTTP/1.1 400 ");
     expect(*state, "nonsense\r\n\r\n", "HTTP/1.1 400 ");
     expect(*state, "GET /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 400 ");
     expect(*state, "GET /%00 HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 400 ");
@@ -158,7 +169,8 @@ static void what_is_too_large_or_wrong_is_refused(void **state)
 static void only_our_own_names_are_answered(void **state)
 {
     static const char *const good[] = { "localhost", "LOCALHOST:80", "127.0.0.1", "localhost.", "[::1]:9" };
-    static const char *const bad[] = { "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "", "[::2]" };
+    static const char *const bad[] = { "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "",
+                                       "[::2]" };
     char request[256];
     for (size_t i = 0; i < TL_COUNT(good); i++) {
         snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", good[i]);
@@ -180,7 +192,8 @@ static void streams_are_chunked_and_bounded(void **state)
     struct fixture *f = *state;
     int slow = connect_to(f);
     send_text(slow, "GET /flood HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    expect(f, "GET /still-there HTTP/1.1\r\nHost: localhost\r\n\r\n", "/still-there"); /* the flood has ended by itself */
+    expect(f, "GET /still-there HTTP/1.1\r\nHost: localhost\r\n\r\n",
+           "/still-there"); /* the flood has ended by itself */
     close(slow);
 }
 
@@ -189,7 +202,8 @@ static void clients_that_leave_early_do_no_harm(void **state)
     struct fixture *f = *state;
     for (int i = 0; i < 50; i++) {
         int fd = connect_to(f);
-        send_text(fd, i % 2 ? "GET /flood HTTP/1.1\r\nHost: localhost\r\n\r\n" : "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\nhalf");
+        send_text(fd, i % 2 ? "GET /flood HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                            : "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\nhalf");
         close(fd);
     }
     expect(f, "GET /alive HTTP/1.1\r\nHost: localhost\r\n\r\n", "/alive");
@@ -205,7 +219,9 @@ static void the_client_speaks_to_the_server(void **state)
     snprintf(url, sizeof url, "http://%s/", tl_http_server_address(f->server));
     test_ok(tl_http_client_new(&client, 1 << 20, &error), &error);
     tl_http_response_init(&response, 1 << 20);
-    struct tl_http_request request = { .method = "POST", .url = url, .body = TL_VIEW("body"), .timeout_ns = 5 * SECOND };
+    struct tl_http_request request = {
+        .method = "POST", .url = url, .body = TL_VIEW("body"), .timeout_ns = 5 * SECOND
+    };
     for (int i = 0; i < 100; i++) {
         test_ok(tl_http_client_send(client, &request, &response, &error), &error);
         assert_int_equal(response.status, 200);
@@ -235,7 +251,8 @@ static void a_port_in_use_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(requests_on_one_connection_are_answered_in_order, open_server, close_server),
+        cmocka_unit_test_setup_teardown(requests_on_one_connection_are_answered_in_order, open_server,
+                                        close_server),
         cmocka_unit_test_setup_teardown(bodies_come_whole_by_length_and_by_chunks, open_server, close_server),
         cmocka_unit_test_setup_teardown(what_is_too_large_or_wrong_is_refused, open_server, close_server),
         cmocka_unit_test_setup_teardown(only_our_own_names_are_answered, open_server, close_server),
