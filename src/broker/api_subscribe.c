@@ -120,7 +120,8 @@ static bool push_event(struct tl_subscription *s, struct tl_broker_shard *shard,
     bool ok = tl_read_records(&r, &s->it, &error), finished = false;
     if (ok) {
         finished = !s->it.by_time && tl_shard_is_read(shard, s->it.counter);
-        write_continuation(&w, s, &r);
+        if (!finished) /* its absence is how the KCL knows the end of a shard */
+            write_continuation(&w, s, &r);
         tl_msg_member_i64(&w, "MillisBehindLatest", r.behind_ms);
         if (finished)
             tl_write_child_shards(&w, shard->stream, shard->info.index);

@@ -1,24 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The broker as real clients see it: Debian's boto3 and AWS CLI, and the exact wire."""
+"""The broker as real clients see it: Debian's boto3 and AWS CLI, the AWS SDK for JavaScript; and the exact wire."""
 import base64
 import json
 import os
+import re
+import shutil
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 import urllib.error
 import urllib.request
 
 from botocore.exceptions import ClientError
-from tapeline import CLIENT_ENV, Server, kinesis, read_stream
+from tapeline import CLIENT_ENV, ROOT, Server, broker, kinesis, read_stream, wait_for
 
 
 class BrokerClients(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.data = tempfile.TemporaryDirectory()
-        cls.server = Server("broker", "--data", cls.data.name, "--listen", "127.0.0.1:0")
+        cls.server = broker(cls.data.name, "--limits", "off")
         cls.k = kinesis(cls.server.aws)
 
     @classmethod
@@ -121,7 +124,7 @@ class BrokerClients(unittest.TestCase):
         self.assertEqual(self.code(self.k.put_record, StreamName="errors", Data=b"x" * (2**20 + 1), PartitionKey="k"), "ValidationException")
         self.assertEqual(self.code(self.k.put_record, StreamName="errors", Data=b"", PartitionKey="k" * 257), "ValidationException")
         self.assertIn("'partitionKey' failed to satisfy constraint: Member must have length less than or equal to 256", self.message)
-        self.assertEqual(self.code(self.k.merge_shards, StreamName="errors", ShardToMerge="a", AdjacentShardToMerge="b"), "UnknownOperationException")
+        self.assertEqual(self.code(self.k.merge_shards, StreamName="errors", ShardToMerge="a", AdjacentShardToMerge="b"), "ResourceNotFoundException")
         self.assertEqual(self.status, 400)
 
     def post(self, target, body, **headers):
@@ -150,8 +153,6 @@ class BrokerClients(unittest.TestCase):
         for target, payload, wanted, kind in cases:
             status, headers, body = self.post(target, payload)
             self.assertEqual((status, json.loads(body)["__type"]), (wanted, kind), (target, payload))
-        status, _, body = self.post("PutRecord", b"x", **{"Content-Type": "application/x-amz-cbor-1.1"})
-        self.assertIn(b"CBOR is not supported", body)
         # Too large: told from the header alone, before the body comes.
         import http.client
         connection = http.client.HTTPConnection(self.server.aws.split("//")[1], timeout=10)
@@ -162,17 +163,140 @@ class BrokerClients(unittest.TestCase):
         self.assertEqual((answer.status, answer.read()), (413, b""))
         connection.close()
 
-    def test_aws_cli(self):
-        def aws(*args):
-            p = subprocess.run(["/usr/bin/aws", "kinesis", *args, "--endpoint-url", self.server.aws], env=CLIENT_ENV, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, text=True)
-            self.assertEqual(p.returncode, 0, p.stderr)
-            return json.loads(p.stdout) if p.stdout.strip() else None
-        aws("create-stream", "--stream-name", "cli", "--shard-count", "1")
-        put = aws("put-record", "--stream-name", "cli", "--partition-key", "k", "--data", base64.b64encode(b"hello").decode())
-        it = aws("get-shard-iterator", "--stream-name", "cli", "--shard-id", put["ShardId"], "--shard-iterator-type", "TRIM_HORIZON")["ShardIterator"]
-        records = aws("get-records", "--shard-iterator", it)["Records"]
-        self.assertEqual([base64.b64decode(r["Data"]) for r in records], [b"hello"])
+    def active(self, name):
+        def status():
+            return self.k.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamStatus"]
+        wait_for("%s is ACTIVE" % name, lambda: status() == "ACTIVE", every=0.02)
+
+    def test_every_action_that_this_boto3_knows(self):
+        import botocore.session
+        k, called = self.k, set()
+
+        def call(action, **args):
+            called.add(action)
+            answer = getattr(k, re.sub(r"(?<=[a-z])(?=[A-Z])", "_", action).lower())(**args)
+            self.assertEqual(answer["ResponseMetadata"]["HTTPStatusCode"], 200)
+            return answer
+        arn = "arn:aws:kinesis:us-east-1:000000000000:stream/every"
+        call("CreateStream", StreamName="every", ShardCount=2)
+        k.get_waiter("stream_exists").wait(StreamName="every", WaiterConfig={"Delay": 1})
+        self.assertEqual(call("DescribeStream", StreamName="every")["StreamDescription"]["StreamARN"], arn)
+        call("DescribeStreamSummary", StreamName="every")
+        self.assertIn("every", call("ListStreams")["StreamNames"])
+        self.assertEqual(len(call("ListShards", StreamName="every")["Shards"]), 2)
+        call("DescribeLimits")
+        put = call("PutRecord", StreamName="every", PartitionKey="k", Data=b"x")
+        call("PutRecords", StreamName="every", Records=[{"PartitionKey": "k", "Data": b"y"}])
+        it = call("GetShardIterator", StreamName="every", ShardId=put["ShardId"], ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+        self.assertEqual([r["Data"] for r in call("GetRecords", ShardIterator=it)["Records"]], [b"x", b"y"])
+        call("AddTagsToStream", StreamName="every", Tags={"a": "1", "b": "2"})
+        call("RemoveTagsFromStream", StreamName="every", TagKeys=["a"])
+        self.assertEqual(call("ListTagsForStream", StreamName="every")["Tags"], [{"Key": "b", "Value": "2"}])
+        call("IncreaseStreamRetentionPeriod", StreamName="every", RetentionPeriodHours=48)
+        self.active("every")
+        call("DecreaseStreamRetentionPeriod", StreamName="every", RetentionPeriodHours=24)
+        self.active("every")
+        self.assertEqual(len(call("EnableEnhancedMonitoring", StreamName="every", ShardLevelMetrics=["ALL"])["DesiredShardLevelMetrics"]), 7)
+        self.active("every")
+        call("DisableEnhancedMonitoring", StreamName="every", ShardLevelMetrics=["ALL"])
+        self.active("every")
+        call("StartStreamEncryption", StreamName="every", EncryptionType="KMS", KeyId="alias/aws/kinesis")
+        self.active("every")
+        self.assertEqual(k.put_record(StreamName="every", PartitionKey="k", Data=b"")["EncryptionType"], "KMS")
+        call("StopStreamEncryption", StreamName="every", EncryptionType="KMS", KeyId="alias/aws/kinesis")
+        self.active("every")
+        call("SplitShard", StreamName="every", ShardToSplit="shardId-000000000000", NewStartingHashKey="1000")
+        self.active("every")
+        call("MergeShards", StreamName="every", ShardToMerge="shardId-000000000002", AdjacentShardToMerge="shardId-000000000003")
+        self.active("every")
+        call("UpdateShardCount", StreamName="every", TargetShardCount=1, ScalingType="UNIFORM_SCALING")
+        self.active("every")
+        self.assertEqual(k.describe_stream_summary(StreamName="every")["StreamDescriptionSummary"]["OpenShardCount"], 1)
+        consumer = call("RegisterStreamConsumer", StreamARN=arn, ConsumerName="c")["Consumer"]["ConsumerARN"]
+        wait_for("the consumer is ACTIVE",
+                 lambda: call("DescribeStreamConsumer", ConsumerARN=consumer)["ConsumerDescription"]["ConsumerStatus"] == "ACTIVE")
+        self.assertEqual(len(call("ListStreamConsumers", StreamARN=arn)["Consumers"]), 1)
+        shard = k.list_shards(StreamName="every", ShardFilter={"Type": "AT_LATEST"})["Shards"][0]["ShardId"]
+        self.subscribed(call("SubscribeToShard", ConsumerARN=consumer, ShardId=shard, StartingPosition={"Type": "LATEST"}), "every")
+        call("DeregisterStreamConsumer", ConsumerARN=consumer)
+        call("UpdateStreamMode", StreamARN=arn, StreamModeDetails={"StreamMode": "ON_DEMAND"})
+        self.active("every")
+        call("DeleteStream", StreamName="every", EnforceConsumerDeletion=True)
+        k.get_waiter("stream_not_exists").wait(StreamName="every", WaiterConfig={"Delay": 1})
+        known = set(botocore.session.get_session().get_service_model("kinesis").operation_names)
+        self.assertEqual({a for a in known - called if "Queue" not in a and "Channel" not in a} & set(OLD_ACTIONS), set())
+
+    def subscribed(self, answer, stream):
+        """Records that are put while the subscription is open come through it."""
+        wanted = [b"%d" % i for i in range(10)]
+        threading.Thread(target=lambda: [self.k.put_record(StreamName=stream, PartitionKey="k", Data=d) for d in wanted]).start()
+        got = []
+        for event in answer["EventStream"]:
+            if "SubscribeToShardEvent" in event:
+                got += [r["Data"] for r in event["SubscribeToShardEvent"]["Records"]]
+            if len(got) >= len(wanted):
+                break
+        answer["EventStream"].close()
+        self.assertEqual(got, wanted)
+
+    def test_paginators(self):
+        for i in range(3):
+            self.stream("pages-%d" % i, 5)
+        names = [n for page in self.k.get_paginator("list_streams").paginate(PaginationConfig={"PageSize": 2}) for n in page["StreamNames"]]
+        self.assertEqual([n for n in names if n.startswith("pages-")], ["pages-0", "pages-1", "pages-2"])
+        # Not list_shards: that paginator repeats StreamName beside NextToken, which the service refuses.
+        pages = list(self.k.get_paginator("describe_stream").paginate(StreamName="pages-0", PaginationConfig={"PageSize": 2}))
+        self.assertEqual([[s["ShardId"][-1] for s in p["StreamDescription"]["Shards"]] for p in pages], [["0", "1"], ["2", "3"], ["4"]])
+        arn = self.k.describe_stream(StreamName="pages-0")["StreamDescription"]["StreamARN"]
+        for i in range(5):
+            self.k.register_stream_consumer(StreamARN=arn, ConsumerName="c%d" % i)
+        pages = list(self.k.get_paginator("list_stream_consumers").paginate(StreamARN=arn, PaginationConfig={"PageSize": 2}))
+        self.assertEqual(sorted(c["ConsumerName"] for p in pages for c in p["Consumers"]), ["c%d" % i for i in range(5)])
+
+    def test_every_command_of_the_aws_cli(self):
+        arn = "arn:aws:kinesis:us-east-1:000000000000:stream/commands"
+        cli = subprocess.Popen(["/usr/bin/python3", os.path.join(ROOT, "tests", "support", "aws_cli.py")], env=CLIENT_ENV, stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, text=True)
+        self.addCleanup(cli.communicate)
+
+        def aws(command, *args):
+            print(json.dumps(["kinesis", command, *args, "--endpoint-url", self.server.aws]), file=cli.stdin, flush=True)
+            answer = json.loads(cli.stdout.readline())
+            self.assertEqual(answer["code"], 0, "%s: %s" % (command, answer["err"]))
+            return json.loads(answer["out"]) if answer["out"].strip() else None
+        name = ("--stream-name", "commands")
+        aws("create-stream", *name, "--shard-count", "2")
+        aws("wait", "stream-exists", *name)
+        for command in ("describe-stream", "describe-stream-summary", "list-shards", "list-tags-for-stream"):
+            self.assertTrue(aws(command, *name))
+        aws("describe-limits")
+        self.assertIn("commands", aws("list-streams")["StreamNames"])
+        self.assertEqual(aws("put-records", *name, "--records", json.dumps([{"PartitionKey": "k", "Data": "eA=="}]))["FailedRecordCount"], 0)
+        put = aws("put-record", *name, "--partition-key", "k", "--data", base64.b64encode(b"hello").decode())
+        it = aws("get-shard-iterator", *name, "--shard-id", put["ShardId"], "--shard-iterator-type", "TRIM_HORIZON")["ShardIterator"]
+        self.assertEqual([base64.b64decode(r["Data"]) for r in aws("get-records", "--shard-iterator", it)["Records"]], [b"x", b"hello"])
+        aws("add-tags-to-stream", *name, "--tags", "a=1")
+        aws("remove-tags-from-stream", *name, "--tag-keys", "a")
+        changes = [("increase-stream-retention-period", "--retention-period-hours", "48"),
+                   ("decrease-stream-retention-period", "--retention-period-hours", "24"),
+                   ("enable-enhanced-monitoring", "--shard-level-metrics", "IncomingBytes"),
+                   ("disable-enhanced-monitoring", "--shard-level-metrics", "ALL"),
+                   ("start-stream-encryption", "--encryption-type", "KMS", "--key-id", "k"),
+                   ("stop-stream-encryption", "--encryption-type", "KMS", "--key-id", "k"),
+                   ("split-shard", "--shard-to-split", "shardId-000000000000", "--new-starting-hash-key", "10"),
+                   ("merge-shards", "--shard-to-merge", "shardId-000000000002", "--adjacent-shard-to-merge", "shardId-000000000003"),
+                   ("update-shard-count", "--target-shard-count", "4", "--scaling-type", "UNIFORM_SCALING")]
+        for command, *args in changes:
+            aws(command, *name, *args)
+            self.active("commands")
+        consumer = aws("register-stream-consumer", "--stream-arn", arn, "--consumer-name", "c")["Consumer"]["ConsumerARN"]
+        self.assertEqual(aws("describe-stream-consumer", "--consumer-arn", consumer)["ConsumerDescription"]["ConsumerName"], "c")
+        self.assertEqual(len(aws("list-stream-consumers", "--stream-arn", arn)["Consumers"]), 1)
+        wait_for("the consumer is gone", lambda: aws("deregister-stream-consumer", "--consumer-arn", consumer) is None)
+        aws("update-stream-mode", "--stream-arn", arn, "--stream-mode-details", "StreamMode=ON_DEMAND")
+        self.active("commands")
+        aws("delete-stream", *name, "--enforce-consumer-deletion")
+        aws("wait", "stream-not-exists", *name)
 
     def test_restart_keeps_streams_records_and_iterators(self):
         with tempfile.TemporaryDirectory() as data:
@@ -193,6 +317,92 @@ class BrokerClients(unittest.TestCase):
                     if put["ShardId"] == "shardId-000000000000":
                         break
                 self.assertGreater(int(put["SequenceNumber"]), last)
+
+
+# What a boto3 of 2023 knows: with it or a newer one, all of these are called.
+OLD_ACTIONS = """AddTagsToStream CreateStream DecreaseStreamRetentionPeriod DeleteStream DeregisterStreamConsumer DescribeLimits DescribeStream
+DescribeStreamConsumer DescribeStreamSummary DisableEnhancedMonitoring EnableEnhancedMonitoring GetRecords GetShardIterator
+IncreaseStreamRetentionPeriod ListShards ListStreamConsumers ListStreams ListTagsForStream MergeShards PutRecord PutRecords
+RegisterStreamConsumer RemoveTagsFromStream SplitShard StartStreamEncryption StopStreamEncryption SubscribeToShard UpdateShardCount
+UpdateStreamMode""".split()
+
+
+class Secure(unittest.TestCase):
+    """TLS with a certificate of the broker's own, and signatures that are verified."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.data = tempfile.TemporaryDirectory()
+        keys = os.path.join(cls.data.name, "credentials")
+        with open(keys, "w") as f:
+            f.write("[default]\naws_access_key_id = AKIDTRADER\naws_secret_access_key = secret/of+the/trader\n")
+        cls.server = broker(cls.data.name, "--limits", "off", "--tls-self-signed", "--credentials", keys, "--stream", "safe:1")
+        cls.certificate = os.path.join(cls.data.name, "broker", "tls-cert.pem")
+
+    @classmethod
+    def tearDownClass(cls):
+        assert cls.server.stop() == 0
+        cls.data.cleanup()
+
+    def client(self, key="AKIDTRADER", secret="secret/of+the/trader", endpoint=None, verify=None):
+        import boto3
+        from botocore.config import Config
+        return boto3.client("kinesis", endpoint_url=endpoint or self.server.aws, region_name="us-east-1", aws_access_key_id=key,
+                            aws_secret_access_key=secret, verify=verify or self.certificate, config=Config(retries={"max_attempts": 0}))
+
+    def test_the_right_key(self):
+        self.assertTrue(self.server.aws.startswith("https://"))
+        plain = self.server.aws.replace("https:", "http:")
+        for endpoint in (self.server.aws, plain, self.server.aws.replace("127.0.0.1", "localhost")):
+            self.assertEqual(self.client(endpoint=endpoint).list_streams()["StreamNames"], ["safe"], endpoint)
+        k = self.client()
+        put = k.put_record(StreamName="safe", PartitionKey="k", Data=bytes(range(256)))
+        it = k.get_shard_iterator(StreamName="safe", ShardId=put["ShardId"], ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+        self.assertEqual(k.get_records(ShardIterator=it)["Records"][0]["Data"], bytes(range(256)))
+
+    def test_keys_that_are_not_right(self):
+        for key, secret, error in (("AKIDTRADER", "guessed", "InvalidSignatureException"),
+                                   ("AKIDNOBODY", "secret/of+the/trader", "UnrecognizedClientException")):
+            with self.assertRaises(ClientError) as e:
+                self.client(key, secret).list_streams()
+            self.assertEqual((e.exception.response["Error"]["Code"], e.exception.response["ResponseMetadata"]["HTTPStatusCode"]), (error, 400))
+
+    def test_no_signature_at_all(self):
+        request = urllib.request.Request(self.server.aws.replace("https:", "http:"), data=b"{}", method="POST", headers={
+            "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "Kinesis_20131202.ListStreams"})
+        with self.assertRaises(urllib.error.HTTPError) as e:
+            urllib.request.urlopen(request, timeout=10)
+        self.assertEqual((e.exception.code, json.loads(e.exception.read())["__type"]), (400, "MissingAuthenticationTokenException"))
+        e.exception.close()
+
+    def test_a_certificate_that_is_not_trusted(self):
+        from botocore.exceptions import SSLError
+        with self.assertRaises(SSLError):
+            self.client(verify=True).list_streams()
+
+    def test_aws_cli(self):
+        env = dict(CLIENT_ENV, AWS_ACCESS_KEY_ID="AKIDTRADER", AWS_SECRET_ACCESS_KEY="secret/of+the/trader", AWS_CA_BUNDLE=self.certificate)
+        p = subprocess.run(["/usr/bin/aws", "kinesis", "list-streams", "--endpoint-url", self.server.aws], env=env, stdout=subprocess.PIPE,
+                           stderr=subprocess.PIPE, text=True)
+        self.assertEqual(p.returncode, 0, p.stderr)
+        self.assertEqual(json.loads(p.stdout)["StreamNames"], ["safe"])
+
+
+class JavaScript(unittest.TestCase):
+    def test_aws_sdk_for_javascript(self):
+        """tests/integration/js: client-kinesis v3 with its default handler, HTTP/2."""
+        folder = os.path.join(ROOT, "tests", "integration", "js")
+        node = shutil.which("node")
+        if not node or not os.path.isdir(os.path.join(folder, "node_modules")):
+            self.skipTest("THE AWS SDK FOR JAVASCRIPT IS NOT INSTALLED (scripts/setup test): it was not run")
+        version = subprocess.run([node, "--version"], stdout=subprocess.PIPE, text=True).stdout.strip()
+        if int(version.lstrip("v").split(".")[0]) < 20:
+            self.skipTest("NODE %s IS TOO OLD FOR THE AWS SDK FOR JAVASCRIPT (20 or later): it was not run" % version)
+        p = subprocess.run([node, "--test", "--test-concurrency=2", "."], cwd=folder, env=dict(os.environ, NODE_NO_WARNINGS="1"),
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
+        passed = re.search(r"(?m)^(?:#|\u2139) pass (\d+)$", p.stdout)
+        self.assertEqual(p.returncode, 0, p.stdout)
+        self.assertTrue(passed and int(passed.group(1)) >= 12, p.stdout)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def run(*args, check=True, timeout=120, **kw):
 class Server:
     """A running 'tapeline up' or 'tapeline broker'; its stderr is read on a thread so that it never blocks."""
 
-    def __init__(self, *args, wait=r"AWS endpoint\s+(http://\S+)", timeout=20, env=None):
+    def __init__(self, *args, wait=r"AWS endpoint\s+(https?://\S+)", timeout=20, env=None):
         self.lines = []
         self.found = {}
         self.process = subprocess.Popen([BINARY, *map(str, args)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
@@ -100,6 +100,11 @@ class Server:
 
     def __exit__(self, *_):
         self.kill()
+
+
+def broker(data, *options):
+    """A running 'tapeline broker' on a port of its own."""
+    return Server("broker", "--data", data, "--listen", "127.0.0.1:0", *options)
 
 
 def kinesis(endpoint):
