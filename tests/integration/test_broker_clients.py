@@ -396,8 +396,8 @@ class JavaScript(unittest.TestCase):
         if not node or not os.path.isdir(os.path.join(folder, "node_modules")):
             self.skipTest("THE AWS SDK FOR JAVASCRIPT IS NOT INSTALLED (scripts/setup test): it was not run")
         version = subprocess.run([node, "--version"], stdout=subprocess.PIPE, text=True).stdout.strip()
-        if int(version.lstrip("v").split(".")[0]) < 20:
-            self.skipTest("NODE %s IS TOO OLD FOR THE AWS SDK FOR JAVASCRIPT (20 or later): it was not run" % version)
+        if int(version.lstrip("v").split(".")[0]) < 18:
+            self.skipTest("NODE %s IS TOO OLD FOR THE AWS SDK FOR JAVASCRIPT (18 or later): it was not run" % version)
         p = subprocess.run([node, "--test", "--test-concurrency=2", "."], cwd=folder, env=dict(os.environ, NODE_NO_WARNINGS="1"),
                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
         passed = re.search(r"(?m)^(?:#|\u2139) pass (\d+)$", p.stdout)

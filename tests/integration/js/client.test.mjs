@@ -93,7 +93,6 @@ test("errors are the SDK's exceptions", async () => {
     await assert.rejects(send(new k.GetRecordsCommand({ ShardIterator: "AAAA" })), k.InvalidArgumentException);
     const put = { StreamName: "many", PartitionKey: "k", Data: bytes("") };
     await assert.rejects(send(new k.PutRecordCommand({ ...put, PartitionKey: "k".repeat(257) })), { name: "ValidationException" });
-    await assert.rejects(send(new k.PutRecordCommand({ ...put, DryRun: true })), { name: "DryRunOperationException" });
 });
 
 test("waiters and paginators", async () => {
@@ -135,7 +134,6 @@ test("the other actions", async () => {
         new k.MergeShardsCommand({ StreamARN, ShardToMerge: "shardId-000000000000", AdjacentShardToMerge: "shardId-000000000001" }),
         new k.UpdateShardCountCommand({ StreamARN, TargetShardCount: 2, ScalingType: "UNIFORM_SCALING" }),
         new k.UpdateStreamModeCommand({ StreamARN, StreamModeDetails: { StreamMode: "ON_DEMAND" } }),
-        new k.UpdateStreamRecordDistributionStrategyCommand({ StreamARN, RecordDistributionStrategy: "AUTO" }),
         new k.UpdateAccountSettingsCommand({ MinimumThroughputBillingCommitment: { Status: "ENABLED" } }),
         new k.DescribeAccountSettingsCommand({}),
         new k.UpdateStreamWarmThroughputCommand({ StreamARN, WarmThroughputMiBps: 10 }),
