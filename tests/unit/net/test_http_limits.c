@@ -114,14 +114,17 @@ static void an_answer_reaches_who_is_still_sending(void **state)
     (void)state;
     struct peer p;
     open_peer(&p, 0, 0, 0);
-    for (int i = 0; i < 20; i++) { /* a reset would lose the answer now and then */
+    for (int i = 0; i < 20; i++) {
         int fd = peer_connect(&p);
         char *body = large_body();
         peer_send_text(fd, "POST /size HTTP/1.1\r\nHost: localhost\r\nContent-Length: 20000000\r\n\r\n");
-        peer_send(fd, body, 4 << 20);
+        assert_true(
+            peer_send(fd, body, 4 << 20)); /* after a reset this would fail, and the answer could be lost */
         char text[4096];
         peer_read_until(fd, "\r\n\r\n", text, sizeof text);
         assert_non_null(strstr(text, "HTTP/1.1 413 "));
+        assert_int_equal(recv(fd, text, sizeof text, 0),
+                         0); /* an end, and no reset, which could lose the answer */
         free(body);
         close(fd);
     }
@@ -185,7 +188,7 @@ static void trailers_are_no_headers(void **state)
             "Authorization: forged\r\n\r\n");
     peer_read_until(fd, "host is", text, sizeof text);
     assert_non_null(strstr(text, "Host=localhost\n"));
-    assert_null(strstr(text, "forged"));
+    assert_null(strstr(text, "Authorization"));
     close(fd);
     peer_close(&p);
 }
@@ -261,6 +264,45 @@ static void a_closing_server_ends_streams_and_answers_the_rest(void **state)
     close(idle);
 }
 
+/* What fuzzing started from (tests/fuzz/fuzz_http.c tells the first byte's meaning), at the speed of a unit
+ * test. */
+static void the_fuzz_corpus_does_no_harm(void **state)
+{
+    (void)state;
+    static const char dir[] = TL_SOURCE_DIR "/tests/fuzz/corpus/http";
+    static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0";
+    struct peer p;
+    struct tl_dir_list list;
+    struct tl_error error;
+    open_peer(&p, 0, 0, 0);
+    test_ok(tl_dir_list(dir, &list, &error), &error);
+    assert_true(list.count >= 20);
+    for (size_t i = 0; i < list.count; i++) {
+        char path[4096];
+        struct tl_buf input;
+        tl_buf_init(&input, 1 << 20);
+        snprintf(path, sizeof path, "%s/%s", dir, list.names[i]);
+        test_ok(tl_file_read(path, &input, &error), &error);
+        assert_true(input.size > 0);
+        int fd = peer_connect(&p);
+        if (input.data[0] & 4)
+            assert_true(peer_send(fd, preface, sizeof preface));
+        peer_send(fd, input.data + 1, input.size - 1);
+        shutdown(fd, SHUT_WR);
+        free(peer_read_all(fd, NULL)); /* it ends */
+        close(fd);
+        tl_buf_release(&input);
+    }
+    tl_dir_list_release(&list);
+    int fd = peer_connect(&p);
+    char text[4096];
+    peer_send_text(fd, GET_STREAM);
+    peer_read_until(fd, "0\r\n\r\n", text, sizeof text);
+    assert_non_null(strstr(text, "one"));
+    close(fd);
+    peer_close(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +317,7 @@ int main(void)
         cmocka_unit_test(a_drop_closes_after_what_came_before),
         cmocka_unit_test(the_date_is_of_today),
         cmocka_unit_test(a_closing_server_ends_streams_and_answers_the_rest),
+        cmocka_unit_test(the_fuzz_corpus_does_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
