@@ -126,7 +126,8 @@ static bool is_segment(const char *name, uint64_t *first)
 static void verify_files(struct verifying *v, const char *dir, struct tl_dir_list *names)
 {
     uint64_t first, ignored;
-    qsort(names->names, names->count, sizeof *names->names, by_name);
+    if (names->count) /* qsort takes no NULL */
+        qsort(names->names, names->count, sizeof *names->names, by_name);
     for (size_t i = 0; i < names->count; i++) {
         char path[PATH_MAX];
         bool last = true;
