@@ -100,6 +100,31 @@ static void a_second_call_within_five_seconds_is_refused(void **state)
     }
 }
 
+/* Five seconds after the first call, and only then: this test takes as long. */
+static void a_later_call_takes_over(void **state)
+{
+    struct server *s = *state;
+    char arn[300];
+    tl_broker_close(s->broker);
+    s->subscription_ns = INT64_C(6000000000);
+    start(s);
+    new_consumer(s, "reader", arn, sizeof arn);
+    int first = subscribe(s, arn, "0", "\"Type\":\"LATEST\"");
+    tl_io->sleep_ns(INT64_C(5100000000));
+    int second = subscribe(s, arn, "0", "\"Type\":\"LATEST\"");
+    struct answer a = receive(first);
+    assert_int_equal(a.status, 200);
+    assert_int_equal(count_of(&a, "ResourceInUseException"), 1);
+    assert_int_equal(count_of(&a, "has taken over"), 1);
+    tl_buf_release(&a.whole);
+    put(s, "bmV3", "0");
+    a = receive(second); /* until its own life is over */
+    assert_int_equal(a.status, 200);
+    assert_int_equal(count_of(&a, "\"Data\":\"bmV3\""), 1);
+    assert_int_equal(count_of(&a, "ResourceInUseException"), 0);
+    tl_buf_release(&a.whole);
+}
+
 static void a_closed_shard_ends_with_its_children(void **state)
 {
     struct server *s = *state;
@@ -190,6 +215,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(records_come_as_they_are_written_until_the_time_is_over),
         TEST(a_second_call_within_five_seconds_is_refused),
+        TEST(a_later_call_takes_over),
         TEST(a_closed_shard_ends_with_its_children),
         TEST(the_continuation_goes_on_where_it_ended),
         TEST(a_consumer_that_goes_takes_its_subscriptions_along),
