@@ -32,7 +32,7 @@ static void what_the_java_sdk_sends_is_read(void **state)
     struct tl_msg m;
     struct tl_msg_blob blob;
     char data[5];
-    int64_t ms;
+    int64_t ms = 0;
     (void)state;
     assert_true(parse(&p, TL_WIRE_CBOR, put, sizeof put - 1));
     assert_true(tl_view_is(tl_msg_get_string(p.root, "StreamName"), "j1795456028702"));
@@ -149,7 +149,7 @@ static void every_form_of_cbor_is_read(void **state)
     (void)state;
     for (size_t i = 0; i < TL_COUNT(rows); i++) {
         struct tl_msg m;
-        double d;
+        double d = -1;
         if (!parse(&p, TL_WIRE_CBOR, rows[i].in.bytes, rows[i].in.size))
             fail_msg("row %zu is not read", i);
         assert_true(tl_msg_get(p.root, "n", &m) && tl_msg_double(m, &d));
