@@ -9,9 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
-/* What a command printed has reached its reader, or the exit code says that it did not. A reader that went away (EPIPE) is none
- * of our business. */
+/* What a command printed has reached its reader, or the exit code says that it did not. A reader that went
+ * away (EPIPE) is none of our business. */
 static int flush_output(int code)
 {
     bool failed = ferror(stdout) != 0;
@@ -25,6 +26,17 @@ static int flush_output(int code)
     return code;
 }
 
+/* A shard that is written to has a file open, a client a socket: as many as the system allows, not as many as
+ * a shell is given by habit (1024). Where it cannot be raised, opening one too many says so. */
+static void raise_open_files(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 int main(int argc, char **argv)
 {
     /* The confined child of a query: it must not start threads or take signals as the command does. */
@@ -33,6 +45,7 @@ int main(int argc, char **argv)
     struct tl_error error;
     const char *format = getenv("TAPELINE_LOG_FORMAT");
     tl_log_init(getenv("TAPELINE_LOG"), format && strcmp(format, "json") == 0);
+    raise_open_files();
     if (!tl_signals_open(&error))
         return tl_report(&error);
     return flush_output(tl_command_dispatch(argc, argv));
