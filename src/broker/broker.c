@@ -9,6 +9,7 @@
 #include "broker/faults.h"
 #include "net/sigv4_verify.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -135,18 +136,27 @@ static bool open_server(struct tl_broker *b, const struct tl_broker_options *opt
     return ok;
 }
 
-/* Whoever reaches the port may do everything, unless signatures are verified. */
-static bool is_loopback(const char *listen)
+/* Whoever reaches the port may do everything, unless signatures are verified. What is no address is told by
+ * the server. */
+static bool is_local_only(const char *listen)
 {
-    struct tl_view address = tl_view_of(listen);
-    return tl_view_starts_with(address, TL_VIEW("127.")) ||
-           tl_view_starts_with(address, TL_VIEW("localhost:")) ||
-           tl_view_starts_with(address, TL_VIEW("[::1]:"));
+    struct in_addr v4;
+    struct in6_addr v6;
+    char host[64] = "";
+    const char *colon = strrchr(listen, ':');
+    size_t size = colon ? (size_t)(colon - listen) : 0;
+    bool brackets = size > 2 && listen[0] == '[' && listen[size - 1] == ']';
+    if (size == 0 || size >= sizeof host)
+        return true;
+    memcpy(host, listen + brackets, size - 2 * (size_t)brackets);
+    if (inet_pton(AF_INET, host, &v4) == 1)
+        return ntohl(v4.s_addr) >> 24 == 127;
+    return inet_pton(AF_INET6, host, &v6) != 1 || IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
 static bool may_listen(const struct tl_broker_options *options, struct tl_error *error)
 {
-    return options->credentials || is_loopback(options->listen) ||
+    return options->credentials || is_local_only(options->listen) ||
            tl_error_set(error, TL_INVALID,
                         "'%s' can be reached from other machines, and everybody there could do everything: "
                         "listen on 127.0.0.1, or "

@@ -8,7 +8,7 @@ import tempfile
 import time
 import unittest
 
-from tapeline import PIPELINE, Server, run
+from tapeline import PIPELINE, Server, kinesis, run
 
 
 def fails(test, code, pattern, *args):
@@ -83,6 +83,48 @@ class CommandLine(unittest.TestCase):
     def test_a_bad_address(self):
         with tempfile.TemporaryDirectory() as data:
             fails(self, 1, "no-such", "broker", "--data", data, "--listen", "no-such")
+
+    def test_other_machines_need_credentials(self):
+        with tempfile.TemporaryDirectory() as data:
+            for address in ("0.0.0.0:0", "[::]:0", "192.0.2.1:0"):
+                fails(self, 1, "can be reached from other machines", "broker", "--data", data, "--listen", address)
+            fails(self, 1, "can be reached from other machines", "up", "--data", data, "--listen", "127.0.0.1:0", "--aws-listen", "0.0.0.0:0")
+            keys = os.path.join(data, "keys")
+            with open(keys, "w") as f:
+                f.write("[me]\naws_access_key_id = test\naws_secret_access_key = test\n")
+            os.chmod(keys, 0o600)
+            with Server("broker", "--data", data, "--listen", "0.0.0.0:0", "--credentials", keys, "--stream", "a:2") as s:
+                self.assertIn("0.0.0.0", s.aws)
+                self.assertEqual(kinesis(s.aws.replace("0.0.0.0", "127.0.0.1")).list_streams()["StreamNames"], ["a"])
+                self.assertEqual(s.stop(), 0)
+
+    def test_broker_options_that_are_wrong(self):
+        with tempfile.TemporaryDirectory() as data:
+            broker = ("broker", "--data", data, "--listen", "127.0.0.1:0")
+            for code, text, options in (
+                    (2, "--limits is 'on' or 'off', not 'maybe'", ("--limits", "maybe")),
+                    (2, "--durability is 'fsync' or 'os', not 'none'", ("--durability", "none")),
+                    (2, "--tls-cert and --tls-key go together", ("--tls-cert", "/x")),
+                    (2, "--repair and --json go with 'verify'", ("--repair",)),
+                    (2, "'destroy' is nothing that a broker does", ("destroy",)),
+                    (1, "there is no fault 'trottle'", ("--faults", "trottle=1")),
+                    (1, "--stream 'a' is not of the form NAME:SHARDS", ("--stream", "a")),
+                    (1, "a name has letters, digits", ("--stream", "a b:1")),
+                    (1, "'/nope/keys'", ("--credentials", "/nope/keys")),
+                    (1, "certificate of TLS: cannot open '/nope/cert'", ("--tls-cert", "/nope/cert", "--tls-key", "/nope/key"))):
+                fails(self, code, text, *broker, *options)
+
+    def test_verify_needs_a_folder_that_is_there_and_free(self):
+        with tempfile.TemporaryDirectory() as data:
+            fails(self, 1, "there is no broker's data", "broker", "verify", "--data", data)
+            missing = os.path.join(data, "missing")
+            fails(self, 1, missing, "broker", "verify", "--data", missing)
+            self.assertFalse(os.path.exists(missing))
+            with Server("broker", "--data", data, "--listen", "127.0.0.1:0", "--stream", "a:2") as s:
+                fails(self, 1, "in use by process %d" % s.pid, "broker", "verify", "--data", data)
+                self.assertEqual(s.stop(), 0)
+            p = run("broker", "verify", "--data", data)
+            self.assertEqual(p.stdout.count("ok "), 2)
 
     def test_data_folder_cannot_be_made(self):
         with tempfile.NamedTemporaryFile() as f:
