@@ -12,6 +12,7 @@
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define POLL_EMBEDDED_NS (20 * TL_NS_PER_MS)
 #define POLL_AWS_NS (200 * TL_NS_PER_MS) /* five reads a second and shard are allowed */
@@ -22,7 +23,7 @@ static const struct tl_option options[] = {
     { "lake", TL_OPTION_TEXT, "DIR", "the lake's folder, instead of --data" },
     { "state", TL_OPTION_TEXT, "DIR", "the checkpoints' folder (default: in the lake)" },
     { "until-now", TL_OPTION_FLAG, NULL, "read what is in the stream now, close all windows, exit" },
-    { "input", TL_OPTION_LIST, "GLOB", "read NDJSON files, each a shard, instead of the stream" },
+    { "input", TL_OPTION_LIST, "GLOB", "read NDJSON files, each a shard, instead of the stream; SOURCE=GLOB where the pipeline has several sources" },
     { "dump", TL_OPTION_TEXT, "VIEW", "print the view's rows as CSV at the end" },
     { "threads", TL_OPTION_COUNT, "N", "worker threads (default: one a processor)" },
     { "json", TL_OPTION_FLAG, NULL, "print the ledger as a JSON object, the last line of stdout" },
@@ -33,21 +34,58 @@ struct run {
     const struct tl_plan *plan;
     struct tl_places places;
     glob_t files;
+    size_t *file_sources; /* by file: index of its source */
     size_t dump_view; /* SIZE_MAX: none */
     char endpoint[512];
 };
+
+/* The source that "ticks=..." names, and the rest behind it; without one, the only source. SIZE_MAX: it has to be told. */
+static size_t input_source(const struct tl_plan *plan, const char **pattern)
+{
+    size_t only = SIZE_MAX, count = 0;
+    for (size_t i = 0; i < plan->source_count; i++) {
+        const struct tl_source_plan *source = &plan->sources[i];
+        size_t size = strlen(source->name);
+        if (source->of_view)
+            continue;
+        if (strncmp(*pattern, source->name, size) == 0 && (*pattern)[size] == '=') {
+            *pattern += size + 1;
+            return i;
+        }
+        only = i;
+        count++;
+    }
+    return count == 1 ? only : SIZE_MAX;
+}
+
+static bool expand_input(struct run *run, const char *pattern, bool first, struct tl_error *error)
+{
+    size_t before = first ? 0 : run->files.gl_pathc, source = input_source(run->plan, &pattern);
+    if (source == SIZE_MAX)
+        return tl_error_set(error, TL_INVALID,
+                            "--input '%s': the pipeline has several sources; say whose files they are: --input %s='%s'", pattern,
+                            run->plan->sources[0].name, pattern);
+    int failed = glob(pattern, GLOB_MARK | (first ? 0 : GLOB_APPEND), NULL, &run->files);
+    if (failed == GLOB_NOMATCH)
+        return tl_error_set(error, TL_NOT_FOUND, "--input: no file matches '%s'", pattern);
+    if (failed)
+        return tl_error_set(error, TL_IO, "--input: cannot read the folder of '%s'", pattern);
+    size_t *sources = realloc(run->file_sources, run->files.gl_pathc * sizeof *sources);
+    if (!sources)
+        return tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    run->file_sources = sources;
+    for (size_t i = before; i < run->files.gl_pathc; i++)
+        sources[i] = source;
+    return true;
+}
 
 static bool expand_inputs(struct run *run, struct tl_error *error)
 {
     size_t count;
     const char *const *patterns = tl_args_list(run->args, "input", &count);
-    for (size_t i = 0; i < count; i++) {
-        int failed = glob(patterns[i], GLOB_MARK | (i ? GLOB_APPEND : 0), NULL, &run->files);
-        if (failed == GLOB_NOMATCH)
-            return tl_error_set(error, TL_NOT_FOUND, "--input: no file matches '%s'", patterns[i]);
-        if (failed)
-            return tl_error_set(error, TL_IO, "--input: cannot read the folder of '%s'", patterns[i]);
-    }
+    for (size_t i = 0; i < count; i++)
+        if (!expand_input(run, patterns[i], i == 0, error))
+            return false;
     return true;
 }
 
@@ -122,6 +160,7 @@ static int run_engine(struct run *run)
     struct tl_engine_options engine_options = {
         .plan = run->plan,
         .inputs = (const char *const *)run->files.gl_pathv,
+        .input_sources = run->file_sources,
         .input_count = run->files.gl_pathc,
         .kinesis = tl_pipeline_kinesis(profile, NULL, run->endpoint, tl_signals_stopping()),
         .lake_dir = run->places.lake,
@@ -161,6 +200,7 @@ static int run_with_plan(const struct tl_args *args, const struct tl_plan *plan)
         tl_places_close(&run.places);
     }
     globfree(&run.files);
+    free(run.file_sources);
     return code;
 }
 

@@ -112,7 +112,8 @@ static bool open_broker(struct up *up, struct tl_error *error)
     snprintf(up->aws, sizeof up->aws, "http://%s", tl_broker_address(up->broker));
     uint32_t shards = (uint32_t)tl_args_count(up->args, "shards", SHARDS_DEFAULT);
     for (size_t i = 0; i < up->plan->source_count; i++)
-        if (!tl_broker_ensure_stream(up->broker, up->plan->sources[i].stream, shards, error))
+        if (!up->plan->sources[i].of_view &&
+            !tl_broker_ensure_stream(up->broker, up->plan->sources[i].stream, shards, error))
             return false;
     return true;
 }

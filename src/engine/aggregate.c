@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/aggregate.h"
 
+#include "engine/distinct.h"
 #include "engine/exact_sum.h"
+#include "engine/spread.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -46,9 +48,21 @@ struct text_value {
     struct text text;
 };
 
+#define DISTINCT_BYTES 64 /* a value in a set, about */
+
 static bool is_integer(enum tl_type type)
 {
     return type == TL_TYPE_INTEGER || type == TL_TYPE_BIGINT;
+}
+
+static bool is_number(enum tl_type type)
+{
+    return type == TL_TYPE_DOUBLE || is_integer(type);
+}
+
+static bool is_spread(enum tl_aggregate_kind kind)
+{
+    return kind == TL_AGG_STDDEV_SAMP || kind == TL_AGG_STDDEV_POP || kind == TL_AGG_VWAP;
 }
 
 static size_t item_size(const struct tl_aggregate_item *item)
@@ -67,6 +81,12 @@ static size_t item_size(const struct tl_aggregate_item *item)
     case TL_AGG_FIRST:
     case TL_AGG_LAST:
         return item->input == TL_TYPE_VARCHAR ? sizeof(struct text_value) : sizeof(struct value);
+    case TL_AGG_COUNT_DISTINCT:
+        return sizeof(struct tl_map *);
+    case TL_AGG_STDDEV_SAMP:
+    case TL_AGG_STDDEV_POP:
+    case TL_AGG_VWAP:
+        return is_number(item->input) && is_number(item->volume_type) ? sizeof(struct tl_spread) : 0;
     }
     return 0;
 }
@@ -80,21 +100,26 @@ bool tl_aggregate_layout_init(struct tl_aggregate_layout *layout, const struct t
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     for (size_t i = 0; i < layout->count; i++) {
         const struct tl_aggregate_plan *plan = &view->aggregates[i];
-        assert(plan->kind == TL_AGG_COUNT_ALL || plan->column < source->column_count);
+        assert(plan->kind == TL_AGG_COUNT_ALL || plan->column < source->column_count ||
+               plan->column < source->slot_count);
         struct tl_aggregate_item *item = &layout->items[i];
         *item = (struct tl_aggregate_item){ .kind = plan->kind,
                                             .column = plan->column,
+                                            .volume = plan->kind == TL_AGG_VWAP ? plan->volume : plan->column,
                                             .at = layout->size,
                                             .result = plan->type,
                                             .ignore_nulls = plan->ignore_nulls };
-        item->input = plan->kind == TL_AGG_COUNT_ALL ? TL_TYPE_BIGINT : source->columns[plan->column].type;
+        bool takes = plan->kind != TL_AGG_COUNT_ALL;
+        item->input = takes ? tl_slot_def(source, plan->column)->type : TL_TYPE_BIGINT;
+        item->volume_type = takes ? tl_slot_def(source, item->volume)->type : TL_TYPE_BIGINT;
         size_t size = item_size(item);
         if (size == 0) {
             tl_aggregate_layout_release(layout);
             return tl_error_set(error, TL_INVALID, "view '%s': aggregate %zu cannot be computed over %s",
-                                view->name, i + 1, tl_type_name(source->columns[plan->column].type));
+                                view->name, i + 1, tl_type_name(item->input));
         }
         layout->size += size;
+        layout->distinct = layout->distinct || item->kind == TL_AGG_COUNT_DISTINCT;
     }
     assert(layout->size % 8 == 0);
     return true;
@@ -218,6 +243,23 @@ static bool update_sum(const struct tl_aggregate_item *item, void *at, const str
     return true;
 }
 
+static double real_of(enum tl_type type, const struct tl_tick_value *v)
+{
+    return type == TL_TYPE_DOUBLE ? v->as.f64 : (double)v->as.i64;
+}
+
+static bool update_spread(const struct tl_aggregate_item *item, struct tl_spread *spread,
+                          const struct tl_tick_value *v, const struct tl_tick_value *volume)
+{
+    if (v->null || volume->null)
+        return true;
+    double x = real_of(item->input, v);
+    if (item->kind != TL_AGG_VWAP)
+        return tl_spread_add(spread, x, x, x);
+    double by = real_of(item->volume_type, volume);
+    return tl_spread_add(spread, x, by, by);
+}
+
 bool tl_aggregate_update(const struct tl_aggregate_layout *layout, void *block,
                          const struct tl_tick_value *values, int64_t event_time)
 {
@@ -244,6 +286,16 @@ bool tl_aggregate_update(const struct tl_aggregate_layout *layout, void *block,
             if (item->input != TL_TYPE_VARCHAR)
                 update_value(item, at, v, event_time);
             else if (!update_text(item, at, v->null, v->as.text, event_time))
+                return false;
+            break;
+        case TL_AGG_COUNT_DISTINCT:
+            if (!tl_distinct_add(at, item->input, v))
+                return false;
+            break;
+        case TL_AGG_STDDEV_SAMP:
+        case TL_AGG_STDDEV_POP:
+        case TL_AGG_VWAP:
+            if (!update_spread(item, at, v, &values[item->volume]))
                 return false;
             break;
         }
@@ -284,19 +336,45 @@ static bool merge_value(const struct tl_aggregate_item *item, void *into, const 
     return true;
 }
 
+static bool merge_item(const struct tl_aggregate_item *item, void *into, const void *from)
+{
+    switch (item->kind) {
+    case TL_AGG_COUNT_ALL:
+    case TL_AGG_COUNT:
+        ((struct count *)into)->count += ((const struct count *)from)->count;
+        return true;
+    case TL_AGG_SUM:
+    case TL_AGG_AVG:
+        return merge_sum(item, into, from);
+    case TL_AGG_COUNT_DISTINCT:
+        return tl_distinct_merge(into, *(struct tl_map *const *)from);
+    case TL_AGG_STDDEV_SAMP:
+    case TL_AGG_STDDEV_POP:
+    case TL_AGG_VWAP:
+        return tl_spread_merge(into, from);
+    default:
+        return merge_value(item, into, from);
+    }
+}
+
 bool tl_aggregate_merge(const struct tl_aggregate_layout *layout, void *into, const void *from)
 {
     for (size_t i = 0; i < layout->count; i++) {
         const struct tl_aggregate_item *item = &layout->items[i];
-        void *a = (char *)into + item->at;
-        const void *b = (const char *)from + item->at;
-        if (item->kind == TL_AGG_COUNT_ALL || item->kind == TL_AGG_COUNT)
-            ((struct count *)a)->count += ((const struct count *)b)->count;
-        else if (!(item->kind == TL_AGG_SUM || item->kind == TL_AGG_AVG ? merge_sum : merge_value)(item, a,
-                                                                                                   b))
+        if (!merge_item(item, (char *)into + item->at, (const char *)from + item->at))
             return false;
     }
     return true;
+}
+
+static bool is_sum(enum tl_aggregate_kind kind)
+{
+    return kind == TL_AGG_SUM || kind == TL_AGG_AVG;
+}
+
+static bool is_count(enum tl_aggregate_kind kind)
+{
+    return kind == TL_AGG_COUNT_ALL || kind == TL_AGG_COUNT;
 }
 
 void tl_aggregate_release(const struct tl_aggregate_layout *layout, void *block)
@@ -304,78 +382,108 @@ void tl_aggregate_release(const struct tl_aggregate_layout *layout, void *block)
     for (size_t i = 0; i < layout->count; i++) {
         const struct tl_aggregate_item *item = &layout->items[i];
         void *at = (char *)block + item->at;
-        bool counts = item->kind == TL_AGG_COUNT_ALL || item->kind == TL_AGG_COUNT;
-        if (item->kind == TL_AGG_SUM || item->kind == TL_AGG_AVG) {
-            if (item->input == TL_TYPE_DOUBLE)
-                tl_exact_sum_release(&((struct real *)at)->sum);
-        } else if (!counts && item->input == TL_TYPE_VARCHAR) {
+        if (is_sum(item->kind) && item->input == TL_TYPE_DOUBLE)
+            tl_exact_sum_release(&((struct real *)at)->sum);
+        else if (is_spread(item->kind))
+            tl_spread_release(at);
+        else if (item->kind == TL_AGG_COUNT_DISTINCT)
+            tl_distinct_release(at);
+        else if (!is_sum(item->kind) && !is_count(item->kind) && item->input == TL_TYPE_VARCHAR)
             text_release(&((struct text_value *)at)->text);
-        }
     }
 }
 
-static void real_result(const struct tl_aggregate_item *item, const struct real *real, struct tl_rows *rows,
-                        size_t column)
+size_t tl_aggregate_heap(const struct tl_aggregate_layout *layout, const void *block)
 {
-    if (real->count == 0)
-        return;
-    double sum = tl_exact_sum_round(&real->sum);
-    tl_rows_set_double(rows, column, item->kind == TL_AGG_AVG ? sum / (double)real->count : sum);
+    size_t bytes = 0;
+    for (size_t i = 0; i < layout->count; i++) {
+        const struct tl_aggregate_item *item = &layout->items[i];
+        const void *at = (const char *)block + item->at;
+        if (item->kind == TL_AGG_COUNT_DISTINCT)
+            bytes += tl_distinct_count(*(struct tl_map *const *)at) * DISTINCT_BYTES;
+        else if (!is_sum(item->kind) && !is_count(item->kind) && !is_spread(item->kind) &&
+                 item->input == TL_TYPE_VARCHAR)
+            bytes += ((const struct text_value *)at)->text.cap;
+    }
+    return bytes;
+}
+
+static void real_result(const struct tl_aggregate_item *item, const struct real *real, struct tl_tick_value *out)
+{
+    out->null = real->count == 0;
+    double sum = out->null ? 0 : tl_exact_sum_round(&real->sum);
+    out->as.f64 = item->kind == TL_AGG_AVG && !out->null ? sum / (double)real->count : sum;
 }
 
 static void whole_result(const struct tl_aggregate_item *item, const struct whole *whole,
-                         struct tl_rows *rows, size_t column)
+                         struct tl_tick_value *out)
 {
-    if (whole->count == 0)
-        return;
     __extension__ typedef __int128 wide;
     wide sum = (wide)whole->high * ((wide)1 << 64) + (wide)whole->low;
+    out->null = whole->count == 0;
+    if (out->null)
+        return;
     if (item->kind == TL_AGG_AVG)
-        tl_rows_set_double(rows, column, (double)sum / (double)whole->count);
+        out->as.f64 = (double)sum / (double)whole->count;
     else if (item->result == TL_TYPE_DOUBLE)
-        tl_rows_set_double(rows, column, (double)sum);
+        out->as.f64 = (double)sum;
     else if (sum >= INT64_MIN && sum <= INT64_MAX)
-        tl_rows_set_i64(rows, column, (int64_t)sum);
+        out->as.i64 = (int64_t)sum;
+    else
+        out->null = true;
 }
 
-static void value_result(const struct tl_aggregate_item *item, const void *at, struct tl_rows *rows,
-                         size_t column)
+static void value_result(const struct tl_aggregate_item *item, const void *at, struct tl_tick_value *out)
 {
     if (item->input == TL_TYPE_VARCHAR) {
         const struct text_value *v = at;
-        if (v->held == HELD_VALUE)
-            tl_rows_set_text(rows, column, text_view(&v->text));
+        out->null = v->held != HELD_VALUE;
+        out->as.text = out->null ? (struct tl_view){ "", 0 } : text_view(&v->text);
         return;
     }
     const struct value *v = at;
-    if (v->held != HELD_VALUE)
-        return;
-    if (item->input == TL_TYPE_DOUBLE)
-        tl_rows_set_double(rows, column, v->as.f64);
-    else
-        tl_rows_set_i64(rows, column, v->as.i64);
+    out->null = v->held != HELD_VALUE;
+    out->as.i64 = out->null ? 0 : v->as.i64; /* a double's bits too */
 }
 
-void tl_aggregate_result(const struct tl_aggregate_layout *layout, size_t i, const void *block,
-                         struct tl_rows *rows, size_t column)
+static void spread_result(const struct tl_aggregate_item *item, const struct tl_spread *spread,
+                          struct tl_tick_value *out)
+{
+    out->as.f64 = 0;
+    out->null = item->kind == TL_AGG_VWAP
+                    ? !tl_spread_mean(spread, &out->as.f64)
+                    : !tl_spread_stddev(spread, item->kind == TL_AGG_STDDEV_POP, &out->as.f64);
+}
+
+void tl_aggregate_value(const struct tl_aggregate_layout *layout, size_t i, const void *block,
+                        struct tl_tick_value *out)
 {
     assert(i < layout->count);
     const struct tl_aggregate_item *item = &layout->items[i];
     const void *at = (const char *)block + item->at;
-    if (item->kind == TL_AGG_COUNT_ALL || item->kind == TL_AGG_COUNT)
-        tl_rows_set_i64(rows, column, (int64_t)((const struct count *)at)->count);
-    else if (item->kind != TL_AGG_SUM && item->kind != TL_AGG_AVG)
-        value_result(item, at, rows, column);
+    *out = (struct tl_tick_value){ .null = false };
+    if (is_count(item->kind))
+        out->as.i64 = (int64_t)((const struct count *)at)->count;
+    else if (item->kind == TL_AGG_COUNT_DISTINCT)
+        out->as.i64 = (int64_t)tl_distinct_count(*(struct tl_map *const *)at);
+    else if (is_spread(item->kind))
+        spread_result(item, at, out);
+    else if (!is_sum(item->kind))
+        value_result(item, at, out);
     else if (item->input == TL_TYPE_DOUBLE)
-        real_result(item, at, rows, column);
+        real_result(item, at, out);
     else
-        whole_result(item, at, rows, column);
+        whole_result(item, at, out);
 }
 
 static void write_item(const struct tl_aggregate_item *item, const void *at, struct tl_buf *out)
 {
     if (item->kind == TL_AGG_COUNT_ALL || item->kind == TL_AGG_COUNT) {
         tl_wire_put_u64(out, ((const struct count *)at)->count);
+    } else if (item->kind == TL_AGG_COUNT_DISTINCT) {
+        tl_distinct_write(*(struct tl_map *const *)at, out);
+    } else if (is_spread(item->kind)) {
+        tl_spread_write(at, out);
     } else if (item->kind == TL_AGG_SUM || item->kind == TL_AGG_AVG) {
         const struct whole *whole = at;
         const struct real *real = at;
@@ -430,15 +538,23 @@ static bool read_value(const struct tl_aggregate_item *item, void *at, struct tl
     return true;
 }
 
+static bool read_item(const struct tl_aggregate_item *item, void *at, struct tl_wire *r)
+{
+    if (is_count(item->kind)) {
+        ((struct count *)at)->count = tl_wire_u64(r);
+        return true;
+    }
+    if (item->kind == TL_AGG_COUNT_DISTINCT)
+        return tl_distinct_read(at, r);
+    if (is_spread(item->kind))
+        return tl_spread_read(at, r);
+    return is_sum(item->kind) ? read_sum(item, at, r) : read_value(item, at, r);
+}
+
 bool tl_aggregate_read(const struct tl_aggregate_layout *layout, void *block, struct tl_wire *r)
 {
-    for (size_t i = 0; i < layout->count; i++) {
-        const struct tl_aggregate_item *item = &layout->items[i];
-        void *at = (char *)block + item->at;
-        if (item->kind == TL_AGG_COUNT_ALL || item->kind == TL_AGG_COUNT)
-            ((struct count *)at)->count = tl_wire_u64(r);
-        else if (!(item->kind == TL_AGG_SUM || item->kind == TL_AGG_AVG ? read_sum : read_value)(item, at, r))
+    for (size_t i = 0; i < layout->count; i++)
+        if (!read_item(&layout->items[i], (char *)block + layout->items[i].at, r))
             return false;
-    }
     return true;
 }

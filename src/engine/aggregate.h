@@ -13,13 +13,14 @@
 
 struct tl_aggregate_item {
     enum tl_aggregate_kind kind;
-    size_t column, at; /* of the source; offset in the block */
-    enum tl_type input, result;
+    size_t column, volume, at; /* slots of the source; offset in the block */
+    enum tl_type input, result, volume_type;
     bool ignore_nulls;
 };
 struct tl_aggregate_layout {
     struct tl_aggregate_item *items;
     size_t count, size; /* bytes of a block, a multiple of 8 */
+    bool distinct;      /* blocks own sets, which grow */
 };
 
 /* TL_INVALID for what the engine does not compute (SUM of text, say): sql refuses it with a caret before it
@@ -34,10 +35,11 @@ TL_MUST_USE bool tl_aggregate_update(const struct tl_aggregate_layout *layout, v
 /* from: of the same shard order or a later one; unchanged. */
 TL_MUST_USE bool tl_aggregate_merge(const struct tl_aggregate_layout *layout, void *into, const void *from);
 void tl_aggregate_release(const struct tl_aggregate_layout *layout, void *block);
-/* The i-th result into the newest row's column; NULL where SQL says so (SUM, AVG, MIN, MAX of no value). An
- * integer SUM out of range of its type is NULL. */
-void tl_aggregate_result(const struct tl_aggregate_layout *layout, size_t i, const void *block,
-                         struct tl_rows *rows, size_t column);
+/* The i-th result; NULL where SQL says so (SUM, AVG, MIN, MAX of no value). An integer SUM out of range of its type is NULL. Text lies
+ * in the block. */
+void tl_aggregate_value(const struct tl_aggregate_layout *layout, size_t i, const void *block, struct tl_tick_value *out);
+/* Bytes that the block owns beside itself. */
+size_t tl_aggregate_heap(const struct tl_aggregate_layout *layout, const void *block);
 void tl_aggregate_write(const struct tl_aggregate_layout *layout, const void *block, struct tl_buf *out);
 /* Into an empty block. False: out of memory; damage is the reader's failure. */
 TL_MUST_USE bool tl_aggregate_read(const struct tl_aggregate_layout *layout, void *block, struct tl_wire *r);

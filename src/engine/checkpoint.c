@@ -4,7 +4,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define FORMAT 1
+#define FORMAT 2
+#define FORMAT_OLDEST 1 /* without the counts of filtered and placed records, which were 0 and aggregated */
 #define SHARD_MIN 40 /* no shard takes fewer bytes */
 
 enum { FLAG_STARTED = 1, FLAG_FINISHED = 2 };
@@ -140,7 +141,8 @@ bool tl_checkpoint_read_intent(struct tl_engine *e, uint64_t epoch, struct tl_vi
                                struct tl_bounds *bounds, struct tl_error *error)
 {
     struct tl_wire r = tl_wire_of(payload);
-    bool known = tl_wire_u32(&r) == FORMAT && tl_wire_u64(&r) == epoch;
+    uint32_t format = tl_wire_u32(&r);
+    bool known = format >= FORMAT_OLDEST && format <= FORMAT && tl_wire_u64(&r) == epoch;
     for (size_t i = 0; i < sizeof e->instance; i++)
         tl_wire_u8(&r);
     tl_wire_u8(&r);
@@ -173,6 +175,8 @@ static void write_shard(const struct tl_engine *e, const struct tl_shard_run *s,
             continue;
         tl_wire_put_u64(out, s->counts[v].aggregated);
         tl_wire_put_u64(out, s->counts[v].late);
+        tl_wire_put_u64(out, s->counts[v].filtered);
+        tl_wire_put_u64(out, s->counts[v].placed);
         tl_window_state_write(&s->states[v], out);
     }
 }
@@ -203,7 +207,7 @@ void tl_checkpoint_write_tail(const struct tl_engine *e, const struct tl_file_li
     }
 }
 
-static bool read_shard(struct tl_engine *e, struct tl_wire *r, struct tl_error *error)
+static bool read_shard(struct tl_engine *e, struct tl_wire *r, uint32_t format, struct tl_error *error)
 {
     struct place p;
     if (!read_position(e, r, &p))
@@ -235,6 +239,8 @@ static bool read_shard(struct tl_engine *e, struct tl_wire *r, struct tl_error *
             continue;
         s->counts[v].aggregated = tl_wire_u64(r);
         s->counts[v].late = tl_wire_u64(r);
+        s->counts[v].filtered = format == FORMAT_OLDEST ? 0 : tl_wire_u64(r);
+        s->counts[v].placed = format == FORMAT_OLDEST ? s->counts[v].aggregated : tl_wire_u64(r);
         if (!tl_window_state_read(&s->states[v], r))
             return tl_error_set(error, TL_NO_MEMORY, "out of memory while the checkpoint is loaded");
     }
@@ -261,10 +267,10 @@ static bool check_head(const struct tl_engine *e, uint32_t format, uint64_t fing
                        struct tl_error *error)
 {
     const char *name = e->plan->name;
-    if (format != FORMAT)
+    if (format < FORMAT_OLDEST || format > FORMAT)
         return tl_error_set(error, TL_UNSUPPORTED,
-                            "the checkpoint of pipeline '%s' in '%s' has format %u, this version reads %u",
-                            name, e->state_dir, format, FORMAT);
+                            "the checkpoint of pipeline '%s' in '%s' has format %u, this version reads %u to %u",
+                            name, e->state_dir, format, FORMAT_OLDEST, FORMAT);
     if (fingerprint != e->plan->fingerprint)
         return tl_error_set(
             error, TL_INVALID,
@@ -299,7 +305,7 @@ bool tl_checkpoint_read_commit(struct tl_engine *e, uint64_t epoch, struct tl_vi
     read_bounds(e, &r, bounds);
     uint32_t shards = tl_wire_count(&r, SHARD_MIN);
     for (uint32_t i = 0; i < shards && !r.failed; i++)
-        if (!read_shard(e, &r, error))
+        if (!read_shard(e, &r, format, error))
             return false;
     if (r.failed || !read_tail(e, &r))
         return corrupt(e, "commit", epoch, error);

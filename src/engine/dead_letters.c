@@ -2,6 +2,7 @@
 #include "engine/dead_letters.h"
 
 #include "codec/base64.h"
+#include "engine/view_exec.h"
 
 #include <assert.h>
 
@@ -30,12 +31,15 @@ bool tl_dead_late_columns(const struct tl_plan *plan, size_t view, struct tl_are
 {
     assert(view < plan->view_count);
     const struct tl_source_plan *source = &plan->sources[plan->views[view].source];
-    *out = (struct tl_dead_columns){ .defs = TL_ARENA_ARRAY(arena, source->column_count + LATE_EXTRA,
-                                                            struct tl_column_def) };
+    size_t named = source->named_count + source->column_count;
+    *out = (struct tl_dead_columns){ .defs = TL_ARENA_ARRAY(arena, named + LATE_EXTRA, struct tl_column_def) };
     if (!tl_arena_ok(arena, "the columns of late records", error))
         return false;
     for (size_t i = 0; i < source->column_count; i++)
         out->defs[out->count++] = source->columns[i];
+    for (size_t i = source->column_count; i < source->named_count; i++)
+        if (source->slots[i].kind != TL_SLOT_EVENT_TIME)
+            add_column(arena, out, source->named[i].name, source->named[i].type);
     add_column(arena, out, source->event_time, TL_TYPE_TIMESTAMP);
     add_column(arena, out, "window_start", TL_TYPE_TIMESTAMP);
     add_column(arena, out, "window_end", TL_TYPE_TIMESTAMP);
@@ -62,27 +66,16 @@ bool tl_dead_malformed_columns(struct tl_arena *arena, struct tl_dead_columns *o
     return true;
 }
 
-static void set_value(struct tl_rows *rows, size_t column, enum tl_type type, const struct tl_tick_value *v)
-{
-    if (v->null)
-        return;
-    if (type == TL_TYPE_VARCHAR)
-        tl_rows_set_text(rows, column, v->as.text);
-    else if (type == TL_TYPE_DOUBLE)
-        tl_rows_set_double(rows, column, v->as.f64);
-    else
-        tl_rows_set_i64(rows, column, v->as.i64);
-}
-
 void tl_dead_add_late(struct tl_rows *rows, const struct tl_source_plan *source,
                       const struct tl_tick_value *values, int64_t event_time, int64_t window_start,
                       int64_t window_end, int64_t watermark, const struct tl_origin *origin)
 {
-    size_t at = source->column_count; /* the event time stands here */
-    assert(rows->column_count == at + LATE_EXTRA);
+    size_t at = 0;
     tl_rows_add(rows);
-    for (size_t i = 0; i < source->column_count; i++)
-        set_value(rows, i, source->columns[i].type, &values[i]);
+    for (size_t i = 0; i < source->column_count || i < source->named_count; i++)
+        if (i < source->column_count || source->slots[i].kind != TL_SLOT_EVENT_TIME)
+            tl_rows_set_value(rows, at++, tl_slot_def(source, i)->type, &values[i]);
+    assert(rows->column_count == at + LATE_EXTRA); /* the event time stands at */
     tl_rows_set_i64(rows, at, event_time);
     tl_rows_set_i64(rows, at + LATE_START, window_start);
     tl_rows_set_i64(rows, at + LATE_END, window_end);

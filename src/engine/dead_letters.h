@@ -2,7 +2,7 @@
 /* engine/dead_letters.h: the tables of what was not aggregated: LATE(view) and MALFORMED(source) (rules 4 and
  * 7).
  *
- * LATE: the source's columns as declared, the event time under its own name, window_start, window_end,
+ * LATE: the source's columns as declared, its metadata and computed columns, the event time under its own name, window_start, window_end,
  * watermark (what the window's end was not beyond), shard, sequence_number (VARCHAR: of a file the line's
  * position from 0), arrival_time (NULL for files). MALFORMED: reason, offset (bytes into the record, 0 where
  * not known), shard, sequence_number, arrival_time, data, encoding: 'utf8', or 'base64' where data is not
@@ -14,7 +14,7 @@
 
 /* Where a record came from. */
 struct tl_origin {
-    struct tl_view shard, sequence;
+    struct tl_view shard, sequence, partition_key; /* partition_key: with has_arrival */
     int64_t arrival_ns;
     bool has_arrival;
 };

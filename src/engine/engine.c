@@ -105,10 +105,6 @@ static bool check_options(const struct tl_engine_options *o, struct tl_error *er
     const struct tl_plan *plan = o->plan;
     if (plan->source_count == 0)
         return tl_error_set(error, TL_INVALID, "pipeline '%s' has no source", plan->name);
-    if (o->input_count && plan->source_count > 1)
-        return tl_error_set(error, TL_INVALID,
-                            "pipeline '%s' has %zu sources: input from files needs one with a single source",
-                            plan->name, plan->source_count);
     return true;
 }
 
@@ -143,6 +139,9 @@ static bool init_parts(struct tl_engine *e, struct tl_error *error)
     const struct tl_plan *plan = e->plan;
     for (size_t i = 0; i < plan->source_count; i++)
         e->sources[i] = (struct tl_source_run){ .plan = &plan->sources[i], .bounds = TL_BOUNDS_NONE };
+    for (size_t i = 0; i < plan->source_count; i++)
+        if (plan->sources[i].of_view && !tl_apply_init(&e->sources[i].apply, plan, i, error))
+            return false;
     if (!tl_dead_malformed_columns(&e->arena, &e->malformed_columns, error))
         return false;
     for (size_t v = 0; v < plan->view_count; v++) {
@@ -209,6 +208,8 @@ static void remember_committed(struct tl_engine *e)
     e->committed_received = 0;
     e->committed_finished = 0;
     for (size_t i = 0; i < e->shard_count; i++) {
+        if (e->shards[i]->of_view)
+            continue;
         e->committed_received += e->shards[i]->received;
         e->committed_finished += (size_t)e->shards[i]->finished + (e->shards[i]->started ? 1 : 0);
     }
@@ -259,6 +260,8 @@ void tl_engine_close(struct tl_engine *e)
     tl_store_close(e->state);
     for (size_t i = 0; e->sources && i < e->plan->source_count; i++)
         tl_kinesis_client_free(e->sources[i].client);
+    for (size_t i = 0; e->sources && i < e->plan->source_count; i++)
+        tl_apply_release(&e->sources[i].apply);
     for (size_t v = 0; e->kept && v < e->plan->view_count; v++) {
         tl_rows_release(&e->kept[v].rows);
         tl_buf_release(&e->kept[v].keys);

@@ -15,6 +15,7 @@ struct tl_engine_options {
     const struct tl_plan *plan; /* outlives the engine */
     /* Input: files (each a shard, in the order of sorted names), or Kinesis when input_count is 0. */
     const char *const *inputs;
+    const size_t *input_sources; /* whose records each input is: the source in the plan; NULL: all of the first */
     size_t input_count;
     struct tl_kinesis_options kinesis;
     int64_t poll_ns; /* pause of a reader at the tip: 20 ms embedded, 200 ms on AWS (5 reads/s a shard) */

@@ -10,6 +10,7 @@
  * written after its intent and before its commit. */
 #pragma once
 
+#include "engine/apply.h"
 #include "engine/engine.h"
 #include "engine/gate.h"
 #include "engine/merge.h"
@@ -29,6 +30,8 @@ struct tl_source_run {
     struct tl_bounds bounds;
     struct tl_kinesis_client *client; /* lists shards; NULL for files */
     int64_t listed_ns;                /* monotonic, of the last listing */
+    struct tl_apply apply;            /* of a view's rows: the engine's thread's */
+    bool flushed;                     /* the epoch being taken closes all its windows */
 };
 struct tl_view_total { /* of a view, since the checkpoint began */
     uint64_t emitted;  /* records in rows written */

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "engine/checkpoint.h"
 #include "engine/ledger.h"
+#include "engine/session.h"
 #include "engine/shard_tree.h"
 #include "engine/sinks.h"
 
@@ -27,7 +28,8 @@ bool tl_epoch_init(struct tl_epoch *epoch, const struct tl_engine *e, struct tl_
     epoch->rows = calloc(epoch->view_count + 1, sizeof *epoch->rows);
     epoch->late = calloc(epoch->view_count + 1, sizeof *epoch->late);
     epoch->malformed = calloc(epoch->source_count + 1, sizeof *epoch->malformed);
-    if (!epoch->closed || !epoch->rows || !epoch->late || !epoch->malformed) {
+    epoch->made = calloc(epoch->view_count + 1, sizeof *epoch->made);
+    if (!epoch->made || !epoch->closed || !epoch->rows || !epoch->late || !epoch->malformed) {
         epoch->view_count = epoch->source_count = 0;
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     }
@@ -59,6 +61,7 @@ void tl_epoch_release(struct tl_epoch *epoch)
     free(epoch->rows);
     free(epoch->late);
     free(epoch->malformed);
+    free(epoch->made);
     tl_buf_release(&epoch->intent);
     tl_buf_release(&epoch->commit);
     tl_file_list_release(&epoch->files);
@@ -93,21 +96,24 @@ static int64_t max_open_end(const struct tl_engine *e, size_t source)
     return max;
 }
 
+/* *flushed: all windows of the source close. */
 static struct tl_bounds decide(const struct tl_engine *e, size_t source, enum tl_epoch_kind kind,
-                               struct tl_mark *marks)
+                               struct tl_mark *marks, bool *flushed)
 {
     const struct tl_source_plan *plan = &e->plan->sources[source];
-    size_t count = 0;
+    size_t count = 0, open = 0;
     for (size_t i = 0; i < e->shard_count; i++) {
         const struct tl_shard_run *s = e->shards[i];
         if (s->source != source)
             continue;
         bool idle = kind != TL_EPOCH_STOP && !e->from_files && tl_shard_run_idle(s, plan->shard_idle_ns);
-        marks[count++] =
+        marks[count] =
             (struct tl_mark){ .watermark = s->watermark, .counts = tl_shard_tree_counts(e, s), .idle = idle };
+        open += marks[count++].counts;
     }
     bool flush =
         kind == TL_EPOCH_FINAL || (kind == TL_EPOCH_REGULAR && !e->from_files && is_silent(e, source));
+    *flushed = flush || (open == 0 && count > 0);
     return tl_bounds_decide(e->sources[source].bounds, marks, count, flush, max_open_end(e, source));
 }
 
@@ -125,12 +131,20 @@ static void count_read(const struct tl_engine *e, uint64_t *received, size_t *fi
     *received = 0;
     *finished = 0;
     for (size_t i = 0; i < e->shard_count; i++) {
+        if (e->shards[i]->of_view)
+            continue;
         *received += e->shards[i]->received;
         *finished += (size_t)e->shards[i]->finished + (e->shards[i]->started ? 1 : 0);
     }
 }
 
-/* Sets the bounds (I2 of engine_int.h). *any: there is something to commit. */
+static bool is_replay(enum tl_epoch_kind kind)
+{
+    return kind == TL_EPOCH_REPLAY;
+}
+
+/* Sets the bounds of the sources that are read (I2 of engine_int.h); those of views' rows follow when these are there. *any: there is
+ * something to commit. */
 static bool set_bounds(struct tl_engine *e, enum tl_epoch_kind kind, const struct tl_bounds *given, bool *any,
                        struct tl_error *error)
 {
@@ -140,13 +154,19 @@ static bool set_bounds(struct tl_engine *e, enum tl_epoch_kind kind, const struc
     uint64_t received;
     size_t finished;
     count_read(e, &received, &finished);
-    *any = kind == TL_EPOCH_REPLAY || received != e->committed_received || finished != e->committed_finished;
+    *any = is_replay(kind) || received != e->committed_received || finished != e->committed_finished;
     for (size_t i = 0; ok && i < e->plan->source_count; i++) {
-        next[i] = kind == TL_EPOCH_REPLAY ? given[i] : decide(e, i, kind, marks);
+        if (e->plan->sources[i].of_view) {
+            /* A final flush closes the windows over views too, also when no record came. */
+            *any = *any || (kind == TL_EPOCH_FINAL && max_open_end(e, i) != INT64_MIN);
+            continue;
+        }
+        next[i] = is_replay(kind) ? given[i] : decide(e, i, kind, marks, &e->sources[i].flushed);
         *any = *any || closes_any(e, i, next[i].close);
     }
     for (size_t i = 0; ok && *any && i < e->plan->source_count; i++)
-        e->sources[i].bounds = next[i];
+        if (!e->plan->sources[i].of_view)
+            e->sources[i].bounds = next[i];
     free(marks);
     free(next);
     return ok || tl_error_set(error, TL_NO_MEMORY, "out of memory");
@@ -154,12 +174,85 @@ static bool set_bounds(struct tl_engine *e, enum tl_epoch_kind kind, const struc
 
 /* ---- taking ---- */
 
-static bool close_windows(struct tl_epoch *epoch, struct tl_engine *e)
+static bool is_read(const struct tl_plan *plan, size_t view)
+{
+    for (size_t i = 0; i < plan->source_count; i++)
+        if (plan->sources[i].of_view && plan->sources[i].view == view)
+            return true;
+    return false;
+}
+
+static bool needs_rows(const struct tl_engine *e, size_t view)
+{
+    return e->kept[view].on || tl_sinks_want_view(e, view) || !e->from_files || is_read(e->plan, view) ||
+           e->plan->views[view].having || atomic_load(&e->observe.asked_ns) != 0;
+}
+
+static bool close_view(struct tl_epoch *epoch, struct tl_engine *e, size_t view)
+{
+    int64_t bound = e->sources[e->plan->views[view].source].bounds.close;
+    if (e->plan->views[view].window == TL_WINDOW_SESSION)
+        return tl_sessions_close(e->shards, e->shard_count, view, bound, &epoch->closed[view]);
+    for (size_t i = 0; i < e->shard_count; i++)
+        if (!tl_window_state_close(&e->shards[i]->states[view], bound, i, &epoch->closed[view]))
+            return false;
+    return true;
+}
+
+/* The closed groups of a view as its rows, in order (rule 1, rule 8). */
+static bool make_view_rows(struct tl_epoch *epoch, struct tl_engine *e, size_t view, struct tl_error *error)
+{
+    if (epoch->made[view])
+        return true;
+    epoch->made[view] = true;
+    return tl_closed_merge(&epoch->closed[view], error) &&
+           (!needs_rows(e, view) ||
+            tl_closed_rows(&epoch->closed[view], &e->writers[view], &epoch->rows[view], error));
+}
+
+/* How far the windows of a source of view rows may close: no row is to come that belongs into one that ends there. */
+static int64_t view_watermark(const struct tl_engine *e, const struct tl_source_plan *source)
+{
+    const struct tl_view_plan *view = &e->plan->views[source->view];
+    int64_t closed = e->sources[view->source].bounds.close;
+    if (closed == INT64_MIN || !source->time_is_start)
+        return closed;
+    return closed < INT64_MIN + view->size_ns ? INT64_MIN : closed - view->size_ns;
+}
+
+/* Feeds the rows that a view has closed to the views that read it, and sets their bounds. */
+static bool feed_source(struct tl_epoch *epoch, struct tl_engine *e, size_t index, enum tl_epoch_kind kind,
+                        const struct tl_bounds *given, struct tl_error *error)
+{
+    const struct tl_source_plan *source = &e->plan->sources[index];
+    struct tl_source_run *run = &e->sources[index];
+    const struct tl_source_run *upstream = &e->sources[e->plan->views[source->view].source];
+    struct tl_shard_run *shard = tl_engine_find_shard(e, index, source->name);
+    assert(shard && shard->of_view);
+    if (!tl_apply_rows(&run->apply, shard, &epoch->rows[source->view]))
+        return tl_error_set(error, TL_NO_MEMORY, "view '%s': out of memory for its readers", source->name);
+    int64_t watermark = view_watermark(e, source);
+    shard->watermark = watermark > shard->watermark ? watermark : shard->watermark;
+    /* What closes everything upstream does here too: the final flush, and a source that is silent (rule 6). */
+    run->flushed = upstream->flushed;
+    struct tl_mark mark = { .watermark = shard->watermark, .counts = true };
+    run->bounds = is_replay(kind) ? given[index]
+                                  : tl_bounds_decide(run->bounds, &mark, 1, run->flushed, max_open_end(e, index));
+    return true;
+}
+
+/* Windows close in the order of the views, in which one that reads another comes behind it. */
+static bool close_windows(struct tl_epoch *epoch, struct tl_engine *e, enum tl_epoch_kind kind,
+                          const struct tl_bounds *given, struct tl_error *error)
 {
     for (size_t v = 0; v < e->plan->view_count; v++) {
-        int64_t bound = e->sources[e->plan->views[v].source].bounds.close;
-        for (size_t i = 0; e->views[v].windowed && i < e->shard_count; i++)
-            if (!tl_window_state_close(&e->shards[i]->states[v], bound, i, &epoch->closed[v]))
+        if (!e->views[v].windowed)
+            continue;
+        if (!close_view(epoch, e, v))
+            return tl_error_set(error, TL_NO_MEMORY, "out of memory while windows are closed");
+        for (size_t i = 0; i < e->plan->source_count; i++)
+            if (e->plan->sources[i].of_view && e->plan->sources[i].view == v &&
+                (!make_view_rows(epoch, e, v, error) || !feed_source(epoch, e, i, kind, given, error)))
                 return false;
     }
     return true;
@@ -169,7 +262,7 @@ static bool add_everywhere(const struct tl_engine *e, size_t view, struct tl_vie
 {
     for (size_t i = 0; i < e->shard_count; i++) {
         const struct tl_window_entry *entry = tl_window_state_find(&e->shards[i]->states[view], key, 0);
-        if (entry && !tl_closed_add_copy(out, key, 0, entry->records, i, tl_window_entry_block(entry)))
+        if (entry && !tl_closed_add_copy(out, key, 0, 0, entry->records, i, tl_window_entry_block(entry)))
             return false;
     }
     return true;
@@ -258,7 +351,9 @@ bool tl_epoch_take(struct tl_epoch *epoch, struct tl_engine *e, enum tl_epoch_ki
         return false;
     if (!*any)
         return true;
-    if (!close_windows(epoch, e) || !take_changed(epoch, e))
+    if (!close_windows(epoch, e, kind, bounds, error))
+        return false;
+    if (!take_changed(epoch, e))
         return tl_error_set(error, TL_NO_MEMORY, "out of memory while windows are closed");
     if (!take_dead(epoch, e, error) || !tl_ledger_check(e, epoch->closed, error))
         return false;
@@ -354,20 +449,11 @@ static bool keep_rows(struct tl_kept_rows *kept, const struct tl_closed *closed,
     return tl_buf_ok(&kept->keys, "rows to dump", error) && tl_rows_ok(&kept->rows, "rows to dump", error);
 }
 
-static bool needs_rows(const struct tl_engine *e, size_t view)
-{
-    return e->kept[view].on || tl_sinks_want_view(e, view) || !e->from_files ||
-           atomic_load(&e->observe.asked_ns) != 0;
-}
-
-/* Merges the closed groups of all shards into rows (rule 1, rule 8). */
 static bool make_rows(struct tl_epoch *epoch, struct tl_engine *e, struct tl_error *error)
 {
     for (size_t v = 0; v < epoch->view_count; v++) {
         struct tl_closed *closed = &epoch->closed[v];
-        if (!tl_closed_merge(closed, error))
-            return false;
-        if (needs_rows(e, v) && !tl_closed_rows(closed, &e->writers[v], &epoch->rows[v], error))
+        if (!make_view_rows(epoch, e, v, error))
             return false;
         if (!e->views[v].windowed)
             continue;

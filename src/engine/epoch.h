@@ -23,6 +23,7 @@ struct tl_epoch {
     enum tl_epoch_kind kind;
     struct tl_closed *closed;  /* by view */
     struct tl_rows *rows;      /* by view: of closed, once merged */
+    bool *made;                /* by view: closed is merged, and rows are there if anyone needs them */
     struct tl_rows *late;      /* by view */
     struct tl_rows *malformed; /* by source */
     size_t view_count, source_count;

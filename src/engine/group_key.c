@@ -49,14 +49,16 @@ static void add_value(struct tl_buf *b, enum tl_type type, const struct tl_tick_
 struct tl_view tl_group_key_encode(const struct tl_view_plan *view, const struct tl_source_plan *source,
                                    const struct tl_tick_value *values, struct tl_buf *scratch)
 {
+    if (view->key_count == 0)
+        return TL_VIEW("");
     if (view->key_count == 1) {
-        const struct tl_column_def *only = &source->columns[view->keys[0]];
+        const struct tl_column_def *only = tl_slot_def(source, view->keys[0]);
         if (only->type == TL_TYPE_VARCHAR && only->not_null)
             return values[view->keys[0]].as.text;
     }
     tl_buf_reset(scratch);
     for (size_t i = 0; i < view->key_count; i++) {
-        const struct tl_column_def *column = &source->columns[view->keys[i]];
+        const struct tl_column_def *column = tl_slot_def(source, view->keys[i]);
         const struct tl_tick_value *v = &values[view->keys[i]];
         if (!column->not_null)
             tl_buf_add_char(scratch, v->null ? 0 : 1);
@@ -127,7 +129,7 @@ bool tl_group_key_decode(const struct tl_view_plan *view, const struct tl_source
         return false;
     tl_buf_reset(scratch);
     for (size_t i = 0; i < view->key_count; i++) {
-        const struct tl_column_def *column = &source->columns[view->keys[i]];
+        const struct tl_column_def *column = tl_slot_def(source, view->keys[i]);
         parts[i] = (struct tl_tick_value){ .null = false };
         if (!column->not_null) {
             if (key.size == 0 || (unsigned char)key.data[0] > 1)

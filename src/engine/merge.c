@@ -34,8 +34,7 @@ static uint64_t prefix_of(struct tl_view key)
 }
 
 /* A new item with room for its block; NULL: out of memory. */
-static struct tl_closed_item *add_item(struct tl_closed *c, struct tl_view key, int64_t start,
-                                       uint64_t records, size_t shard)
+static struct tl_closed_item *add_item(struct tl_closed *c, struct tl_view key, int64_t start, int64_t end, uint64_t records, size_t shard)
 {
     size_t size = c->view->layout.size ? c->view->layout.size : 1;
     if (!tl_grow((void **)&c->items, &c->cap, c->count + 1, sizeof *c->items, ITEMS_MAX) ||
@@ -48,6 +47,7 @@ static struct tl_closed_item *add_item(struct tl_closed *c, struct tl_view key, 
     c->items[c->count] = (struct tl_closed_item){ .prefix = prefix_of(key),
                                                   .key_at = at,
                                                   .start = start,
+                                                  .end = end,
                                                   .records = records,
                                                   .key_size = (uint32_t)key.size,
                                                   .shard = (uint32_t)shard,
@@ -56,19 +56,19 @@ static struct tl_closed_item *add_item(struct tl_closed *c, struct tl_view key, 
     return &c->items[c->count++];
 }
 
-bool tl_closed_add(struct tl_closed *c, struct tl_view key, int64_t start, uint64_t records, size_t shard,
+bool tl_closed_add(struct tl_closed *c, struct tl_view key, int64_t start, int64_t end, uint64_t records, size_t shard,
                    const void *block)
 {
-    struct tl_closed_item *item = add_item(c, key, start, records, shard);
+    struct tl_closed_item *item = add_item(c, key, start, end, records, shard);
     if (item)
         memcpy(tl_closed_block(c, item), block, c->view->layout.size);
     return item != NULL;
 }
 
-bool tl_closed_add_copy(struct tl_closed *c, struct tl_view key, int64_t start, uint64_t records,
+bool tl_closed_add_copy(struct tl_closed *c, struct tl_view key, int64_t start, int64_t end, uint64_t records,
                         size_t shard, const void *block)
 {
-    struct tl_closed_item *item = add_item(c, key, start, records, shard);
+    struct tl_closed_item *item = add_item(c, key, start, end, records, shard);
     if (!item)
         return false;
     memset(tl_closed_block(c, item), 0, c->view->layout.size);
@@ -118,6 +118,7 @@ bool tl_closed_merge(struct tl_closed *c, struct tl_error *error)
         void *block = tl_closed_block(c, from);
         ok = ok && tl_aggregate_merge(&c->view->layout, tl_closed_block(c, into), block);
         into->records += from->records;
+        into->end = from->end > into->end ? from->end : into->end;
         tl_aggregate_release(&c->view->layout, block);
         memset(block, 0, c->view->layout.size);
     }
@@ -125,15 +126,33 @@ bool tl_closed_merge(struct tl_closed *c, struct tl_error *error)
     return ok || tl_error_set(error, TL_NO_MEMORY, "out of memory while windows are merged");
 }
 
-bool tl_closed_rows(const struct tl_closed *c, struct tl_row_writer *writer, struct tl_rows *rows,
+static void drop_item(struct tl_closed *c, const struct tl_closed_item *item)
+{
+    void *block = tl_closed_block(c, item);
+    tl_aggregate_release(&c->view->layout, block);
+    memset(block, 0, c->view->layout.size);
+}
+
+bool tl_closed_rows(struct tl_closed *c, struct tl_row_writer *writer, struct tl_rows *rows,
                     struct tl_error *error)
 {
     assert(writer->view == c->view);
-    for (size_t i = 0; i < c->count; i++) {
-        const struct tl_closed_item *item = &c->items[i];
-        if (!tl_row_writer_add(writer, tl_closed_key(c, item), item->start, tl_closed_block(c, item), rows,
-                               error))
-            return false;
+    size_t kept = 0;
+    bool ok = true;
+    for (size_t i = 0; i < c->count; i += TL_BATCH_ROWS) {
+        size_t n = c->count - i < TL_BATCH_ROWS ? c->count - i : TL_BATCH_ROWS;
+        for (size_t k = 0; ok && k < n; k++) {
+            const struct tl_closed_item *item = &c->items[i + k];
+            ok = tl_row_writer_put(writer, tl_closed_key(c, item), item->start, item->end, tl_closed_block(c, item), error);
+        }
+        ok = ok && tl_row_writer_flush(writer, rows, error);
+        for (size_t k = 0; k < n; k++) {
+            if (!ok || writer->kept[k])
+                c->items[kept++] = c->items[i + k];
+            else
+                drop_item(c, &c->items[i + k]);
+        }
     }
-    return tl_rows_ok(rows, c->view->plan->name, error);
+    c->count = kept;
+    return ok && tl_rows_ok(rows, c->view->plan->name, error);
 }

@@ -11,7 +11,7 @@
 struct tl_closed_item {
     uint64_t prefix; /* first 8 bytes of the key, big-endian: most comparisons end here */
     uint64_t key_at;
-    int64_t start;
+    int64_t start, end;
     uint64_t records;
     uint32_t key_size, shard, block, reserved;
 };
@@ -28,16 +28,16 @@ struct tl_closed {
 void tl_closed_init(struct tl_closed *c, const struct tl_view_exec *view);
 void tl_closed_release(struct tl_closed *c);
 /* Moves a block in: its heap parts belong to c afterwards. */
-TL_MUST_USE bool tl_closed_add(struct tl_closed *c, struct tl_view key, int64_t start, uint64_t records,
+TL_MUST_USE bool tl_closed_add(struct tl_closed *c, struct tl_view key, int64_t start, int64_t end, uint64_t records,
                                size_t shard, const void *block);
 /* As above, but copies what the block owns (states of unwindowed views stay where they are). */
-TL_MUST_USE bool tl_closed_add_copy(struct tl_closed *c, struct tl_view key, int64_t start, uint64_t records,
+TL_MUST_USE bool tl_closed_add_copy(struct tl_closed *c, struct tl_view key, int64_t start, int64_t end, uint64_t records,
                                     size_t shard, const void *block);
 size_t tl_closed_bytes(const struct tl_closed *c);
 /* Sorts, merges equal groups, and leaves one item a group, in order. */
 TL_MUST_USE bool tl_closed_merge(struct tl_closed *c, struct tl_error *error);
-/* After tl_closed_merge: appends a row a group. */
-TL_MUST_USE bool tl_closed_rows(const struct tl_closed *c, struct tl_row_writer *writer, struct tl_rows *rows,
+/* After tl_closed_merge: appends a row a group. Groups that HAVING leaves out are dropped from c (but stay in its records). */
+TL_MUST_USE bool tl_closed_rows(struct tl_closed *c, struct tl_row_writer *writer, struct tl_rows *rows,
                                 struct tl_error *error);
 static inline struct tl_view tl_closed_key(const struct tl_closed *c, const struct tl_closed_item *item)
 {

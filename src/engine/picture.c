@@ -20,6 +20,12 @@ static bool is_watched(const struct tl_engine *e)
 }
 
 /* The group as it is in all shards together; none of them needs to tell it again. */
+/* Not shown before they are final: what HAVING may still leave out, and sessions, whose span is not known yet. */
+static bool is_shown_open(const struct tl_view_plan *view)
+{
+    return !view->having && view->window != TL_WINDOW_SESSION;
+}
+
 static bool collect_group(struct tl_engine *e, size_t view, struct tl_view key, int64_t start,
                           struct tl_closed *out)
 {
@@ -28,7 +34,7 @@ static bool collect_group(struct tl_engine *e, size_t view, struct tl_view key, 
         if (!entry)
             continue;
         entry->flags &= ~(uint32_t)TL_ENTRY_DIRTY;
-        if (!tl_closed_add_copy(out, key, start, entry->records, i, tl_window_entry_block(entry)))
+        if (!tl_closed_add_copy(out, key, start, entry->end, entry->records, i, tl_window_entry_block(entry)))
             return false;
     }
     return true;
@@ -52,9 +58,11 @@ bool tl_picture_collect(struct tl_engine *e, struct tl_closed *out, struct tl_er
 {
     bool watched = is_watched(e), ok = true;
     for (size_t i = 0; ok && i < e->shard_count; i++)
-        for (size_t v = 0; ok && v < e->plan->view_count; v++)
-            if (e->shards[i]->states[v].observed != watched)
-                ok = tl_window_state_observe(&e->shards[i]->states[v], watched);
+        for (size_t v = 0; ok && v < e->plan->view_count; v++) {
+            bool wanted = watched && is_shown_open(&e->plan->views[v]);
+            if (e->shards[i]->states[v].observed != wanted)
+                ok = tl_window_state_observe(&e->shards[i]->states[v], wanted);
+        }
     for (size_t v = 0; ok && watched && v < e->plan->view_count; v++) {
         size_t budget = GROUPS_AT_ONCE;
         for (size_t i = 0; ok && i < e->shard_count; i++)
@@ -128,6 +136,8 @@ static int64_t common_watermark(const struct tl_engine *e)
     int64_t min = INT64_MAX;
     for (size_t i = 0; i < e->shard_count; i++) {
         const struct tl_shard_run *s = e->shards[i];
+        if (s->of_view)
+            continue;
         struct tl_shard_stats stats;
         shard_stats(e, s, &stats);
         if (tl_shard_tree_counts(e, s) && !stats.idle && s->watermark < min)
@@ -135,7 +145,7 @@ static int64_t common_watermark(const struct tl_engine *e)
     }
     int64_t closed = INT64_MAX;
     for (size_t i = 0; i < e->plan->source_count; i++)
-        closed = e->sources[i].bounds.close < closed ? e->sources[i].bounds.close : closed;
+        closed = !e->plan->sources[i].of_view && e->sources[i].bounds.close < closed ? e->sources[i].bounds.close : closed;
     return min == INT64_MAX ? closed : min;
 }
 
@@ -148,11 +158,13 @@ void tl_picture_stats(struct tl_engine *e)
         busy += atomic_load(&e->workers[i].busy_ns);
     for (size_t i = 0; i < e->shard_count; i++) {
         const struct tl_shard_run *s = e->shards[i];
-        last_record = s->last_record_ns > last_record ? s->last_record_ns : last_record;
-        max_event = s->max_event_time > max_event ? s->max_event_time : max_event;
         state_bytes += tl_shard_run_bytes(s);
         for (size_t v = 0; v < e->plan->view_count; v++)
             state_rows += s->states[v].live;
+        if (s->of_view)
+            continue;
+        last_record = s->last_record_ns > last_record ? s->last_record_ns : last_record;
+        max_event = s->max_event_time > max_event ? s->max_event_time : max_event;
     }
     double rate = input_rate(e, now, ledger.received);
     int64_t watermark = common_watermark(e);
@@ -167,9 +179,14 @@ void tl_picture_stats(struct tl_engine *e)
     out->watermark_ns = watermark;
     out->max_event_time_ns = max_event;
     out->last_record_ns = last_record;
-    out->shard_count = e->shard_count;
     out->restored = e->restored;
-    for (size_t i = 0; i < e->shard_count && i < TL_STATS_SHARDS_MAX; i++)
-        shard_stats(e, e->shards[i], &out->shards[i]);
+    out->shard_count = 0;
+    for (size_t i = 0; i < e->shard_count; i++) {
+        if (e->shards[i]->of_view)
+            continue;
+        if (out->shard_count < TL_STATS_SHARDS_MAX)
+            shard_stats(e, e->shards[i], &out->shards[out->shard_count]);
+        out->shard_count++;
+    }
     pthread_mutex_unlock(&e->stats_lock);
 }

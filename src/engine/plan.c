@@ -1,7 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/plan.h"
 
+#include <assert.h>
 #include <stdlib.h>
+
+const char *tl_aggregate_name(enum tl_aggregate_kind kind)
+{
+    static const char *const names[] = {
+        [TL_AGG_COUNT_ALL] = "COUNT_ALL",
+        [TL_AGG_COUNT] = "COUNT",
+        [TL_AGG_SUM] = "SUM",
+        [TL_AGG_AVG] = "AVG",
+        [TL_AGG_MIN] = "MIN",
+        [TL_AGG_MAX] = "MAX",
+        [TL_AGG_FIRST] = "FIRST",
+        [TL_AGG_LAST] = "LAST",
+        [TL_AGG_COUNT_DISTINCT] = "COUNT_DISTINCT",
+        [TL_AGG_STDDEV_SAMP] = "STDDEV",
+        [TL_AGG_STDDEV_POP] = "STDDEV_POP",
+        [TL_AGG_VWAP] = "VWAP",
+    };
+    assert((size_t)kind < TL_COUNT(names));
+    return names[kind];
+}
+
+const char *tl_window_name(enum tl_window_kind kind)
+{
+    static const char *const names[] = { "NONE", "TUMBLE", "HOP", "SESSION" };
+    assert((size_t)kind < TL_COUNT(names));
+    return names[kind];
+}
 
 void tl_plan_free(struct tl_plan *plan)
 {

@@ -8,52 +8,123 @@
 #include "base/arena.h"
 #include "base/rows.h"
 #include "base/type.h"
+#include "engine/expr.h"
 
 /* What NOW() in a feed's SELECT is replaced with; the feed writes the instant of sending in its place. */
 #define TL_FEED_NOW "\x1f" "now" "\x1f"
 
 enum tl_start { TL_START_LATEST, TL_START_TRIM_HORIZON };
 
+/* Where the value of a slot comes from. */
+enum tl_slot_kind {
+    TL_SLOT_DECODED,    /* a declared column, of the JSON object (or of the upstream view's row) */
+    TL_SLOT_EVENT_TIME, /* parsed with the record, or computed */
+    TL_SLOT_SHARD_ID,
+    TL_SLOT_SEQUENCE_NUMBER,
+    TL_SLOT_ARRIVAL_TIME,
+    TL_SLOT_PARTITION_KEY,
+    TL_SLOT_COMPUTED
+};
+struct tl_slot_plan {
+    enum tl_slot_kind kind;
+    struct tl_column_def def;   /* name NULL: an expression of a view */
+    const struct tl_expr *expr; /* computed ones; of the event time when it is no PARSE_TIMESTAMP(column) */
+    const char *text;           /* as it was written; NULL: of a view */
+};
 struct tl_source_plan {
-    const char *name, *stream;
-    struct tl_column_def *columns; /* as declared, computed ones left out */
+    const char *name, *stream;     /* of a view's rows: the view's name, NULL */
+    struct tl_column_def *columns; /* as declared, computed ones and metadata left out */
     size_t column_count;
-    const char *event_time;   /* name of the computed event-time column */
-    size_t event_time_column; /* the VARCHAR column whose text PARSE_TIMESTAMP reads */
+    /* A record is a row of slots: the columns first, then the event time, metadata and computed columns in the order of
+     * declaration, then what views compute. */
+    struct tl_slot_plan *slots;
+    size_t slot_count, slot_cap;
+    struct tl_column_def *named; /* name and type of the slots that can be named, which come first */
+    size_t named_count;
+    const char *event_time;         /* name of the event-time column */
+    size_t event_time_slot;
+    size_t event_time_column; /* the VARCHAR column whose text is parsed; SIZE_MAX: the slot's expression tells */
+    bool of_view;             /* its records are the rows of a view (rule 5) */
+    size_t view;              /* of_view */
+    bool time_is_start;       /* of_view: the event time is the view's window_start, else its window_end */
     int64_t delay_ns;         /* of the watermark */
     enum tl_start start;
     int64_t shard_idle_ns, flush_after_ns, max_future_skew_ns;
 };
 
-enum tl_window_kind { TL_WINDOW_NONE, TL_WINDOW_TUMBLE };
-enum tl_emit { TL_EMIT_FINAL, TL_EMIT_CHANGES };
-enum tl_aggregate_kind { TL_AGG_COUNT_ALL, TL_AGG_COUNT, TL_AGG_SUM, TL_AGG_AVG, TL_AGG_MIN, TL_AGG_MAX, TL_AGG_FIRST, TL_AGG_LAST };
+/* Name and type of a slot. */
+static inline const struct tl_column_def *tl_slot_def(const struct tl_source_plan *s, size_t slot)
+{
+    return slot < s->column_count ? &s->columns[slot] : &s->slots[slot].def;
+}
+
+enum tl_window_kind { TL_WINDOW_NONE, TL_WINDOW_TUMBLE, TL_WINDOW_HOP, TL_WINDOW_SESSION };
+enum tl_emit { TL_EMIT_FINAL, TL_EMIT_CHANGES, TL_EMIT_SNAPSHOT };
+enum tl_aggregate_kind {
+    TL_AGG_COUNT_ALL,
+    TL_AGG_COUNT,
+    TL_AGG_SUM,
+    TL_AGG_AVG,
+    TL_AGG_MIN,
+    TL_AGG_MAX,
+    TL_AGG_FIRST,
+    TL_AGG_LAST,
+    TL_AGG_COUNT_DISTINCT,
+    TL_AGG_STDDEV_SAMP,
+    TL_AGG_STDDEV_POP,
+    TL_AGG_VWAP
+};
+const char *tl_aggregate_name(enum tl_aggregate_kind kind); /* "COUNT_ALL", "VWAP" ... */
+const char *tl_window_name(enum tl_window_kind kind);       /* "TUMBLE" ... */
 
 struct tl_aggregate_plan {
     enum tl_aggregate_kind kind;
-    size_t column;     /* of the source; unused for COUNT(*) */
+    size_t column;     /* slot of the source; unused for COUNT(*) */
+    size_t volume;     /* slot: the second argument of VWAP */
     bool ignore_nulls; /* FIRST, LAST */
     enum tl_type type; /* of the result */
 };
-enum tl_output_kind { TL_OUT_KEY, TL_OUT_AGGREGATE, TL_OUT_WINDOW_START, TL_OUT_WINDOW_END };
+/* A group's row, of which SELECT and HAVING are computed: keys, window_start, window_end, aggregates. */
+enum tl_output_kind { TL_OUT_KEY, TL_OUT_AGGREGATE, TL_OUT_WINDOW_START, TL_OUT_WINDOW_END, TL_OUT_EXPRESSION };
 struct tl_output_plan {
     enum tl_output_kind kind;
-    size_t index; /* into keys or aggregates */
+    size_t index;     /* into keys, aggregates or expressions */
+    const char *text; /* as it was written */
 };
 struct tl_view_plan {
     const char *name;
     size_t source;
     enum tl_window_kind window;
-    int64_t size_ns, offset_ns;
+    int64_t size_ns, offset_ns; /* of a session: the gap */
+    int64_t slide_ns;           /* TUMBLE: the size */
     enum tl_emit emit;
-    size_t *keys; /* source columns in GROUP BY, window bounds left out */
+    bool has_where;
+    size_t where; /* slot */
+    size_t *keys; /* slots of GROUP BY, window bounds left out */
     size_t key_count;
     struct tl_aggregate_plan *aggregates;
     size_t aggregate_count;
+    const struct tl_expr **expressions; /* over the group's row */
+    size_t expression_count;
+    const struct tl_expr *having;    /* over the group's row, or NULL */
+    const char *where_text, *having_text; /* as written, or NULL */
     struct tl_output_plan *outputs;  /* one per output column, in SELECT order */
     struct tl_column_def *columns;   /* the same, name and type */
     size_t column_count;
 };
+/* From the start of one window to that of the next. */
+static inline int64_t tl_window_slide(const struct tl_view_plan *v)
+{
+    return v->window == TL_WINDOW_HOP ? v->slide_ns : v->size_ns;
+}
+/* The slot of a group's row. */
+static inline size_t tl_group_slot(const struct tl_view_plan *v, enum tl_output_kind kind, size_t index)
+{
+    return kind == TL_OUT_KEY            ? index
+           : kind == TL_OUT_WINDOW_START ? v->key_count
+           : kind == TL_OUT_WINDOW_END   ? v->key_count + 1
+                                         : v->key_count + 2 + index;
+}
 /* What a sink reads: a view, or one of the dead-letter tables. */
 enum tl_input_kind { TL_INPUT_VIEW, TL_INPUT_LATE /* index: view */, TL_INPUT_MALFORMED /* index: source */ };
 struct tl_sink_plan {

@@ -95,6 +95,8 @@ static bool is_drained(const struct tl_engine *e)
 {
     for (size_t i = 0; i < e->shard_count; i++) {
         const struct tl_shard_run *s = e->shards[i];
+        if (s->of_view)
+            continue;
         if (s->busy ||
             (!s->finished && (e->from_files || !e->options.until_now || !s->started || !s->seen_tip)))
             return false;

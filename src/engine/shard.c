@@ -21,7 +21,8 @@ bool tl_shard_run_new(struct tl_shard_run **out, const char *name, const struct 
         .delay_ns = plan->sources[source].delay_ns,
         .max_future_skew_ns = plan->sources[source].max_future_skew_ns,
         .time_margin_ns = tl_event_time_margin(plan, source),
-        .keep_dead = keep_dead,
+        .keep_dead = keep_dead && !plan->sources[source].of_view,
+        .of_view = plan->sources[source].of_view,
         .started = true,
         .watermark = TL_NO_WATERMARK,
         .max_event_time = TL_NO_WATERMARK,
@@ -79,33 +80,64 @@ bool tl_shard_run_malformed(struct tl_shard_run *s, const char *reason, size_t o
     return !s->malformed_rows.failed;
 }
 
-/* A windowed view: late, or into its window (rules 4 and 5). */
-static bool apply_windowed(struct tl_shard_run *s, struct tl_apply *apply, size_t view, int64_t event_time,
-                           int64_t bound, const struct tl_origin *origin)
+/* One record on its way into the views of its source. */
+struct record {
+    const struct tl_tick_value *values;
+    int64_t event_time, bound;
+    const struct tl_origin *origin;
+    struct tl_buf *key_scratch;
+};
+
+static bool add_late(struct tl_shard_run *s, size_t view, const struct record *r, int64_t start)
 {
-    const struct tl_view_plan *plan = s->views[view].plan;
-    int64_t start = tl_window_start(plan, event_time), end = start + plan->size_ns;
-    if (end <= bound) {
-        s->counts[view].late++;
-        if (!s->keep_dead)
-            return true;
-        tl_dead_add_late(&s->late[view], s->views[view].source, apply->values, event_time, start, end, bound,
-                         origin);
-        return !s->late[view].failed;
-    }
-    s->counts[view].aggregated++;
-    struct tl_view key = tl_group_key_encode(plan, s->views[view].source, apply->values, &apply->key_scratch);
-    return tl_window_state_add(&s->states[view], key, start, apply->values, event_time) &&
-           !apply->key_scratch.failed;
+    s->counts[view].late++;
+    if (!s->keep_dead)
+        return true;
+    tl_dead_add_late(&s->late[view], s->views[view].source, r->values, r->event_time, start,
+                     start + s->views[view].plan->size_ns, r->bound, r->origin);
+    return !s->late[view].failed;
 }
 
-static bool apply_unwindowed(struct tl_shard_run *s, struct tl_apply *apply, size_t view, int64_t event_time)
+/* Into each window of it that has not ended (rules 4 and 5); late when all have. TUMBLE is a HOP of one. */
+static bool apply_window(struct tl_shard_run *s, size_t view, struct tl_view key, const struct record *r)
 {
+    const struct tl_view_plan *plan = s->views[view].plan;
+    int64_t last = tl_window_start(plan, r->event_time), slide = tl_window_slide(plan);
+    uint64_t placed = 0;
+    for (int64_t start = last; start > r->event_time - plan->size_ns && start + plan->size_ns > r->bound;
+         start -= slide, placed++)
+        if (!tl_window_state_add(&s->states[view], key, start, r->values, r->event_time))
+            return false;
+    s->counts[view].placed += placed;
+    s->counts[view].aggregated += placed > 0;
+    return placed > 0 || add_late(s, view, r, last);
+}
+
+static bool apply_session(struct tl_shard_run *s, size_t view, struct tl_view key, const struct record *r)
+{
+    bool late;
+    if (!tl_window_state_add_session(&s->states[view], key, r->bound, r->values, r->event_time, &late))
+        return false;
+    s->counts[view].placed += !late;
+    s->counts[view].aggregated += !late;
+    return !late || add_late(s, view, r, r->event_time);
+}
+
+static bool apply_view(struct tl_shard_run *s, size_t view, const struct record *r)
+{
+    const struct tl_view_plan *plan = s->views[view].plan;
+    if (plan->has_where && (r->values[plan->where].null || !r->values[plan->where].as.i64)) {
+        s->counts[view].filtered++;
+        return true;
+    }
+    struct tl_view key = tl_group_key_encode(plan, s->views[view].source, r->values, r->key_scratch);
+    if (plan->window == TL_WINDOW_SESSION)
+        return apply_session(s, view, key, r);
+    if (plan->window != TL_WINDOW_NONE)
+        return apply_window(s, view, key, r);
+    s->counts[view].placed++;
     s->counts[view].aggregated++;
-    struct tl_view key =
-        tl_group_key_encode(s->views[view].plan, s->views[view].source, apply->values, &apply->key_scratch);
-    return tl_window_state_add(&s->states[view], key, 0, apply->values, event_time) &&
-           !apply->key_scratch.failed;
+    return tl_window_state_add(&s->states[view], key, 0, r->values, r->event_time);
 }
 
 /* Rules 2 and 3. */
@@ -120,86 +152,25 @@ static void move_watermark(struct tl_shard_run *s, int64_t event_time, const str
         s->watermark = event_time - s->delay_ns;
 }
 
-/* ":SS[.fraction]" and UTC behind the minute read before: most instants. False: the long way. */
-static bool parse_in_minute(const struct tl_apply *apply, struct tl_view text, int64_t *ns)
+bool tl_shard_run_apply(struct tl_shard_run *s, size_t source, const struct tl_tick_value *values,
+                        int64_t event_time, const struct tl_origin *origin, int64_t step,
+                        struct tl_buf *key_scratch)
 {
-    if (!apply->has_minute || text.size < 19 || memcmp(text.data, apply->minute, 16) != 0 ||
-        text.data[16] != ':')
-        return false;
-    const char *p = text.data + 17, *end = text.data + text.size;
-    unsigned tens = (unsigned)(unsigned char)p[0] - '0', ones = (unsigned)(unsigned char)p[1] - '0';
-    if (tens > 5 || ones > 9)
-        return false;
-    p += 2;
-    int64_t fraction = 0, scale = TL_NS_PER_S;
-    if (p < end && *p == '.') {
-        for (p++; p < end && *p >= '0' && *p <= '9' && scale > 1; p++, scale /= 10)
-            fraction = fraction * 10 + (*p - '0');
-        if (scale == TL_NS_PER_S)
-            return false;
-    }
-    bool utc = p == end || (end - p == 1 && *p == 'Z') || (end - p == 6 && memcmp(p, "+00:00", 6) == 0);
-    *ns = apply->minute_ns + (int64_t)(tens * 10 + ones) * TL_NS_PER_S + fraction * scale;
-    return utc;
-}
-
-static bool parse_instant(struct tl_apply *apply, struct tl_view text, int64_t *ns)
-{
-    int64_t start;
-    if (parse_in_minute(apply, text, ns))
-        return true;
-    if (!tl_time_parse(text, ns))
-        return false;
-    /* A minute far from the ends of the range, so that nothing in it can overflow. */
-    if (text.size >= 16 && tl_time_parse((struct tl_view){ text.data, 16 }, &start) &&
-        tl_event_time_fits(start, TL_NS_PER_MIN)) {
-        memcpy(apply->minute, text.data, 16);
-        apply->minute_ns = start;
-        apply->has_minute = true;
-    }
-    return true;
-}
-
-/* NULL, or why there is none; the reason names the column, as those of the decoder do. */
-static const char *event_time_of(const struct tl_shard_run *s, struct tl_apply *apply, int64_t *event_time)
-{
-    const struct tl_source_plan *source = &apply->plan->sources[s->source];
-    const struct tl_column_def *column = &source->columns[source->event_time_column];
-    const struct tl_tick_value *v = &apply->values[source->event_time_column];
-    bool parsed = !v->null;
-    if (parsed && column->type == TL_TYPE_TIMESTAMP)
-        *event_time = v->as.i64;
-    else if (parsed)
-        parsed = parse_instant(apply, v->as.text, event_time);
-    if (parsed && tl_event_time_fits(*event_time, s->time_margin_ns))
-        return NULL;
-    snprintf(apply->reason, sizeof apply->reason, v->null ? "%s is null" : "%s cannot be parsed",
-             column->name);
-    return apply->reason;
-}
-
-bool tl_shard_run_apply(struct tl_shard_run *s, struct tl_apply *apply, struct tl_view text,
-                        const struct tl_origin *origin, int64_t step)
-{
-    int64_t event_time = 0;
-    size_t offset = 0;
-    const char *reason = tl_json_tick_decode(apply->decoder, text.data, text.size, apply->values, &offset);
-    if (!reason)
-        reason = event_time_of(s, apply, &event_time);
-    if (reason)
-        return tl_shard_run_malformed(s, reason, offset, text, origin);
-    s->received++;
     int64_t bound = s->watermark > step ? s->watermark : step;
-    bound = s->floor > bound ? s->floor : bound;
+    const struct record record = { .values = values,
+                                   .event_time = event_time,
+                                   .bound = s->floor > bound ? s->floor : bound,
+                                   .origin = origin,
+                                   .key_scratch = key_scratch };
     bool ok = true;
-    for (size_t i = 0; ok && i < s->view_count; i++) {
-        if (s->views[i].plan->source != s->source)
-            continue;
-        ok = s->views[i].windowed ? apply_windowed(s, apply, i, event_time, bound, origin)
-                                  : apply_unwindowed(s, apply, i, event_time);
-    }
-    move_watermark(s, event_time, origin);
-    return ok;
+    assert(source == s->source);
+    (void)source;
+    s->received++;
+    for (size_t i = 0; ok && i < s->view_count; i++)
+        ok = s->views[i].plan->source != s->source || apply_view(s, i, &record);
+    if (!s->of_view)
+        move_watermark(s, event_time, origin);
+    return ok && !key_scratch->failed;
 }
 
 size_t tl_shard_run_bytes(const struct tl_shard_run *s)
@@ -236,6 +207,7 @@ void tl_shard_run_check(const struct tl_shard_run *s)
     for (size_t i = 0; i < s->view_count; i++) {
         tl_window_state_check(&s->states[i]);
         if (s->views[i].plan->source == s->source)
-            assert(s->received == s->malformed + s->counts[i].aggregated + s->counts[i].late); /* I2 */
+            assert(s->received == s->malformed + s->counts[i].aggregated + s->counts[i].late +
+                                      s->counts[i].filtered); /* I2 */
     }
 }

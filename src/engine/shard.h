@@ -5,7 +5,7 @@
  * Owned by one worker at a time; the engine's thread looks and changes while the workers stand at the gate.
  *
  * I1: everything here is as of the same record: a shard is only seen between two records. I2: received =
- * malformed + for each view aggregated + late (rule 9; nothing filters or deduplicates yet). I3: watermark
+ * malformed + for each view aggregated + late + filtered (rule 9). I3: watermark
  * never goes back (rule 2). I4: for each windowed view no live window ends at or before the bound that late
  * records are told by, but those still to be closed at the next epoch. */
 #pragma once
@@ -17,7 +17,8 @@
 
 /* One view's part of the ledger. */
 struct tl_view_count {
-    uint64_t aggregated, late;
+    uint64_t aggregated, late, filtered;
+    uint64_t placed; /* into windows: of HOP, a record may be in several */
 };
 struct tl_shard_run {
     /* What it is; fixed. */
@@ -57,6 +58,7 @@ struct tl_shard_run {
     bool busy;     /* a worker reads it */
     bool seen_tip; /* since the start (until_now) */
     bool is_input; /* file: given to this run */
+    bool of_view;  /* its records are a view's rows: the engine's thread feeds it, no worker reads it */
     bool limited;  /* a replay: up to limit_* and no further */
     bool held;     /* a replay: not of that epoch, waits for its end */
     struct tl_shard_position limit_position;
@@ -72,20 +74,10 @@ void tl_shard_run_free(struct tl_shard_run *s);
 TL_MUST_USE bool tl_shard_run_dead_init(struct tl_shard_run *s, const struct tl_dead_columns *late,
                                         const struct tl_dead_columns *malformed, struct tl_error *error);
 
-/* Applies one record (rules 1 to 5 and 7). step is the source's F. values: room for a value a column, scratch
- * for keys. text has 64 readable bytes behind it. False: out of memory. */
-struct tl_apply {
-    struct tl_json_tick_decoder *decoder;
-    struct tl_tick_value *values;
-    struct tl_buf key_scratch;
-    const struct tl_plan *plan;
-    char reason[256];
-    char minute[16];   /* of the instant read last: "2025-09-27T12:34", when that was in UTC */
-    int64_t minute_ns; /* where it begins */
-    bool has_minute;
-};
-TL_MUST_USE bool tl_shard_run_apply(struct tl_shard_run *s, struct tl_apply *apply, struct tl_view text,
-                                    const struct tl_origin *origin, int64_t step);
+/* Applies one record of a source, decoded and computed (rules 1 to 5): engine/apply.h. step is the source's F. False: out of memory. */
+TL_MUST_USE bool tl_shard_run_apply(struct tl_shard_run *s, size_t source, const struct tl_tick_value *values,
+                                    int64_t event_time, const struct tl_origin *origin, int64_t step,
+                                    struct tl_buf *key_scratch);
 /* A record that cannot even be looked at. */
 TL_MUST_USE bool tl_shard_run_malformed(struct tl_shard_run *s, const char *reason, size_t offset,
                                         struct tl_view data, const struct tl_origin *origin);

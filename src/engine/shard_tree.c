@@ -84,14 +84,15 @@ bool tl_shard_tree_counts(const struct tl_engine *e, const struct tl_shard_run *
         return false; /* its parents count */
     if (!s->finished)
         return true;
-    if (e->from_files)
+    if (e->from_files || s->of_view)
         return false;
     return has_child(e, s, &all_begun) ? !all_begun : waits_for_children(s);
 }
 
 bool tl_shard_tree_wants_list(const struct tl_engine *e, size_t source)
 {
-    if (e->from_files || tl_io->monotonic_ns() - e->sources[source].listed_ns < LIST_EVERY_NS)
+    if (e->from_files || e->plan->sources[source].of_view ||
+        tl_io->monotonic_ns() - e->sources[source].listed_ns < LIST_EVERY_NS)
         return false;
     for (size_t i = 0; i < e->shard_count; i++) {
         const struct tl_shard_run *s = e->shards[i];
@@ -165,19 +166,19 @@ static bool open_stream(struct tl_engine *e, size_t source, bool fresh, struct t
 
 /* A file that the checkpoint does not know is new; one it knows goes on where it was, also when it had been
  * read to an end that is not its end any more; and one that is no input now has nothing more to give. */
-static bool open_file(struct tl_engine *e, const char *path, struct tl_error *error)
+static bool open_file(struct tl_engine *e, const char *path, size_t source, struct tl_error *error)
 {
     int64_t size;
     if (!tl_file_size(path, &size, error))
         return tl_error_context(error, "input");
-    struct tl_shard_run *s = tl_engine_find_shard(e, 0, path);
+    struct tl_shard_run *s = tl_engine_find_shard(e, source, path);
     if (!s) {
-        if (!tl_engine_add_shard(e, 0, path, &s, error))
+        if (!tl_engine_add_shard(e, source, path, &s, error))
             return false;
-        s->floor = e->sources[0].bounds.close;
+        s->floor = e->sources[source].bounds.close;
     } else if (s->finished && (uint64_t)size > s->offset) {
         s->finished = false;
-        s->floor = e->sources[0].bounds.close;
+        s->floor = e->sources[source].bounds.close;
     }
     s->is_input = true;
     return true;
@@ -186,20 +187,35 @@ static bool open_file(struct tl_engine *e, const char *path, struct tl_error *er
 static bool open_files(struct tl_engine *e, struct tl_error *error)
 {
     for (size_t i = 0; i < e->options.input_count; i++)
-        if (!open_file(e, e->options.inputs[i], error))
+        if (!open_file(e, e->options.inputs[i], e->options.input_sources ? e->options.input_sources[i] : 0, error))
             return false;
     for (size_t i = 0; i < e->shard_count; i++)
-        if (!e->shards[i]->is_input)
+        if (!e->shards[i]->is_input && !e->shards[i]->of_view)
             e->shards[i]->finished = true;
+    return true;
+}
+
+/* The one shard of a view's rows, which has its name. */
+static bool open_views(struct tl_engine *e, struct tl_error *error)
+{
+    struct tl_shard_run *s;
+    for (size_t i = 0; i < e->plan->source_count; i++) {
+        const struct tl_source_plan *source = &e->plan->sources[i];
+        if (source->of_view && !tl_engine_find_shard(e, i, source->name) &&
+            !tl_engine_add_shard(e, i, source->name, &s, error))
+            return false;
+    }
     return true;
 }
 
 bool tl_shard_tree_open(struct tl_engine *e, bool fresh, struct tl_error *error)
 {
+    if (!open_views(e, error))
+        return false;
     if (e->from_files)
         return open_files(e, error);
     for (size_t i = 0; i < e->plan->source_count; i++)
-        if (!open_stream(e, i, fresh, error))
+        if (!e->plan->sources[i].of_view && !open_stream(e, i, fresh, error))
             return false;
     int64_t now = tl_io->monotonic_ns();
     for (size_t i = 0; i < e->shard_count; i++)

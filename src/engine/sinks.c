@@ -80,9 +80,9 @@ bool tl_sinks_open(struct tl_engine *e, struct tl_error *error)
     for (size_t i = 0; ok && i < plan->sink_count; i++)
         ok = add_plan_sink(e, &plan->sinks[i], error);
     for (size_t v = 0; ok && v < plan->view_count; v++)
-        ok = !e->views[v].windowed || add_dead_sink(e, TL_INPUT_LATE, v, error);
+        ok = !e->views[v].windowed || e->views[v].source->of_view || add_dead_sink(e, TL_INPUT_LATE, v, error);
     for (size_t i = 0; ok && i < plan->source_count; i++)
-        ok = add_dead_sink(e, TL_INPUT_MALFORMED, i, error);
+        ok = plan->sources[i].of_view || add_dead_sink(e, TL_INPUT_MALFORMED, i, error);
     return ok;
 }
 

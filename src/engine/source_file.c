@@ -102,32 +102,33 @@ static struct tl_view line_text(uint64_t line, char text[24])
     return (struct tl_view){ text + at, 24 - at };
 }
 
-static bool apply_long_line(struct tl_shard_run *s, const char *data)
+static bool apply_long_line(struct tl_shard_run *s, struct tl_apply *apply, const char *data, int64_t step)
 {
     char text[24];
     struct tl_origin origin = { .shard = tl_view_of(s->name), .sequence = line_text(s->line, text) };
-    return tl_shard_run_malformed(s, "longer than 1 MiB", TL_LINE_MAX, (struct tl_view){ data, TL_LINE_MAX },
-                                  &origin);
+    return tl_apply_malformed(apply, s, "longer than 1 MiB", TL_LINE_MAX, (struct tl_view){ data, TL_LINE_MAX },
+                              &origin, step);
 }
 
 static bool apply_line(struct tl_shard_run *s, struct tl_apply *apply, const char *data, size_t size,
                        int64_t step)
 {
     if (size > TL_LINE_MAX)
-        return apply_long_line(s, data);
+        return apply_long_line(s, apply, data, step);
     while (size && data[size - 1] == '\r')
         size--;
     if ((size == 0 || (unsigned char)data[0] <= ' ') && is_blank(data, size))
         return true;
     char text[24];
     struct tl_origin origin = { .shard = tl_view_of(s->name), .sequence = line_text(s->line, text) };
-    return tl_shard_run_apply(s, apply, (struct tl_view){ data, size }, &origin, step);
+    return tl_apply_record(apply, s, (struct tl_view){ data, size }, &origin, step);
 }
 
 /* A line longer than the block: told as malformed, and the file is read on behind it. */
-static bool skip_long_line(struct tl_file_block *b, struct tl_shard_run *s, struct tl_error *error)
+static bool skip_long_line(struct tl_file_block *b, struct tl_shard_run *s, struct tl_apply *apply, int64_t step,
+                           struct tl_error *error)
 {
-    if (!apply_long_line(s, b->data))
+    if (!apply_long_line(s, apply, b->data, step))
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     for (;;) {
         const char *newline = memchr(b->data, '\n', b->size);
@@ -163,12 +164,13 @@ bool tl_file_block_apply(struct tl_file_block *b, struct tl_shard_run *s, struct
         at = newline ? newline + 1 : end;
         any = true;
     }
+    ok = tl_apply_flush(apply, s, step) && ok; /* the block is read over next */
     s->offset += (size_t)(at - b->data);
     if (!ok)
         return tl_error_set(error, TL_NO_MEMORY, "'%s', line %llu: out of memory", s->name,
                             (unsigned long long)s->line);
     if (!any && b->size > TL_LINE_MAX)
-        return skip_long_line(b, s, error);
+        return skip_long_line(b, s, apply, step, error);
     s->finished = b->end;
     if (s->limited && s->offset > s->limit_offset)
         return tl_error_set(error, TL_CORRUPT,

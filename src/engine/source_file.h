@@ -6,7 +6,7 @@
  * its first MiB kept. */
 #pragma once
 
-#include "engine/shard.h"
+#include "engine/apply.h"
 
 #define TL_LINE_MAX (1u << 20)
 

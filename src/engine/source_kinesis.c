@@ -40,9 +40,10 @@ static bool apply_record(struct tl_shard_run *s, struct tl_apply *apply, const s
 {
     struct tl_origin origin = { .shard = tl_view_of(s->name),
                                 .sequence = record->sequence,
+                                .partition_key = record->partition_key,
                                 .arrival_ns = record->arrival_ns,
                                 .has_arrival = true };
-    return tl_shard_run_apply(s, apply, record->data, &origin, step);
+    return tl_apply_record(apply, s, record->data, &origin, step);
 }
 
 /* The position after the records applied: the reader's, or in a replay the intent's. */
@@ -68,6 +69,8 @@ bool tl_stream_batch_apply(struct tl_stream_batch *b, struct tl_shard_run *s, st
     while (applied < b->records.count && !beyond_limit(s, &records[applied]))
         if (!apply_record(s, apply, &records[applied++], step))
             return tl_error_set(error, TL_NO_MEMORY, "shard '%s': out of memory", s->name);
+    if (!tl_apply_flush(apply, s, step))
+        return tl_error_set(error, TL_NO_MEMORY, "shard '%s': out of memory", s->name);
     bool cut = applied < b->records.count;
     move_position(s, cut || (s->limited && !s->limit_finished &&
                              tl_shard_reader_position(s->reader)->kind == TL_POSITION_SHARD_END));

@@ -2,7 +2,7 @@
 /* engine/source_kinesis.h: a shard of a stream, batch by batch. */
 #pragma once
 
-#include "engine/shard.h"
+#include "engine/apply.h"
 
 struct tl_stream_batch { /* a worker's: what was read and not yet applied */
     struct tl_record_batch records;

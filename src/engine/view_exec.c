@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #define KEY_MAX (16u << 20)
+#define TEXTS_MAX ((size_t)1 << 30)
 
 bool tl_view_exec_init(struct tl_view_exec *v, const struct tl_plan *plan, size_t index,
                        struct tl_error *error)
@@ -24,22 +25,47 @@ void tl_view_exec_release(struct tl_view_exec *v)
     tl_aggregate_layout_release(&v->layout);
 }
 
+/* Expressions lie behind the group's own slots. */
+static size_t expression_slot(const struct tl_view_plan *plan, size_t index)
+{
+    return plan->key_count + 2 + plan->aggregate_count + index;
+}
+
+static bool add_expressions(struct tl_row_writer *w, struct tl_error *error)
+{
+    const struct tl_view_plan *plan = w->view->plan;
+    for (size_t i = 0; i < plan->expression_count; i++)
+        if (!tl_program_add(&w->program, plan->expressions[i], expression_slot(plan, i), error))
+            return false;
+    return !plan->having ||
+           tl_program_add(&w->program, plan->having, expression_slot(plan, plan->expression_count), error);
+}
+
 bool tl_row_writer_init(struct tl_row_writer *w, const struct tl_view_exec *view, struct tl_error *error)
 {
     *w = (struct tl_row_writer){ .view = view };
     tl_buf_init(&w->scratch, KEY_MAX);
+    tl_arena_init(&w->texts, TEXTS_MAX);
+    tl_program_init(&w->program);
+    w->width = expression_slot(view->plan, view->plan->expression_count) + 1;
     w->parts = calloc(view->plan->key_count + 1, sizeof *w->parts);
-    return w->parts ? true : tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    w->groups = calloc(TL_BATCH_ROWS * w->width, sizeof *w->groups);
+    if (!w->parts || !w->groups)
+        return tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    return add_expressions(w, error);
 }
 
 void tl_row_writer_release(struct tl_row_writer *w)
 {
     free(w->parts);
+    free(w->groups);
     tl_buf_release(&w->scratch);
+    tl_arena_release(&w->texts);
+    tl_program_release(&w->program);
     *w = (struct tl_row_writer){ 0 };
 }
 
-static void set_part(struct tl_rows *rows, size_t column, enum tl_type type, const struct tl_tick_value *v)
+void tl_rows_set_value(struct tl_rows *rows, size_t column, enum tl_type type, const struct tl_tick_value *v)
 {
     if (v->null)
         return;
@@ -51,30 +77,72 @@ static void set_part(struct tl_rows *rows, size_t column, enum tl_type type, con
         tl_rows_set_i64(rows, column, v->as.i64);
 }
 
-bool tl_row_writer_add(struct tl_row_writer *w, struct tl_view key, int64_t start, const void *block,
-                       struct tl_rows *rows, struct tl_error *error)
+/* What a part of the key says, also after the next key is taken apart. False: out of memory. */
+static bool keep_text(struct tl_row_writer *w, struct tl_view key, struct tl_tick_value *part)
+{
+    const char *at = part->as.text.data;
+    if (part->as.text.size == 0) {
+        part->as.text = (struct tl_view){ "", 0 };
+        return true;
+    }
+    if (at >= key.data && at < key.data + key.size)
+        return true; /* in the key itself, which stays */
+    part->as.text.data = tl_arena_text(&w->texts, part->as.text);
+    return part->as.text.data != NULL;
+}
+
+bool tl_row_writer_put(struct tl_row_writer *w, struct tl_view key, int64_t start, int64_t end,
+                       const void *block, struct tl_error *error)
 {
     const struct tl_view_plan *plan = w->view->plan;
     const struct tl_source_plan *source = w->view->source;
+    assert(w->count < TL_BATCH_ROWS);
+    struct tl_tick_value *group = w->groups + w->count * w->width;
     if (!tl_group_key_decode(plan, source, key, w->parts, &w->scratch))
         return tl_error_set(error, TL_CORRUPT, "view '%s': a group's key cannot be read", plan->name);
-    tl_rows_add(rows);
-    for (size_t i = 0; i < plan->column_count; i++) {
-        const struct tl_output_plan *out = &plan->outputs[i];
-        switch (out->kind) {
-        case TL_OUT_KEY:
-            set_part(rows, i, source->columns[plan->keys[out->index]].type, &w->parts[out->index]);
-            break;
-        case TL_OUT_AGGREGATE:
-            tl_aggregate_result(&w->view->layout, out->index, block, rows, i);
-            break;
-        case TL_OUT_WINDOW_START:
-            tl_rows_set_i64(rows, i, start);
-            break;
-        case TL_OUT_WINDOW_END:
-            tl_rows_set_i64(rows, i, start + plan->size_ns);
-            break;
-        }
+    for (size_t i = 0; i < plan->key_count; i++) {
+        group[i] = w->parts[i];
+        if (!group[i].null && tl_slot_def(source, plan->keys[i])->type == TL_TYPE_VARCHAR &&
+            !keep_text(w, key, &group[i]))
+            return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     }
+    group[plan->key_count] = (struct tl_tick_value){ .as.i64 = start };
+    group[plan->key_count + 1] = (struct tl_tick_value){ .as.i64 = end };
+    for (size_t i = 0; i < plan->aggregate_count; i++)
+        tl_aggregate_value(&w->view->layout, i, block, &group[plan->key_count + 2 + i]);
+    w->count++;
+    return true;
+}
+
+static const struct tl_tick_value *output_value(const struct tl_view_plan *plan, const struct tl_tick_value *group,
+                                                const struct tl_output_plan *output)
+{
+    return &group[output->kind == TL_OUT_EXPRESSION ? expression_slot(plan, output->index)
+                                                    : tl_group_slot(plan, output->kind, output->index)];
+}
+
+static void write_row(const struct tl_row_writer *w, const struct tl_tick_value *group, struct tl_rows *rows)
+{
+    const struct tl_view_plan *plan = w->view->plan;
+    tl_rows_add(rows);
+    for (size_t i = 0; i < plan->column_count; i++)
+        tl_rows_set_value(rows, i, plan->columns[i].type, output_value(plan, group, &plan->outputs[i]));
+}
+
+bool tl_row_writer_flush(struct tl_row_writer *w, struct tl_rows *rows, struct tl_error *error)
+{
+    const struct tl_view_plan *plan = w->view->plan;
+    size_t having = expression_slot(plan, plan->expression_count);
+    if (!tl_program_is_empty(&w->program) && !tl_program_run(&w->program, w->groups, w->width, w->count))
+        return tl_error_set(error, TL_NO_MEMORY, "view '%s': out of memory for expressions", plan->name);
+    for (size_t i = 0; i < w->count; i++) {
+        const struct tl_tick_value *group = w->groups + i * w->width;
+        w->kept[i] = !plan->having || (!group[having].null && group[having].as.i64);
+        if (w->kept[i])
+            write_row(w, group, rows);
+    }
+    w->count = 0;
+    tl_arena_reset(&w->texts);
+    tl_program_reset_text(&w->program);
     return true;
 }

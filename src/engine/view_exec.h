@@ -4,6 +4,7 @@
 
 #include "engine/aggregate.h"
 #include "engine/group_key.h"
+#include "engine/program.h"
 
 struct tl_view_exec { /* immutable after init; shared by all threads */
     const struct tl_view_plan *plan;
@@ -16,16 +17,25 @@ TL_MUST_USE bool tl_view_exec_init(struct tl_view_exec *v, const struct tl_plan 
                                    struct tl_error *error);
 void tl_view_exec_release(struct tl_view_exec *v);
 
-/* Decodes keys; one thread at a time. */
+/* Makes rows of groups, a batch at a time, so that the expressions of SELECT and HAVING run over columns. One thread at a time. */
 struct tl_row_writer {
     const struct tl_view_exec *view;
+    struct tl_program program;
+    struct tl_tick_value *groups; /* TL_BATCH_ROWS of width slots (plan.h), then expressions, then HAVING */
     struct tl_tick_value *parts;
+    size_t width, count;
     struct tl_buf scratch;
+    struct tl_arena texts; /* of keys in scratch */
+    bool kept[TL_BATCH_ROWS];
 };
 TL_MUST_USE bool tl_row_writer_init(struct tl_row_writer *w, const struct tl_view_exec *view,
                                     struct tl_error *error);
 void tl_row_writer_release(struct tl_row_writer *w);
-/* Appends the row of a group; rows may have more columns than the view. TL_CORRUPT: the key is none of this
- * view. */
-TL_MUST_USE bool tl_row_writer_add(struct tl_row_writer *w, struct tl_view key, int64_t start,
-                                   const void *block, struct tl_rows *rows, struct tl_error *error);
+/* Takes a group; key and block stay where they are until the flush. At most TL_BATCH_ROWS before one. TL_CORRUPT: the key is none of
+ * this view. */
+TL_MUST_USE bool tl_row_writer_put(struct tl_row_writer *w, struct tl_view key, int64_t start, int64_t end,
+                                   const void *block, struct tl_error *error);
+/* Appends the rows of the groups taken that HAVING keeps; kept[i] tells which. rows may have more columns than the view. */
+TL_MUST_USE bool tl_row_writer_flush(struct tl_row_writer *w, struct tl_rows *rows, struct tl_error *error);
+/* A value as the cell of the newest row. */
+void tl_rows_set_value(struct tl_rows *rows, size_t column, enum tl_type type, const struct tl_tick_value *v);

@@ -3,6 +3,19 @@
 
 #include <assert.h>
 
+/* What the views that read a view's rows need, whose times are the bounds of its windows. */
+static int64_t margin_of_readers(const struct tl_plan *plan, size_t view)
+{
+    int64_t margin = 0;
+    for (size_t i = 0; i < plan->source_count; i++) {
+        if (!plan->sources[i].of_view || plan->sources[i].view != view)
+            continue;
+        int64_t m = tl_event_time_margin(plan, i); /* of views further down: they come after it, so this ends */
+        margin = m > margin ? m : margin;
+    }
+    return margin;
+}
+
 int64_t tl_event_time_margin(const struct tl_plan *plan, size_t source)
 {
     int64_t margin = plan->sources[source].delay_ns;
@@ -11,8 +24,9 @@ int64_t tl_event_time_margin(const struct tl_plan *plan, size_t source)
         if (view->source != source || view->window == TL_WINDOW_NONE)
             continue;
         int64_t offset = view->offset_ns < 0 ? -view->offset_ns : view->offset_ns;
-        if (view->size_ns * 2 + offset > margin)
-            margin = view->size_ns * 2 + offset;
+        int64_t need = view->size_ns * 2 + offset, readers = margin_of_readers(plan, i);
+        need = need > INT64_MAX / 2 - readers ? INT64_MAX / 2 : need + readers;
+        margin = need > margin ? need : margin;
     }
     return margin;
 }

@@ -9,10 +9,12 @@
 
 #define TL_NO_WATERMARK INT64_MIN /* no record yet */
 
-/* Start of the window of an instant (rule 5). The instant is within tl_event_time_fits. */
+/* Start of the last window that holds an instant (rule 5); of HOP, those before it begin a slide earlier each. The instant is
+ * within tl_event_time_fits. */
 static inline int64_t tl_window_start(const struct tl_view_plan *view, int64_t t)
 {
-    return tl_floor_div(t - view->offset_ns, view->size_ns) * view->size_ns + view->offset_ns;
+    int64_t slide = tl_window_slide(view);
+    return tl_floor_div(t - view->offset_ns, slide) * slide + view->offset_ns;
 }
 /* Instants so near the ends of int64 that a window or watermark would leave it are refused as unparsable:
  * 1677 and 2262. */

@@ -46,6 +46,11 @@ void tl_window_state_release(struct tl_window_state *w)
     *w = (struct tl_window_state){ .view = w->view };
 }
 
+static bool is_session(const struct tl_window_state *w)
+{
+    return w->view->plan->window == TL_WINDOW_SESSION;
+}
+
 static size_t slot_of(const struct tl_window_state *w, uint32_t key, int64_t start)
 {
     uint64_t h = key * UINT64_C(0x9e3779b97f4a7c15) ^ (uint64_t)start * UINT64_C(0xc2b2ae3d27d4eb4f);
@@ -137,6 +142,11 @@ static bool note_dirty(struct tl_window_state *w, struct tl_window_entry *entry,
     return true;
 }
 
+static int64_t end_of(const struct tl_view_exec *view, int64_t start)
+{
+    return view->windowed ? start + view->plan->size_ns : 0;
+}
+
 static uint32_t add_entry(struct tl_window_state *w, uint32_t key, int64_t start)
 {
     if ((w->live + 1) * 4 > w->slot_count * 3 && !resize_slots(w, w->slot_count ? w->slot_count * 2 : 64))
@@ -145,7 +155,9 @@ static uint32_t add_entry(struct tl_window_state *w, uint32_t key, int64_t start
     if (!taken)
         return 0;
     struct tl_window_entry *entry = tl_window_state_entry(w, taken - 1);
-    *entry = (struct tl_window_entry){ .start = start, .key = key, .flags = TL_ENTRY_LIVE };
+    *entry = (struct tl_window_entry){
+        .start = start, .end = end_of(w->view, start), .key = key, .flags = TL_ENTRY_LIVE
+    };
     memset(tl_window_entry_block(entry), 0, w->view->layout.size);
     w->slots[probe(w, key, start)] = taken;
     w->live++;
@@ -209,7 +221,7 @@ static bool key_id(struct tl_window_state *w, struct tl_view key, uint32_t *id)
 /* Index + 1 of the live entry, or 0. Records of a key mostly fall into the window of the one before. */
 static uint32_t find_entry(const struct tl_window_state *w, uint32_t key, int64_t start)
 {
-    uint32_t last = w->latest[key];
+    uint32_t last = is_session(w) ? 0 : w->latest[key];
     if (last) {
         const struct tl_window_entry *entry = tl_window_state_entry(w, last - 1);
         if (entry->key == key && entry->start == start && (entry->flags & TL_ENTRY_LIVE))
@@ -227,7 +239,7 @@ static uint32_t entry_at(struct tl_window_state *w, struct tl_view key, int64_t 
     uint32_t found = find_entry(w, id, start);
     if (!found)
         found = add_entry(w, id, start);
-    if (found)
+    if (found && !is_session(w))
         w->latest[id] = found;
     return found;
 }
@@ -246,18 +258,30 @@ struct tl_window_entry *tl_window_state_find(const struct tl_window_state *w, st
     return found ? tl_window_state_entry(w, found - 1) : NULL;
 }
 
-bool tl_window_state_add(struct tl_window_state *w, struct tl_view key, int64_t start,
-                         const struct tl_tick_value *values, int64_t event_time)
+static bool put_record(struct tl_window_state *w, uint32_t found, const struct tl_tick_value *values,
+                       int64_t event_time)
 {
-    uint32_t found = entry_at(w, key, start);
-    if (!found)
-        return false;
     struct tl_window_entry *entry = tl_window_state_entry(w, found - 1);
+    const struct tl_aggregate_layout *layout = &w->view->layout;
+    void *block = tl_window_entry_block(entry);
     entry->records++;
     entry->flags |= TL_ENTRY_CHANGED;
     if (w->observed && !note_dirty(w, entry, found - 1))
         return false;
-    return tl_aggregate_update(&w->view->layout, tl_window_entry_block(entry), values, event_time);
+    if (!layout->distinct)
+        return tl_aggregate_update(layout, block, values, event_time);
+    size_t before = tl_aggregate_heap(layout, block);
+    if (!tl_aggregate_update(layout, block, values, event_time))
+        return false;
+    w->heap_bytes += tl_aggregate_heap(layout, block) - before;
+    return true;
+}
+
+bool tl_window_state_add(struct tl_window_state *w, struct tl_view key, int64_t start,
+                         const struct tl_tick_value *values, int64_t event_time)
+{
+    uint32_t found = entry_at(w, key, start);
+    return found && put_record(w, found, values, event_time);
 }
 
 int64_t tl_window_state_max_end(const struct tl_window_state *w)
@@ -265,25 +289,47 @@ int64_t tl_window_state_max_end(const struct tl_window_state *w)
     int64_t max = INT64_MIN;
     for (uint32_t i = 0; w->view->windowed && i < w->entry_count; i++) {
         const struct tl_window_entry *entry = tl_window_state_entry(w, i);
-        if ((entry->flags & TL_ENTRY_LIVE) && entry->start > max)
-            max = entry->start;
+        if ((entry->flags & TL_ENTRY_LIVE) && entry->end > max)
+            max = entry->end;
     }
-    return max == INT64_MIN ? INT64_MIN : max + w->view->plan->size_ns;
+    return max;
 }
 
 bool tl_window_state_closes(const struct tl_window_state *w, int64_t bound)
 {
     for (uint32_t i = 0; w->view->windowed && i < w->entry_count; i++) {
         const struct tl_window_entry *entry = tl_window_state_entry(w, i);
-        if ((entry->flags & TL_ENTRY_LIVE) && entry->start + w->view->plan->size_ns <= bound)
+        if ((entry->flags & TL_ENTRY_LIVE) && entry->end <= bound)
             return true;
     }
     return false;
 }
 
+static void link_session(struct tl_window_state *w, uint32_t taken)
+{
+    struct tl_window_entry *entry = tl_window_state_entry(w, taken - 1);
+    entry->next_of_key = w->latest[entry->key];
+    w->latest[entry->key] = taken;
+}
+
+static void unlink_session(struct tl_window_state *w, uint32_t taken)
+{
+    const struct tl_window_entry *entry = tl_window_state_entry(w, taken - 1);
+    uint32_t *at = &w->latest[entry->key];
+    while (*at != taken) {
+        assert(*at != 0); /* I6 */
+        at = &tl_window_state_entry(w, *at - 1)->next_of_key;
+    }
+    *at = entry->next_of_key;
+}
+
 static void free_entry(struct tl_window_state *w, struct tl_window_entry *entry, uint32_t index)
 {
     assert(w->live > 0 && w->key_live[entry->key] > 0);
+    if (is_session(w))
+        unlink_session(w, index + 1);
+    size_t heap = w->view->layout.distinct ? tl_aggregate_heap(&w->view->layout, tl_window_entry_block(entry)) : 0;
+    w->heap_bytes -= heap < w->heap_bytes ? heap : w->heap_bytes;
     remove_slot(w, probe(w, entry->key, entry->start));
     w->key_live[entry->key]--;
     w->live--;
@@ -321,7 +367,11 @@ static bool forget_keys(struct tl_window_state *w)
     memset(w->key_live, 0, w->key_live_cap * sizeof *w->key_live);
     for (uint32_t i = 0; ok && i < w->entry_count; i++) {
         const struct tl_window_entry *entry = tl_window_state_entry(w, i);
-        w->key_live[entry->key] += (entry->flags & TL_ENTRY_LIVE) != 0;
+        if (!(entry->flags & TL_ENTRY_LIVE))
+            continue;
+        w->key_live[entry->key]++;
+        if (is_session(w))
+            link_session(w, i + 1);
     }
     return ok && resize_slots(w, w->slot_count);
 }
@@ -335,24 +385,114 @@ static void drop_stale_dirty(struct tl_window_state *w)
     w->dirty_count = kept;
 }
 
-bool tl_window_state_close(struct tl_window_state *w, int64_t bound, size_t shard, struct tl_closed *out)
+/* ---- sessions ---- */
+
+/* The key's session that overlaps [start, end), is not past the bound and begins first; 0: none. */
+static uint32_t first_overlap(const struct tl_window_state *w, uint32_t key, int64_t start, int64_t end,
+                              int64_t bound)
 {
-    assert(w->view->windowed && out->view == w->view);
-    bool any = false;
-    for (uint32_t i = 0; i < w->entry_count; i++) {
-        struct tl_window_entry *entry = tl_window_state_entry(w, i);
-        if (!(entry->flags & TL_ENTRY_LIVE) || entry->start + w->view->plan->size_ns > bound)
+    uint32_t found = 0;
+    int64_t least = INT64_MAX;
+    for (uint32_t i = w->latest[key]; i; i = tl_window_state_entry(w, i - 1)->next_of_key) {
+        const struct tl_window_entry *entry = tl_window_state_entry(w, i - 1);
+        if (entry->end <= bound || entry->start >= end || entry->end <= start || entry->start >= least)
             continue;
-        if (!tl_closed_add(out, tl_window_entry_key(w, entry), entry->start, entry->records, shard,
-                           tl_window_entry_block(entry)))
-            return false;
-        free_entry(w, entry, i);
-        any = true;
+        found = i;
+        least = entry->start;
     }
-    if (!any)
+    return found;
+}
+
+static void move_start(struct tl_window_state *w, uint32_t taken, int64_t start)
+{
+    struct tl_window_entry *entry = tl_window_state_entry(w, taken - 1);
+    remove_slot(w, probe(w, entry->key, entry->start));
+    entry->start = start;
+    w->slots[probe(w, entry->key, start)] = taken;
+}
+
+/* The later one into the earlier, and the record's span between them. */
+static bool join_sessions(struct tl_window_state *w, uint32_t into, uint32_t from)
+{
+    struct tl_window_entry *a = tl_window_state_entry(w, into - 1), *b = tl_window_state_entry(w, from - 1);
+    void *block = tl_window_entry_block(b);
+    if (!tl_aggregate_merge(&w->view->layout, tl_window_entry_block(a), block))
+        return false;
+    a->end = b->end > a->end ? b->end : a->end;
+    a->records += b->records;
+    free_entry(w, b, from - 1);
+    tl_aggregate_release(&w->view->layout, block);
+    return true;
+}
+
+bool tl_window_state_add_session(struct tl_window_state *w, struct tl_view key, int64_t bound,
+                                 const struct tl_tick_value *values, int64_t event_time, bool *late)
+{
+    uint32_t id;
+    int64_t end = event_time + w->view->plan->size_ns;
+    if (!key_id(w, key, &id))
+        return false;
+    uint32_t found = first_overlap(w, id, event_time, end, bound);
+    *late = event_time < bound && (!found || tl_window_state_entry(w, found - 1)->start > event_time);
+    if (*late)
         return true;
+    if (!found) {
+        found = add_entry(w, id, event_time);
+        if (!found)
+            return false;
+        link_session(w, found);
+    }
+    struct tl_window_entry *entry = tl_window_state_entry(w, found - 1);
+    if (event_time < entry->start)
+        move_start(w, found, event_time);
+    entry->end = end > entry->end ? end : entry->end;
+    for (;;) {
+        uint32_t other = 0;
+        for (uint32_t i = w->latest[id]; i && !other; i = tl_window_state_entry(w, i - 1)->next_of_key) {
+            const struct tl_window_entry *e = tl_window_state_entry(w, i - 1);
+            other = i != found && e->end > bound && e->start < entry->end && e->end > entry->start ? i : 0;
+        }
+        if (!other)
+            break;
+        if (!join_sessions(w, found, other))
+            return false;
+    }
+    return put_record(w, found, values, event_time);
+}
+
+/* ---- closing ---- */
+
+bool tl_window_state_take(struct tl_window_state *w, uint32_t index, int64_t start, int64_t end, size_t shard,
+                          struct tl_closed *out)
+{
+    struct tl_window_entry *entry = tl_window_state_entry(w, index);
+    assert(w->view->windowed && out->view == w->view && (entry->flags & TL_ENTRY_LIVE));
+    if (!tl_closed_add(out, tl_window_entry_key(w, entry), start, end, entry->records, shard,
+                       tl_window_entry_block(entry)))
+        return false;
+    free_entry(w, entry, index);
+    return true;
+}
+
+bool tl_window_state_tidy(struct tl_window_state *w)
+{
     drop_stale_dirty(w);
     return forget_keys(w);
+}
+
+bool tl_window_state_close(struct tl_window_state *w, int64_t bound, size_t shard, struct tl_closed *out)
+{
+    bool any = false;
+    assert(!is_session(w));
+    for (uint32_t i = 0; i < w->entry_count; i++) {
+        const struct tl_window_entry *entry = tl_window_state_entry(w, i);
+        if (!(entry->flags & TL_ENTRY_LIVE) || entry->end > bound)
+            continue;
+        if (!tl_window_state_take(w, i, entry->start, entry->end, shard, out))
+            return false;
+        any = true;
+    }
+    return !any || tl_window_state_tidy(w);
 }
 
 bool tl_window_state_observe(struct tl_window_state *w, bool on)
@@ -371,7 +511,7 @@ bool tl_window_state_observe(struct tl_window_state *w, bool on)
 size_t tl_window_state_bytes(const struct tl_window_state *w)
 {
     return w->live * w->stride + w->slot_count * sizeof *w->slots +
-           w->keys.count * (64 + 2 * sizeof *w->latest);
+           w->keys.count * (64 + 2 * sizeof *w->latest) + w->heap_bytes;
 }
 
 uint64_t tl_window_state_records(const struct tl_window_state *w)
@@ -393,38 +533,56 @@ void tl_window_state_write(const struct tl_window_state *w, struct tl_buf *out)
             continue;
         tl_wire_put_view(out, tl_window_entry_key(w, entry));
         tl_wire_put_i64(out, entry->start);
+        if (is_session(w))
+            tl_wire_put_i64(out, entry->end);
         tl_wire_put_u64(out, entry->records);
         tl_wire_put_u8(out, entry->flags & TL_ENTRY_CHANGED);
         tl_aggregate_write(&w->view->layout, tl_window_entry_block(entry), out);
     }
 }
 
-static bool is_window_start(const struct tl_view_plan *plan, int64_t start)
+/* What a checkpoint says of a window can be one of this view's. */
+static bool is_window(const struct tl_view_exec *view, int64_t start, int64_t end)
 {
+    const struct tl_view_plan *plan = view->plan;
     int64_t margin = 2 * plan->size_ns + (plan->offset_ns < 0 ? -plan->offset_ns : plan->offset_ns);
-    return tl_event_time_fits(start, margin) && tl_window_start(plan, start) == start;
+    if (!view->windowed)
+        return start == 0;
+    if (!tl_event_time_fits(start, margin))
+        return false;
+    return plan->window == TL_WINDOW_SESSION ? end > start && end - start >= plan->size_ns
+                                             : tl_window_start(plan, start) == start;
+}
+
+static bool read_entry(struct tl_window_state *w, struct tl_wire *r)
+{
+    struct tl_view key = tl_wire_view(r);
+    int64_t start = tl_wire_i64(r);
+    int64_t end = is_session(w) ? tl_wire_i64(r) : 0;
+    if (r->failed || !is_window(w->view, start, end) || tl_window_state_find(w, key, start)) {
+        r->failed = true; /* damaged: twice the same group, or none of this view's windows */
+        return true;
+    }
+    uint32_t taken = entry_at(w, key, start);
+    if (!taken)
+        return false;
+    struct tl_window_entry *entry = tl_window_state_entry(w, taken - 1);
+    if (is_session(w)) {
+        entry->end = end;
+        link_session(w, taken);
+    }
+    entry->records = tl_wire_u64(r);
+    entry->flags |= tl_wire_u8(r) & TL_ENTRY_CHANGED;
+    return tl_aggregate_read(&w->view->layout, tl_window_entry_block(entry), r);
 }
 
 bool tl_window_state_read(struct tl_window_state *w, struct tl_wire *r)
 {
     assert(w->live == 0);
     uint32_t count = tl_wire_count(r, 4 + 8 + 8 + 1);
-    for (uint32_t i = 0; i < count && !r->failed; i++) {
-        struct tl_view key = tl_wire_view(r);
-        int64_t start = tl_wire_i64(r);
-        bool aligned = w->view->windowed ? is_window_start(w->view->plan, start) : start == 0;
-        if (r->failed || !aligned || tl_window_state_find(w, key, start)) {
-            r->failed = true; /* damaged: twice the same group, or none of this view's windows */
-            return true;
-        }
-        struct tl_window_entry *entry = tl_window_state_at(w, key, start);
-        if (!entry)
+    for (uint32_t i = 0; i < count && !r->failed; i++)
+        if (!read_entry(w, r))
             return false;
-        entry->records = tl_wire_u64(r);
-        entry->flags |= tl_wire_u8(r) & TL_ENTRY_CHANGED;
-        if (!tl_aggregate_read(&w->view->layout, tl_window_entry_block(entry), r))
-            return false;
-    }
     return true;
 }
 

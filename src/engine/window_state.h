@@ -6,7 +6,8 @@
  * I1: every live entry is in the table under (key, start) exactly once, and in no other view's. I2: an
  * unwindowed view has one entry a key, with start 0. I3: key_live[k] is the number of live entries of key k.
  * I4: an entry's index never changes while it lives. I5: after tl_window_state_close(bound) no live entry of
- * a windowed view ends at or before bound. */
+ * a windowed view ends at or before bound. I6: of a view of sessions, latest[k] heads the list of the key's live entries; those
+ * that end beyond the bound late records are told by do not overlap. */
 #pragma once
 
 #include "base/map.h"
@@ -23,10 +24,10 @@ enum {
 };
 
 struct tl_window_entry {
-    int64_t start;
+    int64_t start, end; /* end: 0 without a window */
     uint64_t records;
     uint32_t key, next_free;
-    uint32_t flags, reserved;
+    uint32_t flags, next_of_key; /* sessions: index + 1 of another live one of the key */
     /* the accumulator block follows */
 };
 struct tl_window_state {
@@ -55,6 +56,10 @@ struct tl_window_entry *tl_window_state_at(struct tl_window_state *w, struct tl_
 /* One record of the group. False: out of memory. */
 TL_MUST_USE bool tl_window_state_add(struct tl_window_state *w, struct tl_view key, int64_t start,
                                      const struct tl_tick_value *values, int64_t event_time);
+/* One record of a session (rule 4): into the key's sessions that it overlaps, which become one, or a new one. bound: what late
+ * records are told by; *late: it is one, and nothing was changed. False: out of memory. */
+TL_MUST_USE bool tl_window_state_add_session(struct tl_window_state *w, struct tl_view key, int64_t bound,
+                                             const struct tl_tick_value *values, int64_t event_time, bool *late);
 struct tl_window_entry *tl_window_state_find(const struct tl_window_state *w, struct tl_view key,
                                              int64_t start);
 struct tl_window_entry *tl_window_state_entry(const struct tl_window_state *w,
@@ -72,8 +77,13 @@ static inline struct tl_view tl_window_entry_key(const struct tl_window_state *w
 int64_t tl_window_state_max_end(const struct tl_window_state *w);
 /* True when a live window ends at or before bound. */
 bool tl_window_state_closes(const struct tl_window_state *w, int64_t bound);
+/* Moves one group to out, as if its window began and ended so. */
+TL_MUST_USE bool tl_window_state_take(struct tl_window_state *w, uint32_t index, int64_t start, int64_t end, size_t shard,
+                                      struct tl_closed *out);
+/* After groups were taken: forgets keys that have none left. False: out of memory. */
+TL_MUST_USE bool tl_window_state_tidy(struct tl_window_state *w);
 /* Moves every group that ends at or before bound to out, in no order. shard: its place in the order of
- * shards. */
+ * shards. Not for sessions (engine/session.h). */
 TL_MUST_USE bool tl_window_state_close(struct tl_window_state *w, int64_t bound, size_t shard,
                                        struct tl_closed *out);
 /* From now on (or no longer) entries that change are noted for viewers; at first all are. */

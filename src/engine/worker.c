@@ -32,27 +32,16 @@ static bool work_init(struct work *w, struct tl_engine *e, struct tl_error *erro
     w->applies = calloc(e->plan->source_count, sizeof *w->applies);
     if (!w->applies)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
-    for (size_t i = 0; i < e->plan->source_count; i++) {
-        const struct tl_source_plan *source = &e->plan->sources[i];
-        struct tl_apply *apply = &w->applies[i];
-        apply->plan = e->plan;
-        tl_buf_init(&apply->key_scratch, 16u << 20);
-        apply->values = calloc(source->column_count + 1, sizeof *apply->values);
-        if (!apply->values)
-            return tl_error_set(error, TL_NO_MEMORY, "out of memory");
-        if (!tl_json_tick_decoder_new(&apply->decoder, source->columns, source->column_count, error))
+    for (size_t i = 0; i < e->plan->source_count; i++)
+        if (!e->plan->sources[i].of_view && !tl_apply_init(&w->applies[i], e->plan, i, error))
             return false;
-    }
     return !e->from_files || tl_file_block_init(&w->file, error);
 }
 
 static void work_release(struct work *w)
 {
-    for (size_t i = 0; w->applies && i < w->e->plan->source_count; i++) {
-        tl_json_tick_decoder_free(w->applies[i].decoder);
-        free(w->applies[i].values);
-        tl_buf_release(&w->applies[i].key_scratch);
-    }
+    for (size_t i = 0; w->applies && i < w->e->plan->source_count; i++)
+        tl_apply_release(&w->applies[i]);
     free(w->applies);
     tl_file_block_release(&w->file);
     tl_stream_batch_release(&w->stream);
@@ -65,7 +54,7 @@ static bool quits(struct tl_engine *e)
 
 static bool is_ready(const struct tl_engine *e, const struct tl_shard_run *s, int64_t now)
 {
-    if (s->busy || s->finished || !s->started || (s->limited && tl_shard_run_at_limit(s)))
+    if (s->busy || s->finished || !s->started || s->of_view || (s->limited && tl_shard_run_at_limit(s)))
         return false;
     if (e->from_files)
         return true;
@@ -86,7 +75,7 @@ static struct tl_shard_run *pick(struct tl_engine *e, bool *over)
     *over = e->from_files;
     for (size_t i = 0; i < e->shard_count; i++) {
         struct tl_shard_run *s = e->shards[i];
-        *over = *over && !s->busy && s->finished; /* a busy one is another worker's to look at */
+        *over = *over && !s->busy && (s->finished || s->of_view); /* a busy one is another worker's to look at */
         if (is_ready(e, s, now) && (!best || goes_before(e, s, best)))
             best = s;
     }

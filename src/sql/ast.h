@@ -23,24 +23,53 @@ struct tl_ast_interval {
     int64_t ns;
     struct tl_diagnostic_place place;
 };
+/* An expression as it was written. */
+enum tl_ast_expr_kind {
+    TL_EXPR_NAME,
+    TL_EXPR_STRING,
+    TL_EXPR_NUMBER,
+    TL_EXPR_TRUE,
+    TL_EXPR_FALSE,
+    TL_EXPR_NULL,
+    TL_EXPR_INTERVAL,
+    TL_EXPR_OPERATOR, /* text: "+", "<>", "AND", "NOT", "IS NULL", "LIKE" ...; "-" of one argument is the sign */
+    TL_EXPR_IN,       /* the value, then the list */
+    TL_EXPR_BETWEEN,
+    TL_EXPR_CASE, /* [operand] (WHEN, THEN)... [ELSE] */
+    TL_EXPR_CAST,
+    TL_EXPR_CALL, /* text: the function's name as written */
+};
+struct tl_ast_expr {
+    enum tl_ast_expr_kind kind;
+    struct tl_ast_name name; /* NAME */
+    const char *text;
+    int64_t interval_ns;
+    enum tl_type type;             /* CAST */
+    bool negated;                  /* IN, BETWEEN */
+    bool has_operand, has_else;    /* CASE */
+    bool star, distinct;           /* COUNT(*), COUNT(DISTINCT x) */
+    bool ignore_nulls;
+    struct tl_diagnostic_place place;
+    struct tl_ast_expr *args, *next; /* next: the argument behind this one */
+    unsigned depth;
+};
 struct tl_ast_column {
     struct tl_ast_name name;
     enum tl_type type;
     bool not_null;
-    struct tl_ast_name parses; /* computed by PARSE_TIMESTAMP of this column; text NULL: a plain one */
+    struct tl_ast_expr *expr; /* computed: name AS expression; NULL: a plain one */
+    bool metadata;            /* name TYPE METADATA [FROM 'key'] */
+    const char *metadata_key;
+    struct tl_diagnostic_place key_place;
     struct tl_ast_column *next;
 };
 struct tl_ast_item { /* of a view's SELECT */
-    bool is_aggregate;
-    enum tl_aggregate_kind aggregate;
-    struct tl_ast_name column; /* the column, or the aggregate's argument (text NULL: *) */
-    bool ignore_nulls;
+    struct tl_ast_expr *expr;
     struct tl_ast_name alias;
-    struct tl_diagnostic_place place;
     struct tl_ast_item *next;
 };
 struct tl_ast_key {
-    struct tl_ast_name name;
+    struct tl_ast_expr *expr;
     struct tl_ast_key *next;
 };
 enum tl_ast_kind {
@@ -68,9 +97,10 @@ struct tl_ast_statement {
     const struct tl_token *select; /* feed, batch: the tokens of its SQL, which is DuckDB's */
     size_t select_count;
     struct tl_ast_item *items; /* view */
-    bool windowed;
+    enum tl_window_kind window;
     struct tl_ast_name time_column;
-    struct tl_ast_interval size, offset;
+    struct tl_ast_interval size, slide, offset; /* of a session, size is the gap */
+    struct tl_ast_expr *where, *having;
     struct tl_ast_key *keys;
     bool has_emit;
     enum tl_emit emit;

@@ -32,16 +32,18 @@ static bool sink_columns(struct tl_checker *c, const struct tl_sink_plan *sink, 
     return true;
 }
 
-/* A sink keeps final rows; only a window has late records. */
+/* A sink keeps final rows; only a window over a source has late records. */
 static void check_sink_view(struct tl_checker *c, const struct tl_ast_statement *s,
                             const struct tl_view_plan *view)
 {
-    if (view->window != TL_WINDOW_NONE)
-        return;
-    if (s->input == TL_INPUT_LATE)
+    bool windowed = view->window != TL_WINDOW_NONE;
+    if (s->input == TL_INPUT_LATE && !windowed)
         tl_checker_fail(c, s->from.place, NULL, "no record is late for '%s', which has no window",
                         view->name);
-    else
+    else if (s->input == TL_INPUT_LATE && c->plan->sources[view->source].of_view)
+        tl_checker_fail(c, s->from.place, NULL, "no row is late for '%s', which reads the view '%s'", view->name,
+                        c->plan->sources[view->source].name);
+    else if (s->input == TL_INPUT_VIEW && view->emit != TL_EMIT_FINAL)
         tl_checker_fail(c, s->from.place, NULL,
                         "a sink of '%s' is not supported by this version: only EMIT FINAL rows are kept",
                         view->name);
@@ -109,6 +111,9 @@ static bool is_dead_table(const struct tl_checker *c, const char *table)
     char name[400];
     for (size_t i = 0; i < c->plan->view_count + c->plan->source_count; i++) {
         bool view = i < c->plan->view_count;
+        if (view ? c->plan->sources[c->plan->views[i].source].of_view
+                 : c->plan->sources[i - c->plan->view_count].of_view)
+            continue;
         snprintf(name, sizeof name, "%s.%s_%s", c->plan->name,
                  view ? c->plan->views[i].name : c->plan->sources[i - c->plan->view_count].name,
                  view ? "late" : "malformed");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sql/checker.h"
+#include "base/suggest.h"
+#include "sql/check_expr.h"
 
 #include <stdio.h>
 
@@ -16,10 +17,21 @@ static void check_stream(struct tl_checker *c, const struct tl_ast_statement *s,
         tl_checker_fail(c, o->place, NULL, "a stream's name has 1 to 128 letters, digits, '_', '.' or '-'");
 }
 
-static void add_columns(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_source_plan *out)
+static const struct {
+    const char *key;
+    enum tl_slot_kind kind;
+    enum tl_type type;
+    bool not_null;
+} metadata[] = {
+    { "shard_id", TL_SLOT_SHARD_ID, TL_TYPE_VARCHAR, true },
+    { "sequence_number", TL_SLOT_SEQUENCE_NUMBER, TL_TYPE_VARCHAR, true },
+    { "arrival_time", TL_SLOT_ARRIVAL_TIME, TL_TYPE_TIMESTAMP, false },
+    { "partition_key", TL_SLOT_PARTITION_KEY, TL_TYPE_VARCHAR, false },
+};
+
+static void check_names(struct tl_checker *c, const struct tl_ast_statement *s)
 {
     static const struct tl_ast_name bounds[] = { { .text = "window_start" }, { .text = "window_end" } };
-    size_t count = 0;
     for (const struct tl_ast_column *a = s->columns; a; a = a->next) {
         for (const struct tl_ast_column *b = s->columns; b != a; b = b->next)
             if (strcmp(a->name.text, b->name.text) == 0)
@@ -28,58 +40,143 @@ static void add_columns(struct tl_checker *c, const struct tl_ast_statement *s, 
             tl_checker_fail(c, a->name.place, NULL,
                             "'%s' is the name of a window's bound: a column of a source cannot have it",
                             a->name.text);
-        count++;
     }
-    out->columns = TL_ARENA_ARRAY(&c->plan->arena, count, struct tl_column_def);
-    for (const struct tl_ast_column *a = s->columns; a && out->columns; a = a->next)
-        if (!a->parses.text)
-            out->columns[out->column_count++] = (struct tl_column_def){ a->name.text, a->type, a->not_null };
 }
 
-static const struct tl_ast_column *find_computed(struct tl_checker *c, const struct tl_ast_statement *s)
+static void add_slot(struct tl_source_plan *out, const struct tl_slot_plan *slot)
 {
-    const struct tl_ast_column *found = NULL;
-    for (const struct tl_ast_column *a = s->columns; a; a = a->next) {
-        if (!a->parses.text)
+    out->named[out->named_count++] = slot->def;
+    out->slots[out->slot_count++] = *slot;
+}
+
+static void add_metadata(struct tl_checker *c, const struct tl_ast_column *a, struct tl_source_plan *out)
+{
+    const char *near[TL_COUNT(metadata)];
+    for (size_t i = 0; i < TL_COUNT(metadata); i++) {
+        near[i] = metadata[i].key;
+        if (strcmp(a->metadata_key, metadata[i].key) != 0)
             continue;
-        if (found)
-            tl_checker_fail(c, a->name.place, NULL,
-                            "a second computed column is not supported by this version");
-        found = found ? found : a;
+        if (a->type != metadata[i].type)
+            tl_checker_fail(c, a->name.place, NULL, "the metadata '%s' is %s, not %s", metadata[i].key,
+                            tl_type_name(metadata[i].type), tl_type_name(a->type));
+        add_slot(out, &(struct tl_slot_plan){ .kind = metadata[i].kind,
+                                              .def = { a->name.text, metadata[i].type, metadata[i].not_null },
+                                              .text = metadata[i].key });
+        return;
     }
-    return found;
+    tl_checker_fail(c, a->key_place, tl_suggest(tl_view_of(a->metadata_key), near, TL_COUNT(near)),
+                    "there is no metadata '%s': it is shard_id, sequence_number, arrival_time or partition_key",
+                    a->metadata_key);
+}
+
+static void add_columns(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_source_plan *out)
+{
+    size_t count = 0;
+    for (const struct tl_ast_column *a = s->columns; a; a = a->next)
+        count++;
+    out->columns = TL_ARENA_ARRAY(&c->plan->arena, count, struct tl_column_def);
+    out->named = TL_ARENA_ARRAY(&c->plan->arena, count + 1, struct tl_column_def);
+    out->slots = TL_ARENA_ARRAY(&c->plan->arena, count + 1, struct tl_slot_plan);
+    out->slot_cap = count + 1;
+    if (!out->columns || !out->named || !out->slots)
+        return;
+    for (const struct tl_ast_column *a = s->columns; a; a = a->next) {
+        if (a->expr || a->metadata)
+            continue;
+        out->columns[out->column_count++] = (struct tl_column_def){ a->name.text, a->type, a->not_null };
+        add_slot(out, &(struct tl_slot_plan){ .kind = TL_SLOT_DECODED,
+                                              .def = { a->name.text, a->type, a->not_null } });
+    }
+}
+
+/* The column whose text is parsed when the event time is PARSE_TIMESTAMP(column): the common form, which needs no
+ * program. SIZE_MAX: another expression. */
+static size_t parsed_column(const struct tl_source_plan *out, const struct tl_expr *tree)
+{
+    bool plain = tree->op == TL_OP_PARSE_TIMESTAMP && tree->args[0]->op == TL_OP_COLUMN &&
+                 tree->args[0]->slot < out->column_count;
+    return plain ? tree->args[0]->slot : SIZE_MAX;
+}
+
+static void add_event_time(const struct tl_ast_column *a, const struct tl_expr *tree, const char *text,
+                           struct tl_source_plan *out)
+{
+    struct tl_slot_plan slot = { .kind = TL_SLOT_EVENT_TIME, .def = { a->name.text, TL_TYPE_TIMESTAMP, true }, .text = text };
+    out->event_time = a->name.text;
+    out->event_time_slot = out->slot_count;
+    out->event_time_column = parsed_column(out, tree);
+    if (out->event_time_column == SIZE_MAX)
+        slot.expr = tree;
+    add_slot(out, &slot);
+}
+
+/* Computed columns and metadata, in the order of declaration: each may use those before it. */
+static void add_others(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_source_plan *out)
+{
+    for (const struct tl_ast_column *a = s->columns; a; a = a->next) {
+        if (a->metadata)
+            add_metadata(c, a, out);
+        if (!a->expr)
+            continue;
+        struct tl_expr_scope scope = { .c = c, .source = out };
+        const struct tl_expr *tree = tl_check_expr_typed(&scope, a->expr);
+        const char *text = tl_checker_text(c, a->expr->place);
+        if (!tree)
+            continue;
+        if (!s->watermark_for.text || !tl_checker_means(&s->watermark_for, a->name.text)) {
+            add_slot(out, &(struct tl_slot_plan){ .kind = TL_SLOT_COMPUTED,
+                                                  .def = { a->name.text, tree->type, false },
+                                                  .expr = tree,
+                                                  .text = text });
+            continue;
+        }
+        if (tree->type != TL_TYPE_TIMESTAMP)
+            tl_checker_fail(c, a->expr->place, "PARSE_TIMESTAMP", "the event time is a TIMESTAMP, and this is %s",
+                            tl_type_name(tree->type));
+        add_event_time(a, tree, text, out);
+    }
+}
+
+/* WATERMARK FOR a declared TIMESTAMP column: it is the event time itself. False after telling that there is none. */
+static bool take_declared_time(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_source_plan *out)
+{
+    for (size_t i = 0; i < out->named_count && !out->event_time; i++) {
+        if (!tl_checker_means(&s->watermark_for, out->named[i].name))
+            continue;
+        if (out->named[i].type != TL_TYPE_TIMESTAMP) {
+            tl_checker_fail(c, s->watermark_for.place, NULL,
+                            "the event time is a TIMESTAMP; '%s' is %s: declare event_time AS PARSE_TIMESTAMP(%s)",
+                            out->named[i].name, tl_type_name(out->named[i].type), out->named[i].name);
+            return false;
+        }
+        out->event_time = out->named[i].name;
+        out->event_time_slot = i;
+        out->event_time_column = SIZE_MAX;
+    }
+    if (out->event_time)
+        return true;
+    if (!c->failed)
+        tl_checker_fail(c, s->watermark_for.place, NULL,
+                        "the source '%s' has no column '%s': an event time is declared as %s AS PARSE_TIMESTAMP(column)",
+                        out->name, s->watermark_for.text, s->watermark_for.text);
+    return false;
 }
 
 static void check_event_time(struct tl_checker *c, const struct tl_ast_statement *s,
                              struct tl_source_plan *out)
 {
-    const struct tl_ast_column *computed = find_computed(c, s);
-    if (!computed) {
-        tl_checker_fail(
-            c, s->name.place, NULL,
-            "the source '%s' needs an event time: name AS PARSE_TIMESTAMP(column), and a WATERMARK for it",
-            out->name);
-        return;
-    }
-    out->event_time = computed->name.text;
-    char what[200];
-    snprintf(what, sizeof what, "the source '%.128s'", out->name);
-    out->event_time_column = tl_checker_column(c, out->columns, out->column_count, &computed->parses, what);
-    if (out->event_time_column != SIZE_MAX && out->columns[out->event_time_column].type != TL_TYPE_VARCHAR)
-        tl_checker_fail(c, computed->parses.place, NULL, "PARSE_TIMESTAMP reads a VARCHAR; '%s' is %s",
-                        computed->parses.text, tl_type_name(out->columns[out->event_time_column].type));
     if (!s->watermark_for.text) {
         tl_checker_fail(c, s->name.place, NULL,
-                        "the source '%s' needs WATERMARK FOR %s AS %s - INTERVAL 'n' UNIT", out->name,
-                        out->event_time, out->event_time);
+                        "the source '%s' needs an event time: name AS PARSE_TIMESTAMP(column), and WATERMARK FOR name AS name - INTERVAL 'n' UNIT",
+                        out->name);
         return;
     }
-    const struct tl_ast_name *names[] = { &s->watermark_for, &s->watermark_from };
-    for (size_t i = 0; i < 2; i++)
-        if (!tl_checker_means(names[i], computed->name.text))
-            tl_checker_fail(c, names[i]->place, out->event_time,
-                            "the watermark is of the event time '%s', not of '%s'", out->event_time,
-                            names[i]->text);
+    if (!take_declared_time(c, s, out))
+        return;
+    if (!tl_checker_means(&s->watermark_from, out->event_time))
+        tl_checker_fail(c, s->watermark_from.place, out->event_time,
+                        "the watermark is of the event time '%s', not of '%s'", out->event_time,
+                        s->watermark_from.text);
     out->delay_ns = s->delay.ns;
     if (out->delay_ns > TL_SPAN_MAX_NS)
         tl_checker_fail(c, s->delay.place, NULL, "a watermark's delay is at most 366 days");
@@ -88,9 +185,13 @@ static void check_event_time(struct tl_checker *c, const struct tl_ast_statement
 static void check_source(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_source_plan *out)
 {
     out->name = s->name.text;
+    out->event_time_column = SIZE_MAX;
+    check_names(c, s);
     add_columns(c, s, out);
-    if (out->columns)
+    if (out->slots && out->named) {
+        add_others(c, s, out);
         check_event_time(c, s, out);
+    }
     if (!tl_checker_options(c, &tl_source_options, s))
         return;
     check_stream(c, s, out);
@@ -104,13 +205,9 @@ static void check_source(struct tl_checker *c, const struct tl_ast_statement *s,
 
 void tl_check_sources(struct tl_checker *c)
 {
-    size_t count = 0;
-    for (const struct tl_ast_statement *s = c->statements; s; s = s->next) {
-        count += s->kind == TL_AST_SOURCE;
-        if (s->kind == TL_AST_SOURCE && count == 2)
-            tl_checker_fail(c, s->name.place, NULL,
-                            "a second source in one file is not supported by this version");
-    }
+    size_t count = 0; /* a view that is read by another one is a source too, by its start or its end */
+    for (const struct tl_ast_statement *s = c->statements; s; s = s->next)
+        count += s->kind == TL_AST_SOURCE ? 1 : s->kind == TL_AST_VIEW ? 2 : 0;
     c->plan->sources = TL_ARENA_ARRAY(&c->plan->arena, count, struct tl_source_plan);
     for (const struct tl_ast_statement *s = c->statements; s && c->plan->sources; s = s->next)
         if (s->kind == TL_AST_SOURCE)

@@ -1,43 +1,129 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sql/checker.h"
+/* sql/check_views.c: views in the order in which they can be computed: one over a view comes after that. */
+#include "base/suggest.h"
+#include "sql/check_expr.h"
 
 #include <stdio.h>
 
-/* A view over a view is told as something else than a name that nobody has. */
-static const struct tl_source_plan *find_source(struct tl_checker *c, const struct tl_ast_statement *s,
-                                                struct tl_view_plan *out)
+#define HOPS_MAX 1000 /* windows that one record is in */
+
+/* ---- what a view reads ---- */
+
+static size_t find_source(const struct tl_checker *c, const struct tl_ast_name *name)
 {
-    bool source = false;
     for (size_t i = 0; i < c->plan->source_count; i++)
-        source = source || tl_checker_means(&s->from, c->plan->sources[i].name);
-    for (const struct tl_ast_statement *t = c->statements; t && !source; t = t->next) {
-        if (t->kind == TL_AST_VIEW && tl_checker_means(&s->from, t->name.text)) {
-            tl_checker_fail(c, s->from.place, NULL,
-                            "a view over a view ('%s') is not supported by this version", s->from.text);
-            return NULL;
-        }
-    }
-    out->source = tl_checker_source(c, &s->from);
-    return out->source == SIZE_MAX ? NULL : &c->plan->sources[out->source];
+        if (!c->plan->sources[i].of_view && tl_checker_means(name, c->plan->sources[i].name))
+            return i;
+    return SIZE_MAX;
 }
 
-/* A column of the source. The event time is computed and none of them: that is told by name. */
-static size_t find_column(struct tl_checker *c, const struct tl_source_plan *source,
-                          const struct tl_ast_name *name)
+static size_t find_view(const struct tl_checker *c, const struct tl_ast_name *name)
 {
-    bool exact = false;
-    for (size_t i = 0; i < source->column_count; i++)
-        exact = exact || strcmp(source->columns[i].name, name->text) == 0;
-    if (!exact && source->event_time && tl_checker_means(name, source->event_time)) {
-        tl_checker_fail(
-            c, name->place, NULL,
-            "the event time '%s' in SELECT or GROUP BY of a view is not supported by this version",
-            source->event_time);
+    for (size_t i = 0; i < c->plan->view_count; i++)
+        if (tl_checker_means(name, c->plan->views[i].name))
+            return i;
+    return SIZE_MAX;
+}
+
+static void unknown_table(struct tl_checker *c, const struct tl_ast_name *name)
+{
+    const char *names[64];
+    size_t count = 0;
+    for (const struct tl_ast_statement *s = c->statements; s && count < TL_COUNT(names); s = s->next)
+        if (s->kind == TL_AST_SOURCE || s->kind == TL_AST_VIEW)
+            names[count++] = s->name.text;
+    tl_checker_fail(c, name->place, tl_suggest(tl_view_of(name->text), names, count),
+                    "there is no source '%s'", name->text);
+}
+
+/* The upstream view's column that is a bound of its window; SIZE_MAX: it has none. */
+static size_t bound_column(const struct tl_view_plan *view, enum tl_output_kind kind)
+{
+    for (size_t i = 0; i < view->column_count; i++)
+        if (view->outputs[i].kind == kind)
+            return i;
+    return SIZE_MAX;
+}
+
+/* Which bound of the upstream's window the time column is. SIZE_MAX after telling. */
+static size_t time_column_of(struct tl_checker *c, const struct tl_ast_statement *s, const struct tl_view_plan *view)
+{
+    size_t end = bound_column(view, TL_OUT_WINDOW_END), start = bound_column(view, TL_OUT_WINDOW_START);
+    if (s->window == TL_WINDOW_NONE && end != SIZE_MAX)
+        return end;
+    if (s->window == TL_WINDOW_NONE || (end == SIZE_MAX && start == SIZE_MAX)) {
+        tl_checker_fail(c, s->from.place, NULL, "the view '%s' has to select its window_end to be read by another view",
+                        view->name);
         return SIZE_MAX;
     }
     char what[200];
-    snprintf(what, sizeof what, "the source '%.128s'", source->name);
-    return tl_checker_column(c, source->columns, source->column_count, name, what);
+    snprintf(what, sizeof what, "the view '%.128s'", view->name);
+    size_t at = tl_checker_column(c, view->columns, view->column_count, &s->time_column, what);
+    if (at == SIZE_MAX)
+        return SIZE_MAX;
+    bool is_start = view->outputs[at].kind == TL_OUT_WINDOW_START;
+    if (!is_start && view->outputs[at].kind != TL_OUT_WINDOW_END)
+        tl_checker_fail(c, s->time_column.place, end != SIZE_MAX ? view->columns[end].name : NULL,
+                        "the time of a view's rows is its window_start or window_end, not '%s'", s->time_column.text);
+    else if (is_start && view->window == TL_WINDOW_SESSION)
+        tl_checker_fail(c, s->time_column.place, "window_end",
+                        "a session may have begun any time ago: over its rows a window is by window_end");
+    else
+        return at;
+    return SIZE_MAX;
+}
+
+/* A view's rows as a source, made at its first reader. SIZE_MAX after telling why not. */
+static size_t source_of_view(struct tl_checker *c, const struct tl_ast_statement *s, size_t index)
+{
+    const struct tl_view_plan *view = &c->plan->views[index];
+    if (view->emit != TL_EMIT_FINAL) {
+        tl_checker_fail(c, s->from.place, NULL,
+                        "a view is read by another one when its rows are final: '%s' is EMIT %s", view->name,
+                        view->emit == TL_EMIT_CHANGES ? "CHANGES" : "SNAPSHOT");
+        return SIZE_MAX;
+    }
+    size_t time = view->column_count ? time_column_of(c, s, view) : SIZE_MAX;
+    if (time == SIZE_MAX)
+        return SIZE_MAX;
+    for (size_t i = 0; i < c->plan->source_count; i++)
+        if (c->plan->sources[i].of_view && c->plan->sources[i].view == index &&
+            c->plan->sources[i].event_time_slot == time)
+            return i;
+    struct tl_source_plan *out = &c->plan->sources[c->plan->source_count];
+    *out = (struct tl_source_plan){ .name = view->name,
+                                    .columns = view->columns,
+                                    .column_count = view->column_count,
+                                    .named = view->columns,
+                                    .named_count = view->column_count,
+                                    .slot_count = view->column_count,
+                                    .slot_cap = view->column_count,
+                                    .event_time = view->columns[time].name,
+                                    .event_time_slot = time,
+                                    .event_time_column = SIZE_MAX,
+                                    .of_view = true,
+                                    .view = index,
+                                    .time_is_start = view->outputs[time].kind == TL_OUT_WINDOW_START };
+    out->slots = TL_ARENA_ARRAY(&c->plan->arena, view->column_count, struct tl_slot_plan);
+    for (size_t i = 0; out->slots && i < view->column_count; i++)
+        out->slots[i] = (struct tl_slot_plan){ .kind = TL_SLOT_DECODED, .def = view->columns[i] };
+    return out->slots ? c->plan->source_count++ : SIZE_MAX;
+}
+
+/* ---- windows ---- */
+
+static void check_slide(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_view_plan *out)
+{
+    out->slide_ns = s->window == TL_WINDOW_HOP ? s->slide.ns : out->size_ns;
+    if (s->window != TL_WINDOW_HOP)
+        return;
+    if (out->slide_ns <= 0)
+        tl_checker_fail(c, s->slide.place, NULL, "a window slides by more than nothing");
+    else if (out->slide_ns > out->size_ns)
+        tl_checker_fail(c, s->slide.place, NULL,
+                        "a slide longer than the window would leave records out: HOP(source, time, slide, size)");
+    else if (out->size_ns / out->slide_ns > HOPS_MAX)
+        tl_checker_fail(c, s->slide.place, NULL, "a record would be in more than %d windows at once", HOPS_MAX);
 }
 
 static void check_window(struct tl_checker *c, const struct tl_ast_statement *s,
@@ -45,202 +131,232 @@ static void check_window(struct tl_checker *c, const struct tl_ast_statement *s,
 {
     out->size_ns = s->size.ns;
     out->offset_ns = s->offset.ns;
-    if (source->event_time && !tl_checker_means(&s->time_column, source->event_time))
+    if (!source->of_view && source->event_time && !tl_checker_means(&s->time_column, source->event_time))
         tl_checker_fail(c, s->time_column.place, source->event_time,
                         "the window is over the source's event time '%s', not over '%s'", source->event_time,
                         s->time_column.text);
-    if (out->size_ns <= 0 || out->size_ns > TL_SPAN_MAX_NS)
-        tl_checker_fail(c, s->size.place, NULL, "a window is longer than nothing, and at most 366 days");
-    else if (out->offset_ns >= out->size_ns)
-        tl_checker_fail(c, s->offset.place, NULL, "the offset is shorter than the window");
+    if (out->size_ns <= 0 || out->size_ns > TL_SPAN_MAX_NS) {
+        tl_checker_fail(c, s->size.place, NULL, "a %s is longer than nothing, and at most 366 days",
+                        s->window == TL_WINDOW_SESSION ? "gap" : "window");
+        return;
+    }
+    check_slide(c, s, out);
+    if (out->offset_ns >= out->slide_ns && out->offset_ns != 0)
+        tl_checker_fail(c, s->offset.place, NULL, "the offset is shorter than the %s",
+                        s->window == TL_WINDOW_HOP ? "slide" : "window");
 }
 
-static bool is_bound(const struct tl_ast_name *name)
+static bool is_bound(const struct tl_ast_expr *e, const char *name)
 {
-    return tl_checker_means(name, "window_start") || tl_checker_means(name, "window_end");
+    return e->kind == TL_EXPR_NAME && tl_checker_means(&e->name, name);
 }
 
-static void check_keys(struct tl_checker *c, const struct tl_ast_statement *s,
-                       const struct tl_source_plan *source, struct tl_view_plan *out)
+/* ---- GROUP BY ---- */
+
+static void add_key(struct tl_checker *c, const struct tl_ast_expr *e, struct tl_source_plan *source,
+                    struct tl_view_plan *out)
 {
+    struct tl_expr_scope row = { .c = c, .source = source };
+    const struct tl_expr *tree = tl_check_expr_typed(&row, e);
+    if (!tree)
+        return;
+    if (tree->op == TL_OP_LITERAL) {
+        tl_checker_fail(c, e->place, NULL, "GROUP BY names a column or an expression of one, not a constant");
+        return;
+    }
+    size_t slot = tl_slot_of(c, source, tree);
+    for (size_t i = 0; i < out->key_count; i++)
+        if (out->keys[i] == slot)
+            tl_checker_fail(c, e->place, NULL, "'%s' is in GROUP BY twice", tl_checker_text(c, e->place));
+    if (slot != SIZE_MAX)
+        out->keys[out->key_count++] = slot;
+}
+
+static void check_keys(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_source_plan *source,
+                       struct tl_view_plan *out)
+{
+    static const char *const names[] = { "window_start", "window_end" };
     bool bounds[2] = { false, false };
     size_t count = 0;
     for (const struct tl_ast_key *k = s->keys; k; k = k->next)
         count++;
     out->keys = TL_ARENA_ARRAY(&c->plan->arena, count, size_t);
     for (const struct tl_ast_key *k = s->keys; k && out->keys; k = k->next) {
-        if (is_bound(&k->name)) {
-            if (!s->windowed)
-                tl_checker_fail(c, k->name.place, NULL, "'%s' needs a window: FROM TUMBLE(...)",
-                                k->name.text);
-            bounds[tl_checker_means(&k->name, "window_end")] = true;
-            continue;
-        }
-        size_t column = find_column(c, source, &k->name);
-        if (column == SIZE_MAX)
-            continue;
-        if (source->columns[column].type == TL_TYPE_DOUBLE)
-            tl_checker_fail(c, k->name.place, NULL,
-                            "'%s' is a DOUBLE: grouping by it is not supported by this version",
-                            k->name.text);
-        for (size_t i = 0; i < out->key_count; i++)
-            if (out->keys[i] == column)
-                tl_checker_fail(c, k->name.place, NULL, "'%s' is in GROUP BY twice", k->name.text);
-        out->keys[out->key_count++] = column;
+        bool end = is_bound(k->expr, names[1]);
+        bool bound = (end || is_bound(k->expr, names[0])) && (s->window != TL_WINDOW_NONE || !source->of_view);
+        if (bound && s->window == TL_WINDOW_NONE)
+            tl_checker_fail(c, k->expr->place, NULL, "'%s' needs a window: FROM TUMBLE(...)", k->expr->name.text);
+        if (bound)
+            bounds[end] = true;
+        else
+            add_key(c, k->expr, source, out);
     }
-    if (s->windowed && (!bounds[0] || !bounds[1]))
+    if (s->window != TL_WINDOW_NONE && (!bounds[0] || !bounds[1]))
         tl_checker_fail(c, s->name.place, NULL,
                         "a windowed view has window_start and window_end in GROUP BY: %s is missing",
-                        !bounds[0] ? "window_start" : "window_end");
+                        names[bounds[0]]);
 }
 
-static bool is_number(enum tl_type type)
-{
-    return type == TL_TYPE_INTEGER || type == TL_TYPE_BIGINT || type == TL_TYPE_DOUBLE;
-}
-
-/* The type of the aggregate's result; 0 after telling that it does not fit its argument. */
-static enum tl_type result_type(struct tl_checker *c, const struct tl_ast_item *item, enum tl_type type)
-{
-    switch (item->aggregate) {
-    case TL_AGG_COUNT_ALL:
-    case TL_AGG_COUNT:
-        return TL_TYPE_BIGINT;
-    case TL_AGG_FIRST:
-    case TL_AGG_LAST:
-        return type;
-    case TL_AGG_AVG:
-    case TL_AGG_SUM:
-        if (is_number(type))
-            return item->aggregate == TL_AGG_AVG || type == TL_TYPE_DOUBLE ? TL_TYPE_DOUBLE : TL_TYPE_BIGINT;
-        tl_checker_fail(c, item->column.place, NULL, "SUM and AVG take numbers; '%s' is %s",
-                        item->column.text, tl_type_name(type));
-        return 0;
-    case TL_AGG_MIN:
-    case TL_AGG_MAX:
-        if (type != TL_TYPE_VARCHAR && type != TL_TYPE_BOOLEAN)
-            return type;
-        tl_checker_fail(c, item->column.place, NULL,
-                        "MIN and MAX of %s ('%s') are not supported by this version", tl_type_name(type),
-                        item->column.text);
-        return 0;
-    }
-    return 0;
-}
-
-static void add_aggregate(struct tl_checker *c, const struct tl_ast_item *item,
-                          const struct tl_source_plan *source, struct tl_view_plan *out,
-                          struct tl_output_plan *output, struct tl_column_def *column)
-{
-    struct tl_aggregate_plan *a = &out->aggregates[out->aggregate_count];
-    *a = (struct tl_aggregate_plan){ .kind = item->aggregate, .ignore_nulls = item->ignore_nulls };
-    enum tl_type argument = TL_TYPE_BIGINT; /* of COUNT(*), which has none */
-    if (item->aggregate != TL_AGG_COUNT_ALL) {
-        a->column = find_column(c, source, &item->column);
-        if (a->column == SIZE_MAX)
-            return;
-        argument = source->columns[a->column].type;
-    }
-    a->type = result_type(c, item, argument);
-    *output = (struct tl_output_plan){ TL_OUT_AGGREGATE, out->aggregate_count++ };
-    column->type = a->type;
-}
-
-static void add_plain(struct tl_checker *c, const struct tl_ast_statement *s, const struct tl_ast_item *item,
-                      const struct tl_source_plan *source, struct tl_view_plan *out,
-                      struct tl_output_plan *output, struct tl_column_def *column)
-{
-    if (is_bound(&item->column)) {
-        bool end = tl_checker_means(&item->column, "window_end");
-        if (!s->windowed)
-            tl_checker_fail(c, item->place, NULL, "'%s' needs a window: FROM TUMBLE(...)", item->column.text);
-        *output = (struct tl_output_plan){ end ? TL_OUT_WINDOW_END : TL_OUT_WINDOW_START, 0 };
-        column->type = TL_TYPE_TIMESTAMP;
-        column->name = item->alias.text ? item->alias.text : end ? "window_end" : "window_start";
-        return;
-    }
-    size_t at = find_column(c, source, &item->column);
-    if (at == SIZE_MAX)
-        return;
-    for (size_t i = 0; i < out->key_count; i++) {
-        if (out->keys[i] != at)
-            continue;
-        *output = (struct tl_output_plan){ TL_OUT_KEY, i };
-        column->type = source->columns[at].type;
-        column->name = item->alias.text ? item->alias.text : source->columns[at].name;
-        return;
-    }
-    tl_checker_fail(c, item->place, NULL,
-                    "'%s' is neither in GROUP BY nor inside an aggregate (such as LAST(%s))",
-                    item->column.text, item->column.text);
-}
+/* ---- SELECT ---- */
 
 /* An aggregate without AS is named after itself: "avg_close". */
-static const char *default_name(struct tl_checker *c, const struct tl_ast_item *item)
+static const char *default_name(struct tl_checker *c, const struct tl_ast_expr *e)
 {
-    static const char *const names[] = { "count", "count", "sum", "avg", "min", "max", "first", "last" };
-    return item->column.text
-               ? tl_arena_printf(&c->plan->arena, "%s_%s", names[item->aggregate], item->column.text)
-               : names[item->aggregate];
+    if (e->kind == TL_EXPR_NAME)
+        return e->name.text;
+    if (e->kind != TL_EXPR_CALL || !tl_is_aggregate_name(e->text) || (e->args && e->args->kind != TL_EXPR_NAME) ||
+        (e->args && e->args->next))
+        return NULL;
+    char *name = e->args ? tl_arena_printf(&c->plan->arena, "%s_%s", e->text, e->args->name.text)
+                         : tl_arena_printf(&c->plan->arena, "%s", e->text);
+    for (char *p = name; p && *p && p < name + strlen(e->text); p++)
+        *p = *p >= 'A' && *p <= 'Z' ? (char)(*p | 32) : *p;
+    return name;
 }
 
-static void check_item(struct tl_checker *c, const struct tl_ast_statement *s, const struct tl_ast_item *item,
-                       const struct tl_source_plan *source, struct tl_view_plan *out)
+/* What the tree of an item is in the group's row. */
+static struct tl_output_plan output_of(struct tl_view_plan *out, const struct tl_expr *tree)
+{
+    if (tree->op == TL_OP_COLUMN && tree->slot < out->key_count)
+        return (struct tl_output_plan){ .kind = TL_OUT_KEY, .index = tree->slot };
+    if (tree->op == TL_OP_COLUMN && tree->slot < out->key_count + 2)
+        return (struct tl_output_plan){ .kind = tree->slot == out->key_count ? TL_OUT_WINDOW_START
+                                                                             : TL_OUT_WINDOW_END };
+    if (tree->op == TL_OP_COLUMN)
+        return (struct tl_output_plan){ .kind = TL_OUT_AGGREGATE, .index = tree->slot - out->key_count - 2 };
+    out->expressions[out->expression_count] = tree;
+    return (struct tl_output_plan){ .kind = TL_OUT_EXPRESSION, .index = out->expression_count++ };
+}
+
+/* The column's name as the source declares it, where the item is that column. */
+static const char *declared_name(const struct tl_source_plan *source, const struct tl_view_plan *out,
+                                 const struct tl_output_plan *output, const char *name)
+{
+    const char *declared =
+        output->kind == TL_OUT_KEY ? source->slots[out->keys[output->index]].def.name : NULL;
+    if (output->kind == TL_OUT_WINDOW_START || output->kind == TL_OUT_WINDOW_END)
+        return output->kind == TL_OUT_WINDOW_START ? "window_start" : "window_end";
+    return declared ? declared : name;
+}
+
+static void check_item(struct tl_checker *c, const struct tl_ast_item *item, struct tl_expr_scope *scope,
+                       struct tl_view_plan *out)
 {
     size_t n = out->column_count++;
     struct tl_column_def *column = &out->columns[n];
-    column->name = item->alias.text     ? item->alias.text
-                   : item->is_aggregate ? default_name(c, item)
-                                        : item->column.text;
-    if (item->is_aggregate)
-        add_aggregate(c, item, source, out, &out->outputs[n], column);
-    else
-        add_plain(c, s, item, source, out, &out->outputs[n], column);
+    const struct tl_expr *tree = tl_check_expr_typed(scope, item->expr);
+    column->name = item->alias.text ? item->alias.text : default_name(c, item->expr);
+    if (tree) {
+        column->type = tree->type;
+        out->outputs[n] = output_of(out, tree);
+        out->outputs[n].text = tl_checker_text(c, item->expr->place);
+        if (!item->alias.text && item->expr->kind == TL_EXPR_NAME)
+            column->name = declared_name(scope->source, out, &out->outputs[n], column->name);
+    }
+    if (!column->name) {
+        column->name = "";
+        if (tree)
+            tl_checker_fail(c, item->expr->place, NULL, "this expression needs a name: AS name");
+        return;
+    }
     /* Those who read the files do not tell "Close" from "close". */
-    for (size_t i = 0; i < n && column->name; i++) {
+    for (size_t i = 0; i < n; i++) {
         if (!out->columns[i].name ||
             !tl_view_eq_ignore_case(tl_view_of(out->columns[i].name), tl_view_of(column->name)))
             continue;
-        tl_checker_fail(c, item->alias.text ? item->alias.place : item->place, NULL,
+        tl_checker_fail(c, item->alias.text ? item->alias.place : item->expr->place, NULL,
                         "the view has two columns '%s': name one with AS", column->name);
         break;
     }
 }
 
-static void check_emit(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_view_plan *out)
+static void check_where(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_source_plan *source,
+                        struct tl_view_plan *out)
 {
-    out->emit = s->has_emit ? s->emit : s->windowed ? TL_EMIT_FINAL : TL_EMIT_CHANGES;
-    if (out->emit == TL_EMIT_FINAL && !s->windowed)
-        tl_checker_fail(c, s->emit_place, "EMIT CHANGES",
-                        "EMIT FINAL needs a window, whose close makes a row final");
-    if (out->emit == TL_EMIT_CHANGES && s->windowed)
-        tl_checker_fail(c, s->emit_place, NULL,
-                        "EMIT CHANGES of a windowed view is not supported by this version (EMIT FINAL is)");
+    if (!s->where)
+        return;
+    struct tl_expr_scope row = { .c = c, .source = source };
+    const struct tl_expr *tree = tl_check_expr_as(&row, s->where, TL_TYPE_BOOLEAN, "WHERE");
+    out->has_where = tree != NULL;
+    if (tree)
+        out->where = tl_slot_of(c, source, tree);
+    out->where_text = tl_checker_text(c, s->where->place);
 }
 
-static void check_view(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_view_plan *out)
+static void check_having(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_expr_scope *scope,
+                         struct tl_view_plan *out)
 {
-    out->name = s->name.text;
-    out->window = s->windowed ? TL_WINDOW_TUMBLE : TL_WINDOW_NONE;
-    const struct tl_source_plan *source = find_source(c, s, out);
-    if (!source)
+    if (!s->having)
         return;
+    out->having = tl_check_expr_as(scope, s->having, TL_TYPE_BOOLEAN, "HAVING");
+    out->having_text = tl_checker_text(c, s->having->place);
+    if (out->emit != TL_EMIT_FINAL)
+        tl_checker_fail(c, s->having->place, NULL,
+                        "HAVING goes with EMIT FINAL: a row that was shown already cannot be taken back");
+}
+
+static void check_emit(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_view_plan *out)
+{
+    bool windowed = s->window != TL_WINDOW_NONE;
+    out->emit = s->has_emit ? s->emit : windowed ? TL_EMIT_FINAL : TL_EMIT_CHANGES;
+    if (out->emit == TL_EMIT_FINAL && !windowed)
+        tl_checker_fail(c, s->emit_place, "EMIT CHANGES",
+                        "EMIT FINAL needs a window, whose close makes a row final");
+    if (out->emit == TL_EMIT_SNAPSHOT && windowed)
+        tl_checker_fail(c, s->emit_place, NULL,
+                        "EMIT SNAPSHOT of a windowed view would keep every window for ever (EMIT FINAL gives each once)");
+}
+
+static void check_view(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_source_plan *source,
+                       struct tl_view_plan *out)
+{
     size_t count = 0;
     for (const struct tl_ast_item *i = s->items; i; i = i->next)
         count++;
     out->outputs = TL_ARENA_ARRAY(&c->plan->arena, count, struct tl_output_plan);
     out->columns = TL_ARENA_ARRAY(&c->plan->arena, count, struct tl_column_def);
-    out->aggregates = TL_ARENA_ARRAY(&c->plan->arena, count, struct tl_aggregate_plan);
-    if (!out->outputs || !out->columns || !out->aggregates)
+    out->expressions = TL_ARENA_ARRAY(&c->plan->arena, count, const struct tl_expr *);
+    out->aggregates = TL_ARENA_ARRAY(&c->plan->arena, TL_AGGREGATES_MAX, struct tl_aggregate_plan);
+    if (!out->outputs || !out->columns || !out->aggregates || !out->expressions)
         return;
-    if (s->windowed)
+    if (s->window != TL_WINDOW_NONE)
         check_window(c, s, source, out);
+    check_emit(c, s, out);
+    check_where(c, s, source, out);
     check_keys(c, s, source, out);
-    for (const struct tl_ast_item *i = s->items; i; i = i->next)
-        check_item(c, s, i, source, out);
+    struct tl_expr_scope scope = { .c = c, .source = source, .view = out };
+    for (const struct tl_ast_item *i = s->items; i && out->keys; i = i->next)
+        check_item(c, i, &scope, out);
+    check_having(c, s, &scope, out);
     if (out->aggregate_count == 0 && !c->failed)
         tl_checker_fail(c, s->name.place, NULL, "the view '%s' has no aggregate", out->name);
-    check_emit(c, s, out);
+}
+
+/* Checks the statement's view when what it reads is known. False: not yet. */
+static bool try_view(struct tl_checker *c, const struct tl_ast_statement *s)
+{
+    size_t source = find_source(c, &s->from);
+    size_t upstream = source == SIZE_MAX ? find_view(c, &s->from) : SIZE_MAX;
+    if (source == SIZE_MAX && upstream == SIZE_MAX)
+        return false;
+    struct tl_view_plan *out = &c->plan->views[c->plan->view_count];
+    *out = (struct tl_view_plan){ .name = s->name.text, .window = s->window };
+    if (source == SIZE_MAX)
+        source = source_of_view(c, s, upstream);
+    c->plan->view_count++;
+    out->source = source == SIZE_MAX ? 0 : source;
+    out->emit = s->has_emit ? s->emit : s->window != TL_WINDOW_NONE ? TL_EMIT_FINAL : TL_EMIT_CHANGES;
+    if (source != SIZE_MAX && c->plan->sources[source].slots)
+        check_view(c, s, &c->plan->sources[source], out);
+    return true;
+}
+
+static bool names_a_view(const struct tl_checker *c, const struct tl_ast_name *name)
+{
+    for (const struct tl_ast_statement *s = c->statements; s; s = s->next)
+        if (s->kind == TL_AST_VIEW && tl_checker_means(name, s->name.text))
+            return true;
+    return false;
 }
 
 void tl_check_views(struct tl_checker *c)
@@ -249,7 +365,26 @@ void tl_check_views(struct tl_checker *c)
     for (const struct tl_ast_statement *s = c->statements; s; s = s->next)
         count += s->kind == TL_AST_VIEW;
     c->plan->views = TL_ARENA_ARRAY(&c->plan->arena, count, struct tl_view_plan);
-    for (const struct tl_ast_statement *s = c->statements; s && c->plan->views; s = s->next)
-        if (s->kind == TL_AST_VIEW)
-            check_view(c, s, &c->plan->views[c->plan->view_count++]);
+    bool *done = TL_ARENA_ARRAY(&c->plan->arena, count, bool);
+    for (bool any = true; any && c->plan->views && done;) {
+        size_t i = 0;
+        any = false;
+        for (const struct tl_ast_statement *s = c->statements; s; s = s->next) {
+            if (s->kind != TL_AST_VIEW)
+                continue;
+            if (!done[i] && try_view(c, s))
+                any = done[i] = true;
+            i++;
+        }
+    }
+    size_t i = 0;
+    for (const struct tl_ast_statement *s = c->statements; s && done; s = s->next) {
+        if (s->kind != TL_AST_VIEW || done[i++])
+            continue;
+        if (names_a_view(c, &s->from))
+            tl_checker_fail(c, s->from.place, NULL, "the views '%s' and '%s' read each other, or one that cannot be read",
+                            s->name.text, s->from.text);
+        else
+            unknown_table(c, &s->from);
+    }
 }

@@ -14,11 +14,21 @@ void tl_checker_fail(struct tl_checker *c, struct tl_diagnostic_place place, con
 {
     char message[480];
     va_list args;
+    c->failed = true;
+    if (c->quiet)
+        return;
     va_start(args, fmt);
     vsnprintf(message, sizeof message, fmt, args);
     va_end(args);
     tl_diagnostic_add(c->context, place, suggestion, "%s", message);
-    c->failed = true;
+}
+
+const char *tl_checker_text(struct tl_checker *c, struct tl_diagnostic_place place)
+{
+    struct tl_view text = c->context->text;
+    if (place.at > text.size || place.size > text.size - place.at)
+        return "";
+    return tl_arena_text(&c->plan->arena, (struct tl_view){ text.data + place.at, place.size });
 }
 
 bool tl_checker_means(const struct tl_ast_name *name, const char *text)
@@ -32,6 +42,8 @@ size_t tl_checker_source(struct tl_checker *c, const struct tl_ast_name *name)
     const char *names[64];
     size_t count = 0;
     for (size_t i = 0; i < c->plan->source_count; i++) {
+        if (c->plan->sources[i].of_view)
+            continue;
         if (tl_checker_means(name, c->plan->sources[i].name))
             return i;
         if (count < TL_COUNT(names))

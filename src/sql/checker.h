@@ -12,6 +12,7 @@ struct tl_checker {
     struct tl_buf defaults; /* lines for the explanation */
     char needed_by[170];    /* " (needed by ...)" while a profile is expanded */
     bool failed;
+    unsigned quiet; /* above 0: nothing is told, only failed is set */
 };
 
 /* Fills plan (its arena is initialised). False when anything was told. */
@@ -20,6 +21,8 @@ TL_MUST_USE bool tl_check(struct tl_checker *checker);
 /* Tell an error. */
 void tl_checker_fail(struct tl_checker *c, struct tl_diagnostic_place place, const char *suggestion,
                      const char *fmt, ...) TL_PRINTF(4, 5);
+/* The text of a place, as written; in the plan's arena. */
+const char *tl_checker_text(struct tl_checker *c, struct tl_diagnostic_place place);
 /* True when the name, as written, means text: a quoted one to the letter, another without regard to case. */
 bool tl_checker_means(const struct tl_ast_name *name, const char *text);
 /* The index in the plan of what the name means, or SIZE_MAX after telling that there is none. */

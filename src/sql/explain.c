@@ -19,6 +19,18 @@ static void explain_profiles(const struct tl_plan *plan, struct tl_buf *out)
     }
 }
 
+static void explain_slot(const struct tl_source_plan *s, size_t i, struct tl_buf *out)
+{
+    const struct tl_slot_plan *slot = &s->slots[i];
+    tl_buf_addf(out, "  %-16s %s, ", slot->def.name, tl_type_name(slot->def.type));
+    if (slot->kind == TL_SLOT_EVENT_TIME && s->event_time_column != SIZE_MAX)
+        tl_buf_addf(out, "parsed from %s\n", s->columns[s->event_time_column].name);
+    else if (slot->kind == TL_SLOT_EVENT_TIME || slot->kind == TL_SLOT_COMPUTED)
+        tl_buf_addf(out, "%s%s\n", slot->kind == TL_SLOT_EVENT_TIME ? "the event time: " : "computed: ", slot->text);
+    else
+        tl_buf_addf(out, "metadata %s\n", slot->text);
+}
+
 static void explain_source(const struct tl_source_plan *s, struct tl_buf *out)
 {
     tl_buf_addf(out, "\nsource %s: stream '%s', JSON records, from %s when there is no checkpoint\n", s->name,
@@ -26,8 +38,10 @@ static void explain_source(const struct tl_source_plan *s, struct tl_buf *out)
     for (size_t i = 0; i < s->column_count; i++)
         tl_buf_addf(out, "  %-16s %s%s\n", s->columns[i].name, tl_type_name(s->columns[i].type),
                     s->columns[i].not_null ? " NOT NULL" : "");
-    tl_buf_addf(out, "  %-16s TIMESTAMP, parsed from %s\n", s->event_time,
-                s->columns[s->event_time_column].name);
+    for (size_t i = s->column_count; i < s->named_count; i++)
+        explain_slot(s, i, out);
+    if (s->event_time_slot < s->column_count)
+        tl_buf_addf(out, "  %-16s is the event time\n", s->event_time);
     add_duration(out, "watermark delay", s->delay_ns);
     add_duration(out, "shard_idle", s->shard_idle_ns);
     add_duration(out, "flush_after", s->flush_after_ns);
@@ -52,34 +66,47 @@ static void explain_feed(const struct tl_plan *plan, const struct tl_feed_plan *
     tl_buf_add_char(out, '\n');
 }
 
-static void explain_view(const struct tl_plan *plan, const struct tl_view_plan *v, struct tl_buf *out)
+static void explain_window(const struct tl_view_plan *v, const struct tl_source_plan *s, struct tl_buf *out)
 {
-    static const char *const aggregates[] = { "COUNT(*", "COUNT(", "SUM(",   "AVG(",
-                                              "MIN(",    "MAX(",   "FIRST(", "LAST(" };
-    const struct tl_source_plan *s = &plan->sources[v->source];
-    tl_buf_addf(out, "\nview %s over %s: %s\n", v->name, s->name,
-                v->emit == TL_EMIT_FINAL ? "a row once, when its window closes (EMIT FINAL)"
-                                         : "a row at each change (EMIT CHANGES)");
-    if (v->window == TL_WINDOW_TUMBLE) {
+    if (v->window == TL_WINDOW_NONE)
+        return;
+    if (v->window == TL_WINDOW_SESSION) {
+        add_duration(out, "session gap", v->size_ns);
+    } else {
         add_duration(out, "window", v->size_ns);
+        if (v->window == TL_WINDOW_HOP)
+            add_duration(out, "slide", v->slide_ns);
         if (v->offset_ns)
             add_duration(out, "offset", v->offset_ns);
-        tl_buf_addf(out, "  late records go to LATE(%s), none is dropped\n", v->name);
     }
+    if (s->of_view)
+        tl_buf_addf(out, "  reads the final rows of %s, by their %s\n", s->name, s->event_time);
+    else
+        tl_buf_addf(out, "  late records go to LATE(%s), none is dropped\n", v->name);
+}
+
+static void explain_view(const struct tl_plan *plan, const struct tl_view_plan *v, struct tl_buf *out)
+{
+    static const char *const emits[] = { "a row once, when its window closes (EMIT FINAL)",
+                                         "a row at each change (EMIT CHANGES)",
+                                         "all rows as they are now (EMIT SNAPSHOT)" };
+    const struct tl_source_plan *s = &plan->sources[v->source];
+    tl_buf_addf(out, "\nview %s over %s: %s\n", v->name, s->name, emits[v->emit]);
+    explain_window(v, s, out);
+    if (v->where_text)
+        tl_buf_addf(out, "  %-16s %s (others are counted as filtered)\n", "where", v->where_text);
     for (size_t i = 0; i < v->column_count; i++) {
         tl_buf_addf(out, "  %-16s %-10s ", v->columns[i].name, tl_type_name(v->columns[i].type));
-        const struct tl_aggregate_plan *a = &v->aggregates[v->outputs[i].index];
-        if (v->outputs[i].kind == TL_OUT_KEY)
-            tl_buf_addf(out, "key %s", s->columns[v->keys[v->outputs[i].index]].name);
-        else if (v->outputs[i].kind == TL_OUT_AGGREGATE)
-            tl_buf_addf(out, "%s%s%s)", aggregates[a->kind],
-                        a->kind == TL_AGG_COUNT_ALL ? "" : s->columns[a->column].name,
-                        a->ignore_nulls ? " IGNORE NULLS" : "");
+        const struct tl_output_plan *o = &v->outputs[i];
+        if (o->kind == TL_OUT_KEY)
+            tl_buf_addf(out, "key %s\n", s->slots[v->keys[o->index]].def.name ? s->slots[v->keys[o->index]].def.name : o->text);
+        else if (o->kind == TL_OUT_AGGREGATE || o->kind == TL_OUT_EXPRESSION)
+            tl_buf_addf(out, "%s\n", o->text);
         else
-            tl_buf_add_text(out, v->outputs[i].kind == TL_OUT_WINDOW_START ? "start of the window"
-                                                                           : "end of the window");
-        tl_buf_add_char(out, '\n');
+            tl_buf_addf(out, "%s of the window\n", o->kind == TL_OUT_WINDOW_START ? "start" : "end");
     }
+    if (v->having_text)
+        tl_buf_addf(out, "  %-16s %s\n", "having", v->having_text);
 }
 
 static void explain_sink(const struct tl_plan *plan, const struct tl_sink_plan *s, struct tl_buf *out)
@@ -104,7 +131,8 @@ void tl_pipeline_explain(const struct tl_plan *plan, struct tl_buf *out)
     tl_buf_addf(out, "pipeline %s\n", plan->name);
     explain_profiles(plan, out);
     for (size_t i = 0; i < plan->source_count; i++)
-        explain_source(&plan->sources[i], out);
+        if (!plan->sources[i].of_view)
+            explain_source(&plan->sources[i], out);
     for (size_t i = 0; i < plan->feed_count; i++)
         explain_feed(plan, &plan->feeds[i], out);
     for (size_t i = 0; i < plan->view_count; i++)

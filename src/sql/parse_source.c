@@ -5,33 +5,33 @@
 static const char *const type_words[] = { "VARCHAR", "BOOLEAN", "INTEGER",   "BIGINT",
                                           "DOUBLE",  "DATE",    "TIMESTAMP", NULL };
 
-/* name AS PARSE_TIMESTAMP(column) */
-static bool parse_computed(struct tl_parser *p, struct tl_ast_column *column)
+/* METADATA [FROM 'key'] */
+static bool parse_metadata(struct tl_parser *p, struct tl_ast_column *column)
 {
-    static const char *const functions[] = { "PARSE_TIMESTAMP", NULL };
-    const struct tl_token *t = tl_peek(p, 0);
-    if (!tl_accept_word(p, "PARSE_TIMESTAMP")) {
-        if (t->kind == TL_TOKEN_WORD && tl_is_symbol(tl_peek(p, 1), '('))
-            return tl_expected(p, "PARSE_TIMESTAMP(column), the only computed column of this version",
-                               functions);
-        return tl_expected(p, "PARSE_TIMESTAMP(column)", functions);
-    }
-    column->type = TL_TYPE_TIMESTAMP;
-    return tl_expect_symbol(p, '(') && tl_expect_name(p, "the name of a column", &column->parses) &&
-           tl_expect_symbol(p, ')');
+    column->metadata = true;
+    column->metadata_key = column->name.text;
+    column->key_place = column->name.place;
+    if (!tl_accept_word(p, "FROM"))
+        return true;
+    column->key_place = tl_place_of(tl_peek(p, 0));
+    return tl_expect_string(p, "the metadata's key, as in METADATA FROM 'shard_id'", &column->metadata_key);
 }
 
 static bool parse_column(struct tl_parser *p, struct tl_ast_column *column)
 {
     if (!tl_expect_name(p, "a column's name", &column->name))
         return false;
-    if (tl_accept_word(p, "AS"))
-        return parse_computed(p, column);
+    if (tl_accept_word(p, "AS")) {
+        column->expr = tl_parse_expr(p);
+        return column->expr != NULL;
+    }
     const struct tl_token *type = tl_peek(p, 0);
     if (type->kind != TL_TOKEN_WORD || !tl_type_parse(tl_view_of(type->text), &column->type))
         return tl_expected(p, "a type: VARCHAR, BOOLEAN, INTEGER, BIGINT, DOUBLE, DATE or TIMESTAMP",
                            type_words);
     p->at++;
+    if (tl_accept_word(p, "METADATA"))
+        return parse_metadata(p, column);
     if (tl_accept_word(p, "NOT")) {
         column->not_null = true;
         return tl_expect_word(p, "NULL");

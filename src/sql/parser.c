@@ -29,7 +29,7 @@ bool tl_is_one_of(const struct tl_token *t, const char *const *keywords)
 }
 
 /* Words that an unquoted name cannot be: where one stands, a name was forgotten or a ',' is too many. */
-static const char *const reserved[] = { "SELECT", "FROM", "WHERE", "GROUP", "HAVING", "EMIT", "WITH", "AS",
+const char *const tl_reserved_words[] = { "SELECT", "FROM", "WHERE", "GROUP", "HAVING", "EMIT", "WITH", "AS",
                                         "CREATE", "INTO", "CASE",  "UNION", "JOIN",   "NOT",  NULL };
 
 bool tl_accept_word(struct tl_parser *p, const char *keyword)
@@ -98,7 +98,7 @@ bool tl_expect_name(struct tl_parser *p, const char *what, struct tl_ast_name *o
     const struct tl_token *t = tl_peek(p, 0);
     if (t->kind != TL_TOKEN_WORD && t->kind != TL_TOKEN_QUOTED)
         return tl_expected(p, what, NULL);
-    if (tl_is_one_of(t, reserved)) {
+    if (tl_is_one_of(t, tl_reserved_words)) {
         tl_diagnostic_add(p->context, tl_place_of(t), NULL,
                           "expected %s, not the keyword %s (as a name it is written \"%s\")", what, t->text,
                           t->text);

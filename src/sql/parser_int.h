@@ -9,12 +9,14 @@
 #define TL_OPTIONS_MAX 64
 #define TL_COLUMNS_MAX 256
 #define TL_KEYS_MAX 64
+#define TL_ARGUMENTS_MAX 256
 
 struct tl_parser {
     struct tl_arena *arena;
     struct tl_diagnostic_context *context;
     const struct tl_token *tokens;
     size_t count, at;
+    unsigned depth; /* of the expression being read */
 };
 
 static inline const struct tl_token *tl_peek(const struct tl_parser *p, size_t ahead)
@@ -25,6 +27,8 @@ static inline const struct tl_token *tl_peek(const struct tl_parser *p, size_t a
 struct tl_diagnostic_place tl_place_of(const struct tl_token *t);
 bool tl_is_word(const struct tl_token *t, const char *keyword); /* case ignored */
 bool tl_is_symbol(const struct tl_token *t, char c);
+/* What ends a clause or begins one, and so is never a column's name. */
+extern const char *const tl_reserved_words[];
 bool tl_is_one_of(const struct tl_token *t, const char *const *keywords); /* NULL-terminated */
 /* CREATE and, behind it, the kind of a statement: where reading goes on after an error. t is not the last
  * token. */
@@ -46,6 +50,7 @@ bool tl_within(struct tl_parser *p, size_t *count, size_t max, const char *what)
 
 bool tl_parse_options(struct tl_parser *p, struct tl_ast_option **out);   /* ( name = value, ... ) */
 bool tl_parse_interval(struct tl_parser *p, struct tl_ast_interval *out); /* INTERVAL '2' MINUTE */
+struct tl_ast_expr *tl_parse_expr(struct tl_parser *p);                   /* NULL after telling */
 bool tl_parse_select_text(struct tl_parser *p, bool options_follow, struct tl_ast_statement *s);
 bool tl_parse_source(struct tl_parser *p, struct tl_ast_statement *s);
 bool tl_parse_view(struct tl_parser *p, struct tl_ast_statement *s);

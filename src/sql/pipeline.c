@@ -16,39 +16,91 @@ static void add_name(struct tl_buf *text, const char *name)
     tl_buf_addf(text, " %zu:%s", strlen(name), name);
 }
 
+/* A tree in one way: "(ADD DOUBLE #3 2.5)". Texts have their length before them, doubles are told by their bits. */
+static void add_tree(struct tl_buf *text, const struct tl_expr *e)
+{
+    tl_buf_addf(text, " (%s %s", tl_op_name(e->op), tl_type_name(e->type));
+    if (e->op == TL_OP_COLUMN)
+        tl_buf_addf(text, " #%zu", e->slot);
+    if (e->op == TL_OP_LITERAL && e->value.null)
+        tl_buf_add_text(text, " NULL");
+    else if (e->op == TL_OP_LITERAL && e->type == TL_TYPE_VARCHAR) {
+        tl_buf_addf(text, " %zu:", e->value.as.text.size);
+        tl_buf_add_view(text, e->value.as.text);
+    } else if (e->op == TL_OP_LITERAL)
+        tl_buf_addf(text, " %" PRId64, e->value.as.i64);
+    if (e->op == TL_OP_EXTRACT || e->op == TL_OP_TRUNCATE)
+        tl_buf_addf(text, " %d", (int)e->part);
+    for (unsigned i = 0; i < e->arg_count; i++)
+        add_tree(text, e->args[i]);
+    tl_buf_add_char(text, ')');
+}
+
+/* Only what a source of this kind has: the text of one without metadata and computed columns is as in the first version. */
+static void add_slots(struct tl_buf *text, const struct tl_source_plan *s)
+{
+    for (size_t i = s->column_count; i < s->slot_count; i++) {
+        const struct tl_slot_plan *slot = &s->slots[i];
+        if (slot->kind == TL_SLOT_EVENT_TIME && !slot->expr)
+            continue;
+        tl_buf_addf(text, " slot %zu %d", i, (int)slot->kind);
+        if (slot->def.name)
+            add_name(text, slot->def.name);
+        if (slot->expr)
+            add_tree(text, slot->expr);
+        tl_buf_add_char(text, '\n');
+    }
+}
+
 static void add_source(struct tl_buf *text, const struct tl_source_plan *s)
 {
     tl_buf_add_text(text, "source");
     add_name(text, s->name);
     add_name(text, s->event_time);
-    tl_buf_addf(text, " %zu %" PRId64 " %" PRId64 "\n", s->event_time_column, s->delay_ns,
-                s->max_future_skew_ns);
+    if (s->of_view)
+        tl_buf_addf(text, " of view %zu by %zu", s->view, s->event_time_slot);
+    else if (s->event_time_column == SIZE_MAX)
+        tl_buf_addf(text, " at %zu", s->event_time_slot);
+    else
+        tl_buf_addf(text, " %zu", s->event_time_column);
+    tl_buf_addf(text, " %" PRId64 " %" PRId64 "\n", s->delay_ns, s->max_future_skew_ns);
     for (size_t i = 0; i < s->column_count; i++) {
         add_name(text, s->columns[i].name);
         tl_buf_addf(text, " %s%s\n", tl_type_name(s->columns[i].type),
                     s->columns[i].not_null ? " NOT NULL" : "");
     }
+    add_slots(text, s);
 }
 
 static void add_view(struct tl_buf *text, const struct tl_view_plan *v)
 {
-    static const char *const aggregates[] = { "COUNT_ALL", "COUNT", "SUM",   "AVG",
-                                              "MIN",       "MAX",   "FIRST", "LAST" };
-    static const char *const outputs[] = { "key", "aggregate", "window_start", "window_end" };
+    static const char *const outputs[] = { "key", "aggregate", "window_start", "window_end", "expression" };
+    static const char *const emits[] = { "FINAL", "CHANGES", "SNAPSHOT" };
     tl_buf_add_text(text, "view");
     add_name(text, v->name);
-    tl_buf_addf(text, " %zu %s %" PRId64 " %" PRId64 " %s\n", v->source,
-                v->window == TL_WINDOW_NONE ? "NONE" : "TUMBLE", v->size_ns, v->offset_ns,
-                v->emit == TL_EMIT_FINAL ? "FINAL" : "CHANGES");
+    tl_buf_addf(text, " %zu %s %" PRId64 " %" PRId64 " %s\n", v->source, tl_window_name(v->window), v->size_ns,
+                v->offset_ns, emits[v->emit]);
+    if (v->window == TL_WINDOW_HOP)
+        tl_buf_addf(text, " slide %" PRId64 "\n", v->slide_ns);
+    if (v->has_where)
+        tl_buf_addf(text, " where %zu\n", v->where);
     for (size_t i = 0; i < v->key_count; i++)
         tl_buf_addf(text, " by %zu\n", v->keys[i]);
-    for (size_t i = 0; i < v->aggregate_count; i++)
-        tl_buf_addf(text, " %s %zu%s\n", aggregates[v->aggregates[i].kind], v->aggregates[i].column,
-                    v->aggregates[i].ignore_nulls ? " IGNORE NULLS" : "");
+    for (size_t i = 0; i < v->aggregate_count; i++) {
+        const struct tl_aggregate_plan *a = &v->aggregates[i];
+        tl_buf_addf(text, " %s %zu%s", tl_aggregate_name(a->kind), a->column, a->ignore_nulls ? " IGNORE NULLS" : "");
+        if (a->kind == TL_AGG_VWAP)
+            tl_buf_addf(text, " %zu", a->volume);
+        tl_buf_add_char(text, '\n');
+    }
     for (size_t i = 0; i < v->column_count; i++) {
         add_name(text, v->columns[i].name);
         tl_buf_addf(text, " %s %zu\n", outputs[v->outputs[i].kind], v->outputs[i].index);
     }
+    for (size_t i = 0; i < v->expression_count; i++)
+        add_tree(text, v->expressions[i]);
+    if (v->having)
+        add_tree(text, v->having);
 }
 
 /* What decides the rows, in one text: two plans with the same text compute the same. Not in it: where things

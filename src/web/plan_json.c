@@ -15,6 +15,8 @@ static const char *role_name(enum tl_output_kind kind)
         return "window_start";
     case TL_OUT_WINDOW_END:
         return "window_end";
+    case TL_OUT_EXPRESSION:
+        return "expression";
     case TL_OUT_AGGREGATE:
         break;
     }
@@ -62,7 +64,9 @@ static void view_write(const struct tl_plan *plan, size_t i, struct tl_json_writ
     tl_json_member_text(w, "name", view->name);
     tl_json_member_text(w, "event", tl_buf_text(&event));
     tl_json_member_bool(w, "windowed", view->window != TL_WINDOW_NONE);
-    tl_json_member_text(w, "emit", view->emit == TL_EMIT_FINAL ? "FINAL" : "CHANGES");
+    tl_json_member_text(w, "emit", view->emit == TL_EMIT_FINAL     ? "FINAL"
+                                  : view->emit == TL_EMIT_CHANGES ? "CHANGES"
+                                                                  : "SNAPSHOT");
     tl_json_member_i64(w, "window_ms", view->size_ns / TL_NS_PER_MS);
     tl_json_member_text(w, "table", table_of_view(plan, i));
     columns_write(view, w);
@@ -75,6 +79,8 @@ static void sources_write(const struct tl_plan *plan, struct tl_json_writer *w)
     tl_json_key(w, "sources");
     tl_json_begin_array(w);
     for (size_t i = 0; i < plan->source_count; i++) {
+        if (plan->sources[i].of_view)
+            continue;
         tl_json_begin_object(w);
         tl_json_member_text(w, "name", plan->sources[i].name);
         tl_json_member_text(w, "stream", plan->sources[i].stream);

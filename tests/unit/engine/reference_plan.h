@@ -43,9 +43,9 @@ static inline void reference_plan_init(struct reference_plan *r)
                                          .shard_idle_ns = 30 * TL_NS_PER_S,
                                          .flush_after_ns = 5 * TL_NS_PER_MIN,
                                          .max_future_skew_ns = 5 * TL_NS_PER_MIN };
-    r->latest_aggregates[0] = (struct tl_aggregate_plan){ TL_AGG_LAST, CLOSE, false, TL_TYPE_DOUBLE };
-    r->latest_outputs[0] = (struct tl_output_plan){ TL_OUT_KEY, 0 };
-    r->latest_outputs[1] = (struct tl_output_plan){ TL_OUT_AGGREGATE, 0 };
+    r->latest_aggregates[0] = (struct tl_aggregate_plan){ .kind = TL_AGG_LAST, .column = CLOSE, .ignore_nulls = false, .type = TL_TYPE_DOUBLE };
+    r->latest_outputs[0] = (struct tl_output_plan){ .kind = TL_OUT_KEY, .index = 0 };
+    r->latest_outputs[1] = (struct tl_output_plan){ .kind = TL_OUT_AGGREGATE, .index = 0 };
     r->latest_columns[0] = (struct tl_column_def){ "ticker", TL_TYPE_VARCHAR, true };
     r->latest_columns[1] = (struct tl_column_def){ "latest_close", TL_TYPE_DOUBLE, false };
     r->views[LATEST_CLOSE] = (struct tl_view_plan){ .name = "latest_close",
@@ -58,12 +58,12 @@ static inline void reference_plan_init(struct reference_plan *r)
                                                     .outputs = r->latest_outputs,
                                                     .columns = r->latest_columns,
                                                     .column_count = 2 };
-    r->avg_aggregates[0] = (struct tl_aggregate_plan){ TL_AGG_FIRST, DATE, false, TL_TYPE_VARCHAR };
-    r->avg_aggregates[1] = (struct tl_aggregate_plan){ TL_AGG_AVG, CLOSE, false, TL_TYPE_DOUBLE };
-    r->avg_aggregates[2] = (struct tl_aggregate_plan){ TL_AGG_LAST, CLOSE, false, TL_TYPE_DOUBLE };
-    static const struct tl_output_plan outputs[6] = { { TL_OUT_KEY, 0 },          { TL_OUT_AGGREGATE, 0 },
-                                                      { TL_OUT_WINDOW_START, 0 }, { TL_OUT_WINDOW_END, 0 },
-                                                      { TL_OUT_AGGREGATE, 1 },    { TL_OUT_AGGREGATE, 2 } };
+    r->avg_aggregates[0] = (struct tl_aggregate_plan){ .kind = TL_AGG_FIRST, .column = DATE, .ignore_nulls = false, .type = TL_TYPE_VARCHAR };
+    r->avg_aggregates[1] = (struct tl_aggregate_plan){ .kind = TL_AGG_AVG, .column = CLOSE, .ignore_nulls = false, .type = TL_TYPE_DOUBLE };
+    r->avg_aggregates[2] = (struct tl_aggregate_plan){ .kind = TL_AGG_LAST, .column = CLOSE, .ignore_nulls = false, .type = TL_TYPE_DOUBLE };
+    static const struct tl_output_plan outputs[6] = { { .kind = TL_OUT_KEY, .index = 0 },          { .kind = TL_OUT_AGGREGATE, .index = 0 },
+                                                      { .kind = TL_OUT_WINDOW_START, .index = 0 }, { .kind = TL_OUT_WINDOW_END, .index = 0 },
+                                                      { .kind = TL_OUT_AGGREGATE, .index = 1 },    { .kind = TL_OUT_AGGREGATE, .index = 2 } };
     static const struct tl_column_def avg[6] = {
         { "ticker", TL_TYPE_VARCHAR, true },         { "trade_date", TL_TYPE_VARCHAR, false },
         { "window_start", TL_TYPE_TIMESTAMP, true }, { "window_end", TL_TYPE_TIMESTAMP, true },

@@ -4,6 +4,7 @@
 #include "support.h"
 
 #include "engine/aggregate.h"
+#include "engine/view_exec.h"
 
 #include <math.h>
 
@@ -14,15 +15,15 @@ static struct tl_column_def columns[COLUMNS] = { { "r", TL_TYPE_DOUBLE, false },
 static struct tl_source_plan source = { .name = "s", .columns = columns, .column_count = COLUMNS };
 
 static struct tl_aggregate_plan aggregates[] = {
-    { TL_AGG_COUNT_ALL, 0, false, TL_TYPE_BIGINT }, { TL_AGG_COUNT, REAL, false, TL_TYPE_BIGINT },
-    { TL_AGG_SUM, REAL, false, TL_TYPE_DOUBLE },    { TL_AGG_AVG, REAL, false, TL_TYPE_DOUBLE },
-    { TL_AGG_MIN, REAL, false, TL_TYPE_DOUBLE },    { TL_AGG_MAX, REAL, false, TL_TYPE_DOUBLE },
-    { TL_AGG_FIRST, REAL, false, TL_TYPE_DOUBLE },  { TL_AGG_LAST, REAL, false, TL_TYPE_DOUBLE },
-    { TL_AGG_FIRST, REAL, true, TL_TYPE_DOUBLE },   { TL_AGG_LAST, REAL, true, TL_TYPE_DOUBLE },
-    { TL_AGG_SUM, WHOLE, false, TL_TYPE_BIGINT },   { TL_AGG_AVG, WHOLE, false, TL_TYPE_DOUBLE },
-    { TL_AGG_MIN, WHOLE, false, TL_TYPE_BIGINT },   { TL_AGG_LAST, WHOLE, true, TL_TYPE_BIGINT },
-    { TL_AGG_FIRST, TEXT, false, TL_TYPE_VARCHAR }, { TL_AGG_LAST, TEXT, true, TL_TYPE_VARCHAR },
-    { TL_AGG_MIN, TEXT, false, TL_TYPE_VARCHAR },   { TL_AGG_MAX, TEXT, false, TL_TYPE_VARCHAR },
+    { .kind = TL_AGG_COUNT_ALL, .column = 0, .ignore_nulls = false, .type = TL_TYPE_BIGINT }, { .kind = TL_AGG_COUNT, .column = REAL, .ignore_nulls = false, .type = TL_TYPE_BIGINT },
+    { .kind = TL_AGG_SUM, .column = REAL, .ignore_nulls = false, .type = TL_TYPE_DOUBLE },    { .kind = TL_AGG_AVG, .column = REAL, .ignore_nulls = false, .type = TL_TYPE_DOUBLE },
+    { .kind = TL_AGG_MIN, .column = REAL, .ignore_nulls = false, .type = TL_TYPE_DOUBLE },    { .kind = TL_AGG_MAX, .column = REAL, .ignore_nulls = false, .type = TL_TYPE_DOUBLE },
+    { .kind = TL_AGG_FIRST, .column = REAL, .ignore_nulls = false, .type = TL_TYPE_DOUBLE },  { .kind = TL_AGG_LAST, .column = REAL, .ignore_nulls = false, .type = TL_TYPE_DOUBLE },
+    { .kind = TL_AGG_FIRST, .column = REAL, .ignore_nulls = true, .type = TL_TYPE_DOUBLE },   { .kind = TL_AGG_LAST, .column = REAL, .ignore_nulls = true, .type = TL_TYPE_DOUBLE },
+    { .kind = TL_AGG_SUM, .column = WHOLE, .ignore_nulls = false, .type = TL_TYPE_BIGINT },   { .kind = TL_AGG_AVG, .column = WHOLE, .ignore_nulls = false, .type = TL_TYPE_DOUBLE },
+    { .kind = TL_AGG_MIN, .column = WHOLE, .ignore_nulls = false, .type = TL_TYPE_BIGINT },   { .kind = TL_AGG_LAST, .column = WHOLE, .ignore_nulls = true, .type = TL_TYPE_BIGINT },
+    { .kind = TL_AGG_FIRST, .column = TEXT, .ignore_nulls = false, .type = TL_TYPE_VARCHAR }, { .kind = TL_AGG_LAST, .column = TEXT, .ignore_nulls = true, .type = TL_TYPE_VARCHAR },
+    { .kind = TL_AGG_MIN, .column = TEXT, .ignore_nulls = false, .type = TL_TYPE_VARCHAR },   { .kind = TL_AGG_MAX, .column = TEXT, .ignore_nulls = false, .type = TL_TYPE_VARCHAR },
 };
 enum { AGGREGATES = TL_COUNT(aggregates) };
 static struct tl_view_plan view = { .name = "v", .aggregates = aggregates, .aggregate_count = AGGREGATES };
@@ -129,6 +130,14 @@ static void expect(const struct tl_aggregate_plan *a, struct record *records, si
     }
 }
 
+static void set_result(const struct tl_aggregate_layout *layout, size_t i, const void *block, struct tl_rows *rows,
+                       size_t column)
+{
+    struct tl_tick_value v;
+    tl_aggregate_value(layout, i, block, &v);
+    tl_rows_set_value(rows, column, rows->columns[column].def.type, &v);
+}
+
 static void results(const struct tl_aggregate_layout *layout, const void *block, struct tl_buf *out)
 {
     struct tl_column_def defs[AGGREGATES];
@@ -139,7 +148,7 @@ static void results(const struct tl_aggregate_layout *layout, const void *block,
     test_ok(tl_rows_init(&rows, defs, AGGREGATES, 1 << 20, &error), &error);
     tl_rows_add(&rows);
     for (size_t i = 0; i < AGGREGATES; i++) {
-        tl_aggregate_result(layout, i, block, &rows, i);
+        set_result(layout, i, block, &rows, i);
         struct tl_tick_value v = { .null = tl_rows_is_null(&rows, 0, i) };
         if (defs[i].type == TL_TYPE_VARCHAR)
             v.as.text = tl_rows_text(&rows, 0, i);
@@ -208,8 +217,8 @@ static void rules_1_and_8_random_groups_equal_the_model(void **state)
 static void integer_sums_leave_no_bit_and_out_of_range_is_null(void **state)
 {
     (void)state;
-    struct tl_aggregate_plan sums[] = { { TL_AGG_SUM, WHOLE, false, TL_TYPE_BIGINT },
-                                        { TL_AGG_AVG, WHOLE, false, TL_TYPE_DOUBLE } };
+    struct tl_aggregate_plan sums[] = { { .kind = TL_AGG_SUM, .column = WHOLE, .ignore_nulls = false, .type = TL_TYPE_BIGINT },
+                                        { .kind = TL_AGG_AVG, .column = WHOLE, .ignore_nulls = false, .type = TL_TYPE_DOUBLE } };
     struct tl_view_plan plan = { .name = "v", .aggregates = sums, .aggregate_count = 2 };
     struct tl_aggregate_layout layout;
     struct tl_error error;
@@ -227,8 +236,8 @@ static void integer_sums_leave_no_bit_and_out_of_range_is_null(void **state)
         values[WHOLE].as.i64 = steps[i];
         assert_true(tl_aggregate_update(&layout, block, values, 0));
         tl_rows_add(&rows);
-        tl_aggregate_result(&layout, 0, block, &rows, 0);
-        tl_aggregate_result(&layout, 1, block, &rows, 1);
+        set_result(&layout, 0, block, &rows, 0);
+        set_result(&layout, 1, block, &rows, 1);
         assert_int_equal(tl_rows_is_null(&rows, i, 0), null[i]);
     }
     assert_int_equal(rows.columns[0].cells[4].i64, -2);
@@ -240,7 +249,7 @@ static void integer_sums_leave_no_bit_and_out_of_range_is_null(void **state)
 static void what_cannot_be_computed_is_refused(void **state)
 {
     (void)state;
-    struct tl_aggregate_plan bad = { TL_AGG_SUM, TEXT, false, TL_TYPE_DOUBLE };
+    struct tl_aggregate_plan bad = { .kind = TL_AGG_SUM, .column = TEXT, .ignore_nulls = false, .type = TL_TYPE_DOUBLE };
     struct tl_view_plan plan = { .name = "v", .aggregates = &bad, .aggregate_count = 1 };
     struct tl_aggregate_layout layout;
     struct tl_error error;

@@ -135,9 +135,7 @@ static void fixture_open(struct fixture *x)
     reference_plan_init(&x->plan);
     for (size_t i = 0; i < VIEWS; i++)
         test_ok(tl_view_exec_init(&x->views[i], &x->plan.plan, i, &error), &error);
-    x->apply.plan = &x->plan.plan;
-    x->apply.values = calloc(COLUMNS, sizeof *x->apply.values);
-    test_ok(tl_json_tick_decoder_new(&x->apply.decoder, x->plan.columns, COLUMNS, &error), &error);
+    test_ok(tl_apply_init(&x->apply, &x->plan.plan, 0, &error), &error);
     test_ok(tl_file_block_init(&x->block, &error), &error);
 }
 
@@ -145,8 +143,7 @@ static void fixture_close(struct fixture *x)
 {
     for (size_t i = 0; i < VIEWS; i++)
         tl_view_exec_release(&x->views[i]);
-    tl_json_tick_decoder_free(x->apply.decoder);
-    free(x->apply.values);
+    tl_apply_release(&x->apply);
     tl_file_block_release(&x->block);
 }
 

@@ -38,10 +38,10 @@ static void fixture_open(struct fixture *f)
     f->engine.shard_count = 2;
     f->shards[0]->received = 10;
     f->shards[0]->malformed = 2;
-    f->shards[0]->counts[AVG_1MIN] = (struct tl_view_count){ 5, 3 };
-    f->shards[0]->counts[LATEST_CLOSE] = (struct tl_view_count){ 8, 0 };
+    f->shards[0]->counts[AVG_1MIN] = (struct tl_view_count){ .aggregated = 5, .late = 3, .placed = 5 };
+    f->shards[0]->counts[LATEST_CLOSE] = (struct tl_view_count){ .aggregated = 8, .late = 0, .placed = 8 };
     f->shards[1]->received = 20;
-    f->shards[1]->counts[AVG_1MIN] = f->shards[1]->counts[LATEST_CLOSE] = (struct tl_view_count){ 20, 0 };
+    f->shards[1]->counts[AVG_1MIN] = f->shards[1]->counts[LATEST_CLOSE] = (struct tl_view_count){ .aggregated = 20, .late = 0, .placed = 20 };
     f->totals[AVG_1MIN] = (struct tl_view_total){ 15, 4 };
     add_group(f->shards[0], AVG_1MIN, 0, 4);
     add_group(f->shards[1], AVG_1MIN, 0, 6);

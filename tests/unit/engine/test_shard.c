@@ -2,7 +2,7 @@
 /* Rules 2, 3, 4, 5, 7 and 9 record by record, at their edges, on one shard. */
 #include "support.h"
 
-#include "engine/shard.h"
+#include "engine/apply.h"
 #include "engine_case.h"
 
 #define T0 INT64_C(1758974400000000000)
@@ -30,10 +30,7 @@ static void fixture_open(struct fixture *f)
     }
     test_ok(tl_shard_run_new(&f->shard, "shard-0", &f->plan.plan, 0, f->views, true, &error), &error);
     test_ok(tl_shard_run_dead_init(f->shard, f->late, &f->malformed, &error), &error);
-    f->apply.plan = &f->plan.plan;
-    f->apply.values = calloc(COLUMNS, sizeof *f->apply.values);
-    tl_buf_init(&f->apply.key_scratch, 1 << 20);
-    test_ok(tl_json_tick_decoder_new(&f->apply.decoder, f->plan.columns, COLUMNS, &error), &error);
+    test_ok(tl_apply_init(&f->apply, &f->plan.plan, 0, &error), &error);
 }
 
 static void fixture_close(struct fixture *f)
@@ -42,9 +39,7 @@ static void fixture_close(struct fixture *f)
     tl_shard_run_free(f->shard);
     for (size_t i = 0; i < VIEWS; i++)
         tl_view_exec_release(&f->views[i]);
-    tl_json_tick_decoder_free(f->apply.decoder);
-    free(f->apply.values);
-    tl_buf_release(&f->apply.key_scratch);
+    tl_apply_release(&f->apply);
     tl_arena_release(&f->arena);
 }
 
@@ -64,7 +59,7 @@ static void apply_text(struct fixture *f, const char *text, int64_t arrival_ns, 
                                 .sequence = tl_view_of(sequence),
                                 .arrival_ns = arrival_ns,
                                 .has_arrival = arrival_ns != 0 };
-    assert_true(tl_shard_run_apply(f->shard, &f->apply, tl_view_of(padded), &origin, step));
+    assert_true(tl_apply_record(&f->apply, f->shard, tl_view_of(padded), &origin, step));
 }
 
 static void apply_at(struct fixture *f, int64_t event, int64_t step)

@@ -16,14 +16,14 @@ enum { TICKER, TRADE_DATE, WINDOW_START, WINDOW_END, AVG_CLOSE, FINAL }; /* colu
 static struct tl_column_def latest_columns[] = {
     { "ticker", TL_TYPE_VARCHAR, true }, { "latest_close", TL_TYPE_DOUBLE, false }, { "final", TL_TYPE_BOOLEAN, true },
 };
-static struct tl_output_plan latest_outputs[] = { { TL_OUT_KEY, 0 }, { TL_OUT_AGGREGATE, 0 } };
+static struct tl_output_plan latest_outputs[] = { { .kind = TL_OUT_KEY, .index = 0 }, { .kind = TL_OUT_AGGREGATE, .index = 0 } };
 static struct tl_column_def average_columns[] = {
     { "ticker", TL_TYPE_VARCHAR, true },         { "trade_date", TL_TYPE_DATE, false },
     { "window_start", TL_TYPE_TIMESTAMP, true }, { "window_end", TL_TYPE_TIMESTAMP, true },
     { "avg_close", TL_TYPE_DOUBLE, false },      { "final", TL_TYPE_BOOLEAN, true },
 };
 static struct tl_output_plan average_outputs[] = {
-    { TL_OUT_KEY, 0 }, { TL_OUT_AGGREGATE, 0 }, { TL_OUT_WINDOW_START, 0 }, { TL_OUT_WINDOW_END, 0 }, { TL_OUT_AGGREGATE, 1 },
+    { .kind = TL_OUT_KEY, .index = 0 }, { .kind = TL_OUT_AGGREGATE, .index = 0 }, { .kind = TL_OUT_WINDOW_START, .index = 0 }, { .kind = TL_OUT_WINDOW_END, .index = 0 }, { .kind = TL_OUT_AGGREGATE, .index = 1 },
 };
 static struct tl_view_plan fixture_views[] = {
     { .name = "latest_close", .emit = TL_EMIT_CHANGES, .outputs = latest_outputs, .columns = latest_columns, .column_count = 2 },
