@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random pipelines over random streams give the rows of the model (model.py), whatever the number of threads, the sizes of
+reads, kills and restarts: semantics rules 1 to 10. A failing case is printed as small as it can be made; TL_SEED=
+repeats it alone."""
+import dataclasses
+import os
+import random
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+from concurrent.futures import ThreadPoolExecutor
+from unittest import mock
+
+import cases
+import engine
+import model
+from engine import Different, want
+from tapeline import BINARY, CLIENT_ENV, seed
+
+SUPPORTED = cases.FEATURES & frozenset("no_keys".split())  # by the engine as it is
+COUNT = 250
+SHRINK_RUNS = 200
+
+
+def check_files(case):
+    """Each view's rows and the ledger, each with some number of threads and of bytes a read."""
+    rnd = random.Random(case.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        engine.write(case, folder)
+        results, _ = model.run(case.pipeline, case.shards(folder))
+        for view in case.pipeline.views:
+            if rnd.random() < 0.1:
+                engine.write(case, folder, rnd)
+            text, ledger = engine.dump(case, folder, view, rnd.randrange(1, 5))
+            engine.compare_rows(view, text, results[view.name].rows)
+            engine.compare_ledger(case, ledger, results)
+
+
+def killed_run(case, folder, lake, rnd):
+    """Starts and kills a few runs somewhere, then lets one end."""
+    command = [BINARY, "run", os.path.join(folder, "p.sql"), *engine.arguments(case, folder), "--lake", lake]
+    for _ in range(rnd.randrange(1, 4)):
+        p = subprocess.Popen([*command, "--threads", str(rnd.randrange(1, 5))], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                             env=CLIENT_ENV, stdin=subprocess.DEVNULL)
+        time.sleep(rnd.random() * 0.08)  # the place of the kill is random, nothing is awaited
+        p.send_signal(signal.SIGKILL)
+        p.wait(10)
+    return engine.dump(case, folder, case.pipeline.views[0], rnd.randrange(1, 5), "--lake", lake)
+
+
+def epoch_log(lake, to):
+    """Another lake with nothing but the first checkpoint and the epochs' intents of this one."""
+    source, target = os.path.join(lake, "_tapeline", "p"), os.path.join(to, "_tapeline", "p")
+    os.makedirs(target)
+    for name in os.listdir(source):
+        if name.startswith("intent-") or name == "commit-" + "0" * 20:
+            shutil.copy(os.path.join(source, name), target)
+
+
+def check_lake(case):
+    """What the lake holds: rows, late, malformed; after kills, and again from the epoch log alone: the same bytes."""
+    rnd = random.Random(case.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        a, b, c = (os.path.join(folder, name) for name in "abc")
+        engine.write(case, folder, lake=True)
+        results, malformed = model.run(case.pipeline, case.shards(folder))
+        _, ledger = engine.dump(case, folder, case.pipeline.views[0], rnd.randrange(1, 5), "--lake", a)
+        engine.compare_ledger(case, ledger, results)
+        engine.compare_dead_letters(case, a, results, malformed)
+        engine.compare_lake_rows(case, a, results)
+        _, ledger = killed_run(case, folder, b, rnd)
+        engine.compare_ledger(case, ledger, results)
+        epoch_log(a, c)
+        engine.dump(case, folder, case.pipeline.views[0], rnd.randrange(1, 5), "--lake", c)
+        for other in (b, c):
+            want(engine.hashes(a) == engine.hashes(other), "%s: files %s, expected %s", other, engine.hashes(other), engine.hashes(a))
+
+
+def fails(case, check):
+    """Why, or None."""
+    try:
+        check(case)
+    except AssertionError as e:
+        return str(e)
+    return None
+
+
+def shrink(case, check):
+    """The case with all left out that it also fails without, within a number of runs."""
+    why, runs, again = fails(case, check), 0, True
+    while again and why:
+        again = False
+        for small in cases.smaller(case):
+            runs += 1
+            if runs > SHRINK_RUNS:
+                return case, why
+            reason = fails(small, check)
+            if reason:
+                case, why, again = small, reason, True
+                break
+    return case, why or "it did not fail again"
+
+
+def seeds(count):
+    first = seed()
+    return [first] if os.environ.get("TL_SEED") else range(first, first + count)
+
+
+class Model(unittest.TestCase):
+    def check_all(self, check, count, make=lambda s: cases.make(s, SUPPORTED, 80)):
+        with ThreadPoolExecutor(4) as pool:
+            answers = pool.map(lambda s: (s, fails(make(s), check)), seeds(count))
+            for s, why in answers:
+                if why:
+                    case, small_why = shrink(make(s), check)
+                    pool.shutdown(cancel_futures=True)
+                    self.fail("TL_SEED=%d: %s\nmade smaller: %s\n%s" % (s, why, small_why, case))
+
+    def test_rows_over_files(self):
+        """rule 1, rule 2, rule 4, rule 5, rule 7, rule 8, rule 9, rule 10: threads and sizes of reads"""
+        self.check_all(check_files, COUNT)
+
+    def test_lakes_of_killed_and_of_repeated_runs(self):
+        """rule 4, rule 7, rule 10: restarts, and the same epoch log gives the same bytes"""
+        self.check_all(check_lake, COUNT // 10)
+
+
+if __name__ == "__main__":
+    unittest.main()
