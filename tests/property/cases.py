@@ -26,8 +26,12 @@ class Case:
     pipeline: Pipeline
     files: dict  # {source: [(name, [line])]}
 
-    def sql(self, lake=False, options=""):
-        return sql(self.pipeline, lake, options)
+    def sql(self, lake=False):
+        return sql(self.pipeline, lake, self.seed)
+
+    def streams(self):
+        """{source: the stream's name}"""
+        return {s.name: stream_of(s, self.seed) for s in self.pipeline.sources}
 
     def shards(self, folder):
         """As the model takes them: a shard is named by its path, a record by its line; a blank line is none."""
@@ -99,10 +103,16 @@ def column_text(c):
     return "%s %s%s" % (c.name, c.type, " NOT NULL" if c.not_null else "")
 
 
-def source_text(s, options):
+def stream_of(source, seed):
+    return "%s-%d" % (source.name, seed)
+
+
+def source_text(s, seed):
+    """Without steps of the clock: no run here is that long (rule 6)."""
     watermark = s.event_time + (" - " + interval(s.delay) if s.delay else "")
-    return "CREATE SOURCE %s (\n  %s,\n  WATERMARK FOR %s AS %s\n) WITH (stream = '%s'%s);" % (
-        s.name, ",\n  ".join(map(column_text, s.columns)), s.event_time, watermark, s.name, options)
+    return ("CREATE SOURCE %s (\n  %s,\n  WATERMARK FOR %s AS %s\n) WITH (stream = '%s', shard_idle = '10 h', flush_after = '10 h', "
+            "max_future_skew = '%d s');" % (s.name, ",\n  ".join(map(column_text, s.columns)), s.event_time, watermark,
+                                           stream_of(s, seed), s.skew // S))
 
 
 def from_text(v):
@@ -125,9 +135,8 @@ def view_text(v):
     return "CREATE VIEW %s AS\n  %s;" % (v.name, "\n  ".join(parts))
 
 
-def sql(p, lake, options):
-    """options: further ones of each source, each after a comma."""
-    out = ["CREATE PIPELINE p;"] + [source_text(s, options) for s in p.sources] + [view_text(v) for v in p.views]
+def sql(p, lake, seed):
+    out = ["CREATE PIPELINE p;"] + [source_text(s, seed) for s in p.sources] + [view_text(v) for v in p.views]
     if lake:
         out += ["CREATE SINK %s_lake FROM %s WITH (path = 'out/%s', table = 'd.%s', commit_every = '1 s');" % ((v.name,) * 4)
                 for v in p.views if v.window and v.emit in ("", "FINAL")]
@@ -181,7 +190,8 @@ class Expressions:
     def boolean(self, sub):
         pick, t = self.rnd.choice, self.rnd.choice(["DOUBLE", "BIGINT", TEXT])
         return pick([lambda: Call(pick(["=", "<>", "<", "<=", ">", ">="]), (sub(t), sub(t))),
-                     lambda: Call(pick(["AND", "OR"]), (sub(), sub())), lambda: Call("NOT", (sub(),)),
+                     lambda: Call(pick(["AND", "OR"]), (sub(), sub())), lambda: Call(pick(["AND", "OR"]), (sub(), sub())),
+                     lambda: Call("NOT", (sub(),)),
                      lambda: Call(pick(["IS NULL", "IS NOT NULL"]), (sub(t),)), lambda: Call("BETWEEN", (sub(t), sub(t), sub(t))),
                      lambda: Call("IN", (sub(t), self.leaf(t), self.leaf(t))),
                      lambda: Call("LIKE", (sub(TEXT), Lit(pick(["%e%", "a_", "", "%", "_%"])))),
@@ -214,7 +224,7 @@ class Pipelines:
                 type_ = rnd.choice(["DOUBLE", "BIGINT", TEXT, "BOOLEAN"])
                 columns.append(Column("c%d" % i, type_, computed=Expressions(rnd, plain(columns)).of(type_)))
         delay = rnd.choice([0, 0, 500 * MS, 2 * S, 30 * S, 120 * S, 3600 * S])
-        return Source(name, tuple(columns), "et", delay)
+        return Source(name, tuple(columns), "et", delay, rnd.choice([0, 300 * S, 366 * 86400 * S]))
 
     def event_time(self, columns):
         parsed = Call("PARSE_TIMESTAMP", (Col("ts"),))
@@ -275,7 +285,7 @@ class Pipelines:
         numbers = [c for c, t in scope.items() if t in NUMBER]
         orderly = [c for c, t in scope.items() if t in NUMBER + ("DATE", "TIMESTAMP") or "minmax_any" in self.features]
         ways = [lambda: Agg("COUNT"), lambda: Agg("COUNT", (self.argument(scope, list(scope)),)),
-                lambda: Agg(rnd.choice(["FIRST", "LAST"]), (self.argument(scope, list(scope)),), ignore_nulls=rnd.random() < 0.4)]
+                *[lambda: Agg(rnd.choice(["FIRST", "LAST"]), (self.argument(scope, list(scope)),), ignore_nulls=rnd.random() < 0.4)] * 2]
         if numbers:
             ways += [lambda: Agg(rnd.choice(["SUM", "AVG"]), (self.argument(scope, numbers),))] * 2
         if orderly:
@@ -291,7 +301,7 @@ class Pipelines:
 
     def argument(self, scope, columns):
         column = self.rnd.choice(columns)
-        if scope[column] in ("DOUBLE", "BIGINT", TEXT, "BOOLEAN") and self.chance("expressions", 0.4):
+        if scope[column] in ("DOUBLE", "BIGINT", TEXT, "BOOLEAN") and self.chance("expressions", 0.7 if scope[column] == "BOOLEAN" else 0.4):
             return Expressions(self.rnd, scope).of(scope[column])
         return Col(column)
 
@@ -345,43 +355,50 @@ def types_of(view, scope):
 class Streams:
     """The records of a source. A step of its clock is near the size of the windows over it, so that windows fill and close."""
 
-    def __init__(self, rnd, source, views):
-        self.rnd, self.source = rnd, source
+    def __init__(self, rnd, source, views, far):
+        self.rnd, self.source, self.far = rnd, source, far
         sizes = [v.window.slide or v.window.size for v in views if v.window] or [S]
         self.size = rnd.choice(sizes)
         self.step = max(1, self.size // rnd.choice([1, 3, 10, 40]))
         self.grain = rnd.choice([1, MS, MS, S, self.size, max(1, self.size // 4)])
         self.now = rnd.choice(BASES)
-        self.extreme = rnd.random() < 0.2  # integers near the ends of their range
+        self.snaps = rnd.random() < 0.5    # equal instants, also in several shards
+        self.extreme = rnd.random() < 0.4  # integers near the ends of their range
         self.keys = rnd.sample(KEYS, rnd.choice([1, 2, 4, 8]))
-        self.bad = rnd.choice([0, 0, 0.02, 0.1])
+        self.bad = rnd.choice([0, 0.02, 0.1])
         self.last = self.now
 
     def time(self):
         rnd, kind = self.rnd, self.rnd.random()
         self.now += int(rnd.random() * 2 * self.step)
-        t = self.now - int(rnd.random() * rnd.choice([0, self.step, self.source.delay])) // self.grain * self.grain
+        t = self.now - int(rnd.random() * rnd.choice([0, self.step, self.source.delay])) 
+        if self.snaps:
+            t = t // self.grain * self.grain
         if kind < 0.1:
             t = self.last
         elif kind < 0.2:  # about the border of a window
             t = t // self.size * self.size + rnd.choice([-1, 0, 0, 1])
         elif kind < 0.25:  # late, or nearly
             t -= self.source.delay + rnd.choice([0, self.size, 3 * self.size])
-        elif kind < 0.26:  # a clock far ahead
+        elif kind < 0.26:  # a clock ahead
             t += self.source.delay + 5 * self.size
+        elif kind < 0.28 and self.far:  # a clock ahead of everybody's
+            t += BASES[-1] - BASES[0]
         self.last = t
         return t
 
     def value(self, c):
         rnd = self.rnd
-        if not c.not_null and rnd.random() < 0.15:
+        if not c.not_null and rnd.random() < 0.2:
             return None
         if c.type == "DOUBLE":
             return rnd.choice([lambda: round(rnd.uniform(-100, 200), 4), lambda: rnd.randrange(-5, 50), lambda: rnd.uniform(0, 1e-9),
                                lambda: 1e15 * rnd.random(), lambda: 0.1, lambda: -2.5])()
         if c.type in ("INTEGER", "BIGINT"):
             top = 2**31 - 1 if c.type == "INTEGER" else 2**63 - 1
-            return rnd.choice([top, -top - 1, top // 2]) if self.extreme and c.type == "BIGINT" and rnd.random() < 0.3 else rnd.randrange(-20, 400)
+            if self.extreme and c.type == "BIGINT" and rnd.random() < 0.4:
+                return rnd.choice([top, top, top // 2, -top - 1])
+            return rnd.randrange(-20, 400)
         if c.type == "BOOLEAN":
             return rnd.random() < 0.5
         if c.type == "DATE":
@@ -417,7 +434,7 @@ class Streams:
         """Its lines; some are blank."""
         start = self.now
         lines = [self.rnd.choice([b"", b" ", b"\t"]) if self.rnd.random() < 0.01 else self.line() for _ in range(count)]
-        self.now = start + int(self.rnd.random() * self.step)  # shards run side by side
+        self.now = start + (0 if self.snaps else int(self.rnd.random() * self.step))  # shards run side by side
         return lines
 
 
@@ -434,16 +451,17 @@ def stamp(rnd, t):
     return text + ("." + digits if fraction or (digits and rnd.random() < 0.3) else "") + zone
 
 
-def files_of(rnd, source, views, records):
-    s = Streams(rnd, source, views)
+def files_of(rnd, source, views, records, far):
+    s = Streams(rnd, source, views, far)
     names = ["%02d" % i for i in range(rnd.choice([1, 1, 2, 3, 5]))]
     return [(name, s.shard(0 if rnd.random() < 0.05 else rnd.randrange(1, records))) for name in names]
 
 
-def make(seed, features=FEATURES, records=120):
+def make(seed, features=FEATURES, records=80, far=False):
+    """far: with instants in the next century, which do not move the watermark of a stream (rule 3)."""
     rnd = random.Random(seed)
     pipeline = Pipelines(rnd, features).pipeline()
-    files = {s.name: files_of(rnd, s, [v for v in pipeline.views if v.of == s.name], records) for s in pipeline.sources}
+    files = {s.name: files_of(rnd, s, [v for v in pipeline.views if v.of == s.name], records, far) for s in pipeline.sources}
     return Case(seed, pipeline, files)
 
 

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random pipelines over random streams give the rows of the model (model.py), whatever the number of threads, the sizes of
+"""Random pipelines over random files give the rows of the model (model.py), whatever the number of threads, the sizes of
 reads, kills and restarts: semantics rules 1 to 10. A failing case is printed as small as it can be made; TL_SEED=
 repeats it alone."""
-import dataclasses
 import os
 import random
 import shutil
@@ -11,18 +10,14 @@ import subprocess
 import tempfile
 import time
 import unittest
-from concurrent.futures import ThreadPoolExecutor
-from unittest import mock
 
-import cases
 import engine
 import model
-from engine import Different, want
-from tapeline import BINARY, CLIENT_ENV, seed
+from engine import want
+from property import Property
+from tapeline import BINARY, CLIENT_ENV
 
-SUPPORTED = cases.FEATURES & frozenset("no_keys".split())  # by the engine as it is
 COUNT = 250
-SHRINK_RUNS = 200
 
 
 def check_files(case):
@@ -79,46 +74,7 @@ def check_lake(case):
             want(engine.hashes(a) == engine.hashes(other), "%s: files %s, expected %s", other, engine.hashes(other), engine.hashes(a))
 
 
-def fails(case, check):
-    """Why, or None."""
-    try:
-        check(case)
-    except AssertionError as e:
-        return str(e)
-    return None
-
-
-def shrink(case, check):
-    """The case with all left out that it also fails without, within a number of runs."""
-    why, runs, again = fails(case, check), 0, True
-    while again and why:
-        again = False
-        for small in cases.smaller(case):
-            runs += 1
-            if runs > SHRINK_RUNS:
-                return case, why
-            reason = fails(small, check)
-            if reason:
-                case, why, again = small, reason, True
-                break
-    return case, why or "it did not fail again"
-
-
-def seeds(count):
-    first = seed()
-    return [first] if os.environ.get("TL_SEED") else range(first, first + count)
-
-
-class Model(unittest.TestCase):
-    def check_all(self, check, count, make=lambda s: cases.make(s, SUPPORTED, 80)):
-        with ThreadPoolExecutor(4) as pool:
-            answers = pool.map(lambda s: (s, fails(make(s), check)), seeds(count))
-            for s, why in answers:
-                if why:
-                    case, small_why = shrink(make(s), check)
-                    pool.shutdown(cancel_futures=True)
-                    self.fail("TL_SEED=%d: %s\nmade smaller: %s\n%s" % (s, why, small_why, case))
-
+class Files(Property):
     def test_rows_over_files(self):
         """rule 1, rule 2, rule 4, rule 5, rule 7, rule 8, rule 9, rule 10: threads and sizes of reads"""
         self.check_all(check_files, COUNT)
