@@ -5,13 +5,14 @@ import random
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from model import (Agg, Call, Col, Column, Day, Instant, Lit, Pipeline, Record, S, Shard, Source, UNITS, View, Window)
+from model import (Agg, Call, Col, Column, Lit, Pipeline, Record, S, Shard, Source, UNITS, View, Window, decode)
 
 # What a case may use beyond one source, tumbling windows or none, plain columns, COUNT, SUM, AVG, MIN, MAX, FIRST, LAST.
 FEATURES = frozenset("""hop session where having expressions count_distinct stddev vwap minmax_any group_double computed metadata
     event_times two_sources view_over_view emit_all no_keys""".split())
 
 MS = 10**6
+NEVER_LATE = 366 * UNITS["day"]
 SIZES = [10 * MS, S, 7 * S, 60 * S, 90 * S, 3600 * S, 86400 * S]
 BASES = [0, -3 * S, -86400 * 365 * 30 * S - 1, 1709164799 * S, 1714521600 * S, 946684800 * S + 1, 4102444800 * S]
 KEYS = ["a", "b", "AAPL", "", " ", "a,b", "q\"uo'te", "two\nlines", "Ünï", "日本", "😀", "nul\0key", "A", "\u00e9", "e\u0301", "x" * 15, "x" * 16,
@@ -135,11 +136,15 @@ def view_text(v):
     return "CREATE VIEW %s AS\n  %s;" % (v.name, "\n  ".join(parts))
 
 
+def has_sink(view):
+    return view.window is not None and view.emit in ("", "FINAL")
+
+
 def sql(p, lake, seed):
     out = ["CREATE PIPELINE p;"] + [source_text(s, seed) for s in p.sources] + [view_text(v) for v in p.views]
     if lake:
         out += ["CREATE SINK %s_lake FROM %s WITH (path = 'out/%s', table = 'd.%s', commit_every = '1 s');" % ((v.name,) * 4)
-                for v in p.views if v.window and v.emit in ("", "FINAL")]
+                for v in p.views if has_sink(v)]
     return "\n".join(out) + "\n"
 
 
@@ -290,6 +295,11 @@ class Pipelines:
             ways += [lambda: Agg(rnd.choice(["SUM", "AVG"]), (self.argument(scope, numbers),))] * 2
         if orderly:
             ways += [lambda: Agg(rnd.choice(["MIN", "MAX"]), (self.argument(scope, orderly),))] * 2
+        if "n" in scope:
+            ways.append(lambda: Agg("SUM", (Col("n"),)))
+        if "expressions" in self.features:
+            truth = Expressions(rnd, scope)
+            ways.append(lambda: Agg("COUNT", (Call(rnd.choice(["AND", "OR"]), (truth.of("BOOLEAN", 1), truth.of("BOOLEAN", 1))),)))
         if "count_distinct" in self.features:
             ways.append(lambda: Agg("COUNT", (self.argument(scope, list(scope)),), distinct=True))
         if "stddev" in self.features and numbers:
@@ -323,7 +333,7 @@ class Pipelines:
     def pipeline(self):
         sources = [self.source("s")] + ([self.source("r")] if self.chance("two_sources", 0.2) else [])
         views = [self.view("v%d" % i, self.rnd.choice(sources)) for i in range(self.rnd.choice([1, 1, 2, 2, 3]))]
-        final = [v for v in views if v.window and v.emit in ("", "FINAL")]
+        final = [v for v in views if has_sink(v)]
         if final and self.chance("view_over_view", 0.4):
             upstream = self.rnd.choice(final)
             source = next(s for s in sources if s.name == upstream.of)
@@ -463,6 +473,21 @@ def make(seed, features=FEATURES, records=80, far=False):
     pipeline = Pipelines(rnd, features).pipeline()
     files = {s.name: files_of(rnd, s, [v for v in pipeline.views if v.of == s.name], records, far) for s in pipeline.sources}
     return Case(seed, pipeline, files)
+
+
+def never_late(case):
+    """The case with a delay beyond all its records, each at an instant of its own: which shard holds a record matters to no row."""
+    sources = tuple(replace(s, delay=NEVER_LATE) for s in case.pipeline.sources)
+    files = {}
+    for s in sources:
+        seen, kept = set(), []
+        for line in (line for _, lines in case.files[s.name] for line in lines):
+            row, _ = decode(s, Shard("", []), Record("", line))
+            if row is None or row[s.event_time] not in seen:
+                kept.append(line)
+                seen.add(row and row[s.event_time])
+        files[s.name] = [("0", kept)]
+    return replace(case, pipeline=replace(case.pipeline, sources=sources), files=files)
 
 
 # ---- the same case, smaller ----

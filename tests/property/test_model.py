@@ -10,11 +10,13 @@ import subprocess
 import tempfile
 import time
 import unittest
+from dataclasses import replace
 
+import cases
 import engine
 import model
 from engine import want
-from property import Property
+from property import SUPPORTED, Property
 from tapeline import BINARY, CLIENT_ENV
 
 COUNT = 250
@@ -74,6 +76,26 @@ def check_lake(case):
             want(engine.hashes(a) == engine.hashes(other), "%s: files %s, expected %s", other, engine.hashes(other), engine.hashes(a))
 
 
+def check_any_shards(case):
+    """Where nothing is late, the rows are the same in any number of shards and any order."""
+    rnd = random.Random(case.seed)
+    case = cases.never_late(case)
+    expected, _ = model.run(case.pipeline, case.shards(""))
+    for _ in range(3):
+        files = {}
+        for source, ((_, lines),) in case.files.items():
+            names = ["%d" % i for i in range(rnd.randrange(1, 7))]
+            at = [rnd.choice(names) for _ in lines]
+            files[source] = [(n, rnd.sample(mine, len(mine))) for n in names for mine in [[l for l, m in zip(lines, at) if m == n]]]
+        view = rnd.choice(case.pipeline.views)
+        with tempfile.TemporaryDirectory() as folder:
+            dealt = replace(case, files=files)
+            engine.write(dealt, folder)
+            text, ledger = engine.dump(dealt, folder, view, rnd.randrange(1, 5))
+            engine.compare_rows(view, text, expected[view.name].rows)
+            engine.compare_ledger(case, ledger, expected)
+
+
 class Files(Property):
     def test_rows_over_files(self):
         """rule 1, rule 2, rule 4, rule 5, rule 7, rule 8, rule 9, rule 10: threads and sizes of reads"""
@@ -82,6 +104,10 @@ class Files(Property):
     def test_lakes_of_killed_and_of_repeated_runs(self):
         """rule 4, rule 7, rule 10: restarts, and the same epoch log gives the same bytes"""
         self.check_all(check_lake, COUNT // 10)
+
+    def test_rows_over_any_shards(self):
+        """rule 10: how a stream is cut into shards changes what is late (rule 4), and nothing else"""
+        self.check_all(check_any_shards, COUNT // 10, lambda s: cases.make(s, SUPPORTED - {"metadata"}))
 
 
 if __name__ == "__main__":
