@@ -97,19 +97,6 @@ double tl_exact_sum_round(const struct tl_exact_sum *s)
     return grow(&all, s->lo) && grow(&all, s->hi) ? round_parts(&all) : s->hi;
 }
 
-bool tl_exact_sum_split(const struct tl_exact_sum *s, double *hi, double *lo)
-{
-    *hi = tl_exact_sum_round(s);
-    *lo = s->lo;
-    if (!s->parts || !isfinite(*hi))
-        return true;
-    struct tl_exact_sum rest = { 0 };
-    bool ok = tl_exact_sum_merge(&rest, s) && tl_exact_sum_add(&rest, -*hi);
-    *lo = tl_exact_sum_round(&rest);
-    tl_exact_sum_release(&rest);
-    return ok;
-}
-
 void tl_exact_sum_write(const struct tl_exact_sum *s, struct tl_buf *out)
 {
     tl_wire_put_f64(out, s->hi);

@@ -30,8 +30,6 @@ void tl_exact_sum_release(struct tl_exact_sum *s);
 TL_MUST_USE bool tl_exact_sum_add_rare(struct tl_exact_sum *s, double total, double low, double rest);
 TL_MUST_USE bool tl_exact_sum_merge(struct tl_exact_sum *s, const struct tl_exact_sum *from);
 double tl_exact_sum_round(const struct tl_exact_sum *s);
-/* The sum to twice the precision: its rounding, and what that leaves, rounded. False: out of memory. */
-TL_MUST_USE bool tl_exact_sum_split(const struct tl_exact_sum *s, double *hi, double *lo);
 void tl_exact_sum_write(const struct tl_exact_sum *s, struct tl_buf *out);
 TL_MUST_USE bool tl_exact_sum_read(struct tl_exact_sum *s, struct tl_wire *r);
 

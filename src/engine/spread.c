@@ -9,12 +9,16 @@ void tl_spread_release(struct tl_spread *s)
     tl_exact_sum_release(&s->sum);
 }
 
-bool tl_spread_add(struct tl_spread *s, double x, double y, double z)
+static bool add_product(struct tl_exact_sum *sum, double x, double y)
 {
     double product = x * y, rest = fma(x, y, -product);
+    return tl_exact_sum_add(sum, product) && (!isfinite(rest) || tl_exact_sum_add(sum, rest));
+}
+
+bool tl_spread_add(struct tl_spread *s, double x, double y, double z)
+{
     s->count++;
-    return tl_exact_sum_add(&s->products, product) && (!isfinite(rest) || tl_exact_sum_add(&s->products, rest)) &&
-           tl_exact_sum_add(&s->sum, z);
+    return add_product(&s->products, x, y) && tl_exact_sum_add(&s->sum, z);
 }
 
 bool tl_spread_merge(struct tl_spread *s, const struct tl_spread *from)
@@ -23,47 +27,41 @@ bool tl_spread_merge(struct tl_spread *s, const struct tl_spread *from)
     return tl_exact_sum_merge(&s->products, &from->products) && tl_exact_sum_merge(&s->sum, &from->sum);
 }
 
-/* A number to twice the precision of a double: hi + lo. */
-struct wide {
-    double hi, lo;
-};
-
-static struct wide wide_of(double hi, double lo)
+/* The doubles whose sum an exact sum is: its count, and the i-th. */
+static size_t part_count(const struct tl_exact_sum *s)
 {
-    struct wide w;
-    w.lo = tl_two_sum(hi, lo, &w.hi);
-    return w;
+    return 2 + (s->parts ? s->parts->count : 0);
 }
 
-static struct wide wide_subtract(struct wide a, struct wide b)
+static double part_at(const struct tl_exact_sum *s, size_t i)
 {
-    double hi, rest = tl_two_sum(a.hi, -b.hi, &hi);
-    return wide_of(hi, rest + (a.lo - b.lo));
+    return i == 0 ? s->hi : i == 1 ? s->lo : s->parts->part[i - 2];
 }
 
-static struct wide wide_square(struct wide a)
+/* n * sum of squares - (sum)^2, without any rounding before the last: where the values are equal it is 0, however large they are. */
+static bool about_mean(const struct tl_spread *s, double n, struct tl_exact_sum *out)
 {
-    double hi = a.hi * a.hi;
-    return wide_of(hi, fma(a.hi, a.hi, -hi) + 2 * a.hi * a.lo);
-}
-
-static struct wide wide_divide(struct wide a, double n)
-{
-    double hi = a.hi / n;
-    return wide_of(hi, (fma(-hi, n, a.hi) + a.lo) / n);
+    for (size_t i = 0; i < part_count(&s->products); i++)
+        if (!add_product(out, part_at(&s->products, i), n))
+            return false;
+    for (size_t i = 0; i < part_count(&s->sum); i++)
+        for (size_t k = 0; k < part_count(&s->sum); k++)
+            if (!add_product(out, -part_at(&s->sum, i), part_at(&s->sum, k)))
+                return false;
+    return true;
 }
 
 bool tl_spread_stddev(const struct tl_spread *s, bool population, double *out)
 {
-    struct wide squares, sum;
-    if (s->count < (population ? 1 : 2) || !tl_exact_sum_split(&s->products, &squares.hi, &squares.lo) ||
-        !tl_exact_sum_split(&s->sum, &sum.hi, &sum.lo))
-        return false;
+    struct tl_exact_sum sum = { 0 };
     double n = (double)s->count;
-    struct wide about_mean = wide_subtract(squares, wide_divide(wide_square(sum), n));
-    double variance = about_mean.hi / (population ? n : n - 1);
+    if (s->count < (population ? 1 : 2))
+        return false;
+    bool ok = about_mean(s, n, &sum);
+    double variance = tl_exact_sum_round(&sum) / n / (population ? n : n - 1);
+    tl_exact_sum_release(&sum);
     *out = variance > 0 ? sqrt(variance) : 0;
-    return isfinite(variance);
+    return ok && isfinite(variance);
 }
 
 bool tl_spread_mean(const struct tl_spread *s, double *out)

@@ -153,21 +153,37 @@ static bool is_bound(const struct tl_ast_expr *e, const char *name)
 
 /* ---- GROUP BY ---- */
 
-static void add_key(struct tl_checker *c, const struct tl_ast_expr *e, struct tl_source_plan *source,
-                    struct tl_view_plan *out)
+static bool is_literal(const struct tl_ast_expr *e)
+{
+    return e->kind >= TL_EXPR_STRING && e->kind <= TL_EXPR_INTERVAL;
+}
+
+/* The same words before it in GROUP BY: surely a slip. (Two columns that are computed alike are one key, and none.) */
+static bool is_repeated(struct tl_checker *c, const struct tl_ast_statement *s, const struct tl_ast_expr *e)
+{
+    const char *text = tl_checker_text(c, e->place);
+    for (const struct tl_ast_key *k = s->keys; k && k->expr != e; k = k->next)
+        if (strcmp(tl_checker_text(c, k->expr->place), text) == 0)
+            return true;
+    return false;
+}
+
+static void add_key(struct tl_checker *c, const struct tl_ast_statement *s, const struct tl_ast_expr *e,
+                    struct tl_source_plan *source, struct tl_view_plan *out)
 {
     struct tl_expr_scope row = { .c = c, .source = source };
-    const struct tl_expr *tree = tl_check_expr_typed(&row, e);
-    if (!tree)
-        return;
-    if (tree->op == TL_OP_LITERAL) {
-        tl_checker_fail(c, e->place, NULL, "GROUP BY names a column or an expression of one, not a constant");
+    if (is_literal(e) || is_repeated(c, s, e)) {
+        tl_checker_fail(c, e->place, NULL,
+                        is_literal(e) ? "GROUP BY names a column or an expression of one, not a constant"
+                                      : "'%s' is in GROUP BY twice",
+                        tl_checker_text(c, e->place));
         return;
     }
-    size_t slot = tl_slot_of(c, source, tree);
+    const struct tl_expr *tree = tl_check_expr_typed(&row, e);
+    size_t slot = tree ? tl_slot_of(c, source, tree) : SIZE_MAX;
     for (size_t i = 0; i < out->key_count; i++)
         if (out->keys[i] == slot)
-            tl_checker_fail(c, e->place, NULL, "'%s' is in GROUP BY twice", tl_checker_text(c, e->place));
+            return;
     if (slot != SIZE_MAX)
         out->keys[out->key_count++] = slot;
 }
@@ -189,7 +205,7 @@ static void check_keys(struct tl_checker *c, const struct tl_ast_statement *s, s
         if (bound)
             bounds[end] = true;
         else
-            add_key(c, k->expr, source, out);
+            add_key(c, s, k->expr, source, out);
     }
     if (s->window != TL_WINDOW_NONE && (!bounds[0] || !bounds[1]))
         tl_checker_fail(c, s->name.place, NULL,
@@ -328,8 +344,8 @@ static void check_view(struct tl_checker *c, const struct tl_ast_statement *s, s
     for (const struct tl_ast_item *i = s->items; i && out->keys; i = i->next)
         check_item(c, i, &scope, out);
     check_having(c, s, &scope, out);
-    if (out->aggregate_count == 0 && !c->failed)
-        tl_checker_fail(c, s->name.place, NULL, "the view '%s' has no aggregate", out->name);
+    if (out->aggregate_count == 0 && out->key_count == 0 && out->window == TL_WINDOW_NONE && !c->failed)
+        tl_checker_fail(c, s->name.place, NULL, "the view '%s' has neither an aggregate nor a GROUP BY", out->name);
 }
 
 /* Checks the statement's view when what it reads is known. False: not yet. */

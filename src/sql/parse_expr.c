@@ -2,6 +2,7 @@
 /* sql/parse_expr.c: scalar expressions, by precedence from loose to tight:
  *
  *   OR · AND · NOT · = <> != < <= > >= IS IN BETWEEN LIKE (of which one stands between two operands) · || · + - · * / % · sign */
+#include "sql/check_expr.h"
 #include "sql/parser_int.h"
 
 #include <stdio.h>
@@ -169,7 +170,8 @@ static struct tl_ast_expr *parse_call(struct tl_parser *p)
         return NULL;
     if (!tl_accept_symbol(p, ')'))
         return tl_expected(p, "',' or ')' after an argument", NULL), NULL;
-    if (!accept_ignore_nulls(p, e))
+    /* Behind the parentheses too; but in FIRST(UPPER(x) IGNORE NULLS) it is not UPPER's. */
+    if (tl_is_aggregate_name(name->text) && !accept_ignore_nulls(p, e))
         return NULL;
     if (tl_is_word(tl_peek(p, 0), "OVER") || tl_is_word(tl_peek(p, 0), "FILTER"))
         return tl_unsupported(p, tl_peek(p, 0), tl_is_word(tl_peek(p, 0), "OVER") ? "OVER is" : "FILTER is"), NULL;

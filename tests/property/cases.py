@@ -264,8 +264,9 @@ class Pipelines:
         where = Expressions(rnd, plain(source.columns)).of("BOOLEAN") if self.chance("where", 0.35) else None
         emit = rnd.choice(["", "", "FINAL"] if window else ["", "CHANGES"])
         if self.chance("emit_all", 0.2):
-            emit = rnd.choice(["CHANGES", "SNAPSHOT"])
-        return View(name, source.name, self.select(keys, scope, window), tuple(keys), window, "et", where, self.having(scope), emit)
+            emit = rnd.choice(["CHANGES", "CHANGES" if window else "SNAPSHOT"])
+        having = self.having(scope) if window and emit in ("", "FINAL") else None
+        return View(name, source.name, self.select(keys, scope, window), tuple(keys), window, "et", where, having, emit)
 
     def select(self, keys, scope, window):
         rnd = self.rnd
@@ -327,8 +328,9 @@ class Pipelines:
         rnd = self.rnd
         window = self.window() if rnd.random() < 0.7 else None
         keys = [c for c in scope if c.startswith("key_") and rnd.random() < 0.5] or ([] if window else [next(iter(scope))])
-        return View(name, upstream.name, self.select(keys, scope, window), tuple(keys), window, rnd.choice(["ws", "we"]) if window else "",
-                    None, self.having(scope), "" if window else "CHANGES")
+        return View(name, upstream.name, self.select(keys, scope, window), tuple(keys), window,
+                    ("we" if upstream.window.kind == "session" else rnd.choice(["ws", "we"])) if window else "",
+                    None, self.having(scope) if window else None, "" if window else "CHANGES")
 
     def pipeline(self):
         sources = [self.source("s")] + ([self.source("r")] if self.chance("two_sources", 0.2) else [])
@@ -481,11 +483,13 @@ def never_late(case):
     files = {}
     for s in sources:
         seen, kept = set(), []
-        for line in (line for _, lines in case.files[s.name] for line in lines):
-            row, _ = decode(s, Shard("", []), Record("", line))
-            if row is None or row[s.event_time] not in seen:
+        lines = [line for _, lines in case.files[s.name] for line in lines]
+        times = [(decode(s, Shard("", []), Record("", line))[0] or {}).get(s.event_time) for line in lines]
+        newest = max((t for t in times if t is not None), default=0)
+        for line, t in zip(lines, times):
+            if t is None or (t not in seen and t > newest - NEVER_LATE):  # no delay is longer than a year
                 kept.append(line)
-                seen.add(row and row[s.event_time])
+                seen.add(t)
         files[s.name] = [("0", kept)]
     return replace(case, pipeline=replace(case.pipeline, sources=sources), files=files)
 

@@ -122,10 +122,10 @@ def compare_ledger(case, text, results):
     totals = dict.fromkeys(("received", "aggregated", "late", "malformed", "duplicate", "filtered", "windows"), 0)
     for source in case.pipeline.sources:
         views = [v for v in case.pipeline.views if v.of == source.name]
-        if views:
-            leading = next((v for v in views if v.window), views[0])
-            for name, n in results[leading.name].ledger.items():
-                totals[name] += n if name != "windows" or leading.window else 0
+        leading = next((v for v in views if v.window), views[0] if views else None)
+        ledger = results[leading.name if leading else "source " + source.name].ledger
+        for name, n in ledger.items():
+            totals[name] += n if name != "windows" or leading.window else 0
     got = json.loads(text)
     want({n: got.get(n) for n in totals} == totals, "ledger %s, expected %s", got, totals)
 

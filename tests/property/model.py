@@ -229,6 +229,8 @@ def value(e, row, members=None):
         return sub(next((e.args[i + 1] for i in range(0, len(e.args) - 1, 2) if sub(e.args[i]) is True), e.args[-1]))
     if e.op == "IN":  # of x, a, b, ...: x = a OR x = b OR ...
         return sub(Call("OR", tuple(Call("=", (e.args[0], a)) for a in e.args[1:])))
+    if e.op == "BETWEEN":
+        return sub(Call("AND", (Call(">=", e.args[:2]), Call("<=", (e.args[0], e.args[2])))))
     if e.op == "NULLIF":
         return None if sub(Call("=", e.args)) is True else sub(e.args[0])
     args = [sub(a) if not isinstance(a, str) else a for a in e.args]
@@ -255,7 +257,8 @@ def rounded(x, digits=0):
     if isinstance(x, int):
         return x
     scaled = x * 10.0**digits
-    return math.copysign(math.floor(abs(scaled) + 0.5), scaled) / 10.0**digits
+    whole = math.floor(abs(scaled))
+    return math.copysign(whole + (abs(scaled) - whole >= 0.5), scaled) / 10.0**digits
 
 
 def like(text, pattern):
@@ -287,7 +290,7 @@ FUNCTIONS = {
     "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": divide, "%": remainder, "NEG": lambda a: -a,
     "=": lambda a, b: a == b, "<>": lambda a, b: a != b, "<": lambda a, b: order(a) < order(b), "<=": lambda a, b: order(a) <= order(b),
     ">": lambda a, b: order(a) > order(b), ">=": lambda a, b: order(a) >= order(b), "NOT": lambda a: not a,
-    "BETWEEN": lambda x, a, b: order(a) <= order(x) <= order(b), "LIKE": like, "CAST": cast, "EXTRACT": extract,
+    "LIKE": like, "CAST": cast, "EXTRACT": extract,
     "ABS": abs, "ROUND": rounded, "FLOOR": lambda x: float(math.floor(x)), "CEIL": lambda x: float(math.ceil(x)), "SQRT": math.sqrt,
     "SIGN": lambda x: (x > 0) - (x < 0), "GREATEST": lambda *v: max(v, key=order), "LEAST": lambda *v: min(v, key=order),
     "UPPER": str.upper, "LOWER": str.lower, "LENGTH": len, "||": lambda a, b: a + b, "CONCAT": lambda *v: "".join(v),
@@ -427,6 +430,9 @@ def run(pipeline, inputs):
         received = run_source(source, sorted(inputs[source.name], key=lambda s: s.id), groups, malformed[source.name])
         for g in groups:
             results[g.view.name] = result_of(g, received, len(malformed[source.name]))
+        if not groups:  # no view wants its records: all are filtered
+            bad = len(malformed[source.name])
+            results["source " + source.name] = Result([], [], {"received": received, "malformed": bad, "filtered": received - bad})
     for view in pipeline.views:
         if view.of in results:
             g = Groups(view)

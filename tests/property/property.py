@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import cases
 from tapeline import seed
 
-SUPPORTED = cases.FEATURES & frozenset("no_keys".split())  # by the engine as it is
+SUPPORTED = cases.FEATURES
 SHRINK_RUNS = 200
 
 
