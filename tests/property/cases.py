@@ -4,6 +4,7 @@ import json
 import random
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from statistics import median_low
 
 from model import (Agg, Call, Col, Column, Lit, Pipeline, Record, S, Shard, Source, UNITS, View, Window, decode)
 
@@ -155,10 +156,11 @@ class Expressions:
 
     def __init__(self, rnd, scope):
         self.rnd, self.scope = rnd, scope  # {column: type}
+        self.instants = "TIMESTAMP" in scope.values()
 
     def leaf(self, type_):
         columns = [c for c, t in self.scope.items() if t == type_]
-        if columns and self.rnd.random() < 0.8:
+        if columns and (self.rnd.random() < 0.8 or type_ == "TIMESTAMP"):
             return Col(self.rnd.choice(columns))
         return Lit({"DOUBLE": lambda: self.rnd.choice([0.5, 2.0, -1.25, 100.0]), "BIGINT": lambda: self.rnd.choice([0, 1, 2, 7, 1000]),
                     TEXT: lambda: self.rnd.choice(ASCII), "BOOLEAN": lambda: self.rnd.random() < 0.5}[type_]())
@@ -183,7 +185,12 @@ class Expressions:
         pick = self.rnd.choice
         return pick([lambda: Call(pick("+-*%"), (sub(), sub())), lambda: Call("ABS", (sub(),)), lambda: Call("NEG", (sub(),)),
                      lambda: Call("LENGTH", (sub(TEXT),)), lambda: Call("CAST", (sub(TEXT), "BIGINT")),
-                     lambda: Call("POSITION", (Lit("e"), sub(TEXT)))])()
+                     lambda: Call("POSITION", (Lit("e"), sub(TEXT)))] + [
+                     lambda: Call("EXTRACT", (sub("TIMESTAMP"), pick(["YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"]))),
+                     lambda: Call("EPOCH_MS", (Call("DATE_TRUNC", ("second", sub("TIMESTAMP"))),))] * self.instants)()
+
+    def timestamp(self, sub):
+        return Call("DATE_TRUNC", (self.rnd.choice(["second", "minute", "hour", "day"]), sub()))
 
     def varchar(self, sub):
         pick = self.rnd.choice
@@ -193,7 +200,7 @@ class Expressions:
                      lambda: Call(pick(["UPPER", "LOWER"]), (Col("g") if "g" in self.scope else Lit("Ab"),))])()
 
     def boolean(self, sub):
-        pick, t = self.rnd.choice, self.rnd.choice(["DOUBLE", "BIGINT", TEXT])
+        pick, t = self.rnd.choice, self.rnd.choice(["DOUBLE", "BIGINT", TEXT] + ["TIMESTAMP"] * self.instants)
         return pick([lambda: Call(pick(["=", "<>", "<", "<=", ">", ">="]), (sub(t), sub(t))),
                      lambda: Call(pick(["AND", "OR"]), (sub(), sub())), lambda: Call(pick(["AND", "OR"]), (sub(), sub())),
                      lambda: Call("NOT", (sub(),)),
@@ -254,14 +261,14 @@ class Pipelines:
     def view(self, name, source):
         rnd, scope = self.rnd, {c.name: c.type for c in source.columns}
         scope = {c: t for c, t in scope.items() if c not in ("ts", "et")} if "expressions" not in self.features else scope
-        groupable = [c for c, t in scope.items() if c not in ("ts", "et") and (t != "DOUBLE" or "group_double" in self.features)]
+        groupable = [c for c, t in scope.items() if c != "ts" and (t != "DOUBLE" or "group_double" in self.features)]
         window = self.window() if rnd.random() < 0.8 else None
         keys = rnd.sample(groupable, min(len(groupable), rnd.choice([1, 1, 1, 2, 3])))
         if "k" in groupable and rnd.random() < 0.5:
             keys = list(dict.fromkeys(["k"] + keys))[:3]
         if window and self.chance("no_keys", 0.1):
             keys = []
-        where = Expressions(rnd, plain(source.columns)).of("BOOLEAN") if self.chance("where", 0.35) else None
+        where = Expressions(rnd, dict(plain(source.columns), et="TIMESTAMP")).of("BOOLEAN") if self.chance("where", 0.35) else None
         emit = rnd.choice(["", "", "FINAL"] if window else ["", "CHANGES"])
         if self.chance("emit_all", 0.2):
             emit = rnd.choice(["CHANGES", "CHANGES" if window else "SNAPSHOT"])
@@ -312,7 +319,7 @@ class Pipelines:
 
     def argument(self, scope, columns):
         column = self.rnd.choice(columns)
-        if scope[column] in ("DOUBLE", "BIGINT", TEXT, "BOOLEAN") and self.chance("expressions", 0.7 if scope[column] == "BOOLEAN" else 0.4):
+        if scope[column] in ("DOUBLE", "BIGINT", TEXT, "BOOLEAN", "TIMESTAMP") and self.chance("expressions", 0.7 if scope[column] == "BOOLEAN" else 0.4):
             return Expressions(self.rnd, scope).of(scope[column])
         return Col(column)
 
@@ -345,8 +352,7 @@ class Pipelines:
 
 def plain(columns):
     """The types of the columns that expressions are over."""
-    return {c.name: c.type for c in columns if c.name not in ("ts", "et") and c.type in ("DOUBLE", "BIGINT", TEXT, "BOOLEAN") and
-            c.metadata != "shard_id"}
+    return {c.name: c.type for c in columns if c.name not in ("ts", "et") and c.type not in ("INTEGER", "DATE") and c.metadata != "shard_id"}
 
 
 def types_of(view, scope):
@@ -482,15 +488,12 @@ def never_late(case):
     sources = tuple(replace(s, delay=NEVER_LATE) for s in case.pipeline.sources)
     files = {}
     for s in sources:
-        seen, kept = set(), []
         lines = [line for _, lines in case.files[s.name] for line in lines]
-        times = [(decode(s, Shard("", []), Record("", line))[0] or {}).get(s.event_time) for line in lines]
-        newest = max((t for t in times if t is not None), default=0)
-        for line, t in zip(lines, times):
-            if t is None or (t not in seen and t > newest - NEVER_LATE):  # no delay is longer than a year
-                kept.append(line)
-                seen.add(t)
-        files[s.name] = [("0", kept)]
+        rows = [decode(s, Shard("", []), Record("", line))[0] for line in lines]
+        times = [row and row[s.event_time] for row in rows]
+        known = [t for t in times if t is not None]
+        near = lambda t: abs(t - median_low(known)) < NEVER_LATE // 2
+        files[s.name] = [("0", [line for i, (line, t) in enumerate(zip(lines, times)) if t is None or (t not in times[:i] and near(t))])]
     return replace(case, pipeline=replace(case.pipeline, sources=sources), files=files)
 
 

@@ -69,7 +69,7 @@ def rows_of(text):
 
 def parsed(cell, like):
     """A cell as a value of the type of another."""
-    if cell is None or isinstance(like, str):
+    if cell is None or like is None or isinstance(like, str):
         return cell
     if isinstance(like, bool):
         return {"true": True, "false": False}[cell]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What property tests share: many seeded cases, and the first that fails made small."""
 import os
+import traceback
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,6 +18,8 @@ def fails(case, check):
         check(case)
     except AssertionError as e:
         return str(e)
+    except Exception:
+        return traceback.format_exc()
     return None
 
 

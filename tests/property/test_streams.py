@@ -103,6 +103,7 @@ class Streams(Property):
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
         cls.server = broker(cls.folder.name, "--durability", "os", "--limits", "off", "--state-delay", "0")
+        cls.client = kinesis(cls.server.aws)  # making one is not safe in threads, using it is
         cls.env = dict(CLIENT_ENV, AWS_ENDPOINT_URL_KINESIS=cls.server.aws)
 
     @classmethod
@@ -133,7 +134,7 @@ class Streams(Property):
         """The streams with all their records; the engine has seen them come, more than once."""
         streams, rest = {}, {}
         for source, name in case.streams().items():
-            streams[source] = Stream(kinesis(self.server.aws), "%s-%d" % (name, time.time_ns()), rnd)
+            streams[source] = Stream(self.client, "%s-%d" % (name, time.time_ns()), rnd)
             rest[source] = interleaved(case.files[source], rnd)
         text = case.sql(lake=True)
         for source, name in case.streams().items():
