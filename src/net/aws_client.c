@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 #define SLICE_NS (100 * TL_NS_PER_MS) /* how late a stop may be seen */
-#define HEADERS_MAX 9
+#define HEADERS_MAX 10
 
 struct tl_aws_client {
     const char *service;
@@ -190,6 +190,8 @@ static bool send_signed(struct tl_aws_client *c, const struct tl_aws_request *re
     add(headers, &count, TL_VIEW("host"), c->endpoint.host);
     add(headers, &count, TL_VIEW("content-type"), request->content_type);
     add(headers, &count, TL_VIEW("x-amz-target"), request->target);
+    if (request->header.name.data)
+        headers[count++] = request->header;
     if (c->credentials.access_key[0]) {
         add(headers, &count, TL_VIEW("x-amz-date"), date);
         add(headers, &count, TL_VIEW("x-amz-security-token"), c->credentials.session_token);

@@ -31,7 +31,8 @@ struct tl_aws_request {
                            NULL: none */
     const char *query;  /* encoded, without '?'; NULL: none */
     const char *target; /* X-Amz-Target, or NULL */
-    const char *content_type; /* or NULL */
+    const char *content_type;     /* or NULL */
+    struct tl_http_header header; /* one more, signed too; name {NULL, 0}: none */
     struct tl_view body;
 };
 /* True for an answer of 200 to 299. Every fallible part's error names the service. */
