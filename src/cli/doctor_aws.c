@@ -90,7 +90,8 @@ static bool check_endpoints(struct tl_doctor *d, const struct tl_doctor_needs *n
         region_told = true;
         own_sts = own_sts || (i == 0 && !endpoint.custom);
         *foreign = *foreign && (i == 0 || endpoint.custom);
-        tl_doctor_add(d, TL_DOCTOR_OK, name, "%s (%s)", endpoint.url, url ? "of the pipeline file's profile" : endpoint.origin);
+        tl_doctor_add(d, TL_DOCTOR_OK, name, "%s (%s)", endpoint.url,
+                      url ? "of the pipeline file's profile" : endpoint.origin);
     }
     *foreign = *foreign && own_sts;
     return ok;
@@ -338,7 +339,8 @@ static void check_reading(struct session *s, const char *stream)
         refused(s, "kinesis:GetRecords", stream, &error);
         return;
     }
-    tl_doctor_add(s->d, TL_DOCTOR_OK, s->name, "can be read (ListShards, GetShardIterator, GetRecords)");
+    tl_doctor_add(s->d, TL_DOCTOR_OK, s->name,
+                  "the stream can be read (ListShards, GetShardIterator, GetRecords)");
 }
 
 /* A hash key one past the last one is refused after the right has been looked at, and before anything is
@@ -355,10 +357,10 @@ static void check_writing(struct session *s, const char *stream)
     const char *code = tl_aws_client_error_code(s->client);
     if (strcmp(code, "InvalidArgumentException") == 0 || strcmp(code, "ValidationException") == 0)
         tl_doctor_add(s->d, TL_DOCTOR_OK, s->name,
-                      "can be written to (asked with a hash key that no shard has)");
+                      "the stream can be written to (asked with a hash key that no shard has)");
     else if (written)
         tl_doctor_add(s->d, TL_DOCTOR_WARN, s->name,
-                      "can be written to, and took an empty record of the doctor's");
+                      "the stream can be written to, and took an empty record of the doctor's");
     else
         refused(s, "kinesis:PutRecord and kinesis:PutRecords", stream, &error);
 }
@@ -387,7 +389,9 @@ void tl_doctor_check_streams(struct tl_doctor *d, const struct tl_doctor_needs *
         snprintf(s.name, sizeof s.name, "stream '%.48s'", stream);
         if (!check_status(&s, stream, embedded_url != NULL))
             continue;
+        snprintf(s.name, sizeof s.name, "read '%.48s'", stream);
         check_reading(&s, stream);
+        snprintf(s.name, sizeof s.name, "write '%.48s'", stream);
         if (is_fed(plan, i))
             check_writing(&s, stream);
     }
@@ -482,6 +486,7 @@ static void check_putting(struct session *s, const struct place *p)
 {
     char key[640];
     struct tl_error error;
+    snprintf(s->name, sizeof s->name, "write '%.50s'", p->bucket);
     snprintf(key, sizeof key, "%s_tapeline/doctor", p->prefix);
     bool written = ask_bucket(s, p, "PUT", key, NULL, "\"00000000000000000000000000000000\"", &error);
     int status = tl_aws_client_response(s->client)->status;
@@ -489,9 +494,9 @@ static void check_putting(struct session *s, const struct place *p)
         tl_doctor_add(s->d, TL_DOCTOR_OK, s->name,
                       "can be written to (an object was put, and deleted again)");
     else if (written)
-        tl_doctor_fix(
-            tl_doctor_add(s->d, TL_DOCTOR_WARN, s->name, "can be written to; '%.300s' was put there", key),
-            "delete it");
+        tl_doctor_fix(tl_doctor_add(s->d, TL_DOCTOR_WARN, s->name,
+                                    "the bucket can be written to; '%.300s' was put there", key),
+                      "delete it");
     else if (status == 404 || status == 412)
         tl_doctor_add(s->d, TL_DOCTOR_OK, s->name,
                       "can be written to (asked with a condition that nothing meets)");

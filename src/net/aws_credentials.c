@@ -17,7 +17,7 @@
 
 #define ADVISORY_NS (15 * TL_NS_PER_MIN)
 #define MANDATORY_NS (10 * TL_NS_PER_MIN)
-#define AGAIN_NS (30 * TL_NS_PER_S) /* after a refresh that failed while the old ones are good */
+#define AGAIN_NS (30 * TL_NS_PER_S) /* between walks that bring nothing better, while those at hand are good */
 
 static const struct {
     const char *name;
@@ -131,7 +131,8 @@ static void refresh_locked(struct tl_aws_chain *c)
         c->last.code = 0;
         c->held = found;
         c->skew_ns = skew;
-        c->not_before_ns = 0;
+        /* A source that renews late (IMDS: five minutes before the end) is not asked before each request. */
+        c->not_before_ns = left_locked(c) < ADVISORY_NS ? tl_io->monotonic_ns() + AGAIN_NS : 0;
     } else {
         c->not_before_ns = tl_io->monotonic_ns() + AGAIN_NS;
         if (left_locked(c) > 0)
