@@ -7,6 +7,9 @@ import sys
 import tempfile
 import unittest
 
+import botocore.endpoint_provider
+import botocore.session
+
 from aws_fakes import Fakes, in_seconds
 from tapeline import PIPELINE, broker, run
 
@@ -226,6 +229,23 @@ class Chain(unittest.TestCase):
         self.assertIn("AWS_ENDPOINT_URL_S3", checks["s3 endpoint"]["text"])
         checks = self.doctor(code=1, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS="true", AWS_USE_FIPS_ENDPOINT="true", **keys)
         self.assertIn("AWS_USE_FIPS_ENDPOINT is not supported", checks["kinesis endpoint"]["text"])
+
+    def test_endpoints_of_every_region_are_botocores(self):
+        with open(PIPELINE) as f:
+            pipeline = self.write("pipeline.sql", f.read().replace(", region = 'us-east-1'", ""))
+        loader = botocore.session.get_session().get_component("data_loader")
+        partitions = loader.load_data("partitions")
+        regions = [r for p in partitions["partitions"] for r in p["regions"] if "global" not in r]
+        self.assertGreater(len(regions), 25)
+        for region in regions:
+            env = {"HOME": self.home.name, "PATH": os.environ["PATH"], "BUCKET": "lake-of-test", "AWS_EC2_METADATA_DISABLED": "true",
+                   "AWS_REGION": region, "AWS_MAX_ATTEMPTS": "1"}
+            p = run("doctor", pipeline, "--profile", "aws", "--json", check=False, env=env)  # without credentials: nothing is asked
+            checks = {c["check"]: c["text"] for c in json.loads(p.stdout)["checks"]}
+            for service in ("sts", "kinesis", "s3", "glue"):
+                rules = botocore.endpoint_provider.EndpointProvider(loader.load_service_model(service, "endpoint-rule-set-1"), partitions)
+                wanted = rules.resolve_endpoint(Region=region, UseFIPS=False, UseDualStack=False).url
+                self.assertEqual(checks[service + " endpoint"], "%s/ (AWS's own for %s)" % (wanted, region))
 
     # ---- clock and rights ----
 
