@@ -4,8 +4,8 @@
 #include "base/io.h"
 #include "base/time.h"
 #include "kinesis/wait_int.h"
+#include "net/aws_client.h"
 #include "net/digest.h"
-#include "net/retry.h"
 #include "net/sigv4.h"
 
 #include <assert.h>
@@ -15,7 +15,6 @@
 #define CONTENT_TYPE "application/x-amz-json-1.1"
 #define TARGET_PREFIX "Kinesis_20131202."
 #define TIMEOUT_NS (30 * TL_NS_PER_S)
-#define ATTEMPTS 4 /* of calls outside the loops of consumer and producer */
 
 static const struct {
     const char *name;
@@ -136,18 +135,18 @@ static bool aws_error(struct tl_kinesis_client *c, const char *action, struct tl
     }
     if (!type.size)
         type = bare_name(tl_http_response_header(&c->response, "x-amzn-errortype"));
-    char name[80], text[500], id[80];
-    copy_printable(type, name, sizeof name);
+    char text[500], id[80], *name = c->aws_name;
+    copy_printable(type, name, sizeof c->aws_name);
     copy_printable(message, text, sizeof text);
     copy_printable(tl_http_response_header(&c->response, "x-amzn-requestid"), id, sizeof id);
-    if (!type.size)
-        snprintf(name, sizeof name, "HTTP status %d", c->response.status);
+    char status[40];
+    snprintf(status, sizeof status, "HTTP status %d", c->response.status);
     enum tl_code code = tl_kinesis_code_of(type);
     if (!code)
         code = code_of_status(c->response.status);
     bool skew = tl_view_is(type, "InvalidSignatureException") && strncmp(text, "Signature", 9) == 0;
-    return tl_error_set(error, code, "kinesis %s: %s%s%s%s%s%s%s", action, name, text[0] ? ": " : "", text,
-                        id[0] ? " (request id " : "", id, id[0] ? ")" : "",
+    return tl_error_set(error, code, "kinesis %s: %s%s%s%s%s%s%s", action, name[0] ? name : status,
+                        text[0] ? ": " : "", text, id[0] ? " (request id " : "", id, id[0] ? ")" : "",
                         skew ? " (is this machine's clock right?)" : "");
 }
 
@@ -175,12 +174,12 @@ static bool sign(struct tl_kinesis_client *c, const struct tl_http_header *heade
     tl_hex(digest, sizeof digest, hash);
     struct tl_sigv4_request request = {
         .method = TL_VIEW("POST"),
-        .path = tl_view_of(c->path),
+        .path = tl_view_of(c->endpoint.path),
         .query = TL_VIEW(""),
         .headers = headers,
         .header_count = count,
         .payload_hash = tl_view_of(hash),
-        .region = c->region,
+        .region = c->endpoint.region,
         .service = "kinesis",
         .now_ns = now,
     };
@@ -192,11 +191,13 @@ static bool sign(struct tl_kinesis_client *c, const struct tl_http_header *heade
 static bool send_once(struct tl_kinesis_client *c, const char *action, struct tl_error *error)
 {
     char date[17], target[80];
-    int64_t now = tl_io->wall_ns();
+    if (!c->embedded && !tl_aws_credentials_load(&c->credentials, error))
+        return false;
+    int64_t now = tl_aws_clock_now(&c->clock);
     tl_sigv4_date(now, date);
     snprintf(target, sizeof target, TARGET_PREFIX "%s", action);
     struct tl_http_header headers[HEADERS_MAX] = {
-        { TL_VIEW("host"), tl_view_of(c->host) },
+        { TL_VIEW("host"), tl_view_of(c->endpoint.host) },
         { TL_VIEW("content-type"), TL_VIEW(CONTENT_TYPE) },
         { TL_VIEW("x-amz-date"), tl_view_of(date) },
         { TL_VIEW("x-amz-target"), tl_view_of(target) },
@@ -213,7 +214,7 @@ static bool send_once(struct tl_kinesis_client *c, const char *action, struct tl
         (struct tl_http_header){ TL_VIEW("user-agent"), TL_VIEW("tapeline/" TAPELINE_VERSION) };
     struct tl_http_request request = {
         .method = "POST",
-        .url = c->url,
+        .url = c->endpoint.url,
         .headers = headers,
         .header_count = count,
         .body = tl_buf_view(&c->body),
@@ -223,25 +224,32 @@ static bool send_once(struct tl_kinesis_client *c, const char *action, struct tl
     return tl_http_client_send(c->http, &request, &c->response, error);
 }
 
-/* Temporary credentials end while we run; whoever renews the file expects that we look again. */
-static bool token_expired(const struct tl_kinesis_client *c, const struct tl_error *error)
+/* True where the same request, signed anew, may pass: the clock was wrong, or temporary credentials have
+ * ended. Each once. */
+static bool may_sign_again(struct tl_kinesis_client *c, bool *corrected, bool *renewed)
 {
-    return !c->embedded && error->code == TL_DENIED && strstr(error->text, ": ExpiredTokenException");
+    struct tl_view name = tl_view_of(c->aws_name), date = tl_http_response_header(&c->response, "date");
+    if (!*corrected && tl_aws_clock_correct(&c->clock, name, date))
+        return *corrected = true;
+    if (*renewed || c->embedded || !tl_aws_code_is_expired(name))
+        return false;
+    tl_aws_chain_reject(tl_aws_chain_shared(), &c->credentials);
+    return *renewed = true;
 }
 
 bool tl_kinesis_call(struct tl_kinesis_client *c, const char *action, struct tl_json *answer,
                      struct tl_error *error)
 {
+    bool corrected = false, renewed = false;
     if (!tl_buf_ok(&c->body, "the request", error))
         return tl_error_context(error, "kinesis %s", action);
-    for (bool reloaded = false;; reloaded = true) {
+    for (;;) {
         if (!send_once(c, action, error))
             return tl_error_context(error, "kinesis %s", action);
         if (c->response.status == 200)
             break;
         (void)aws_error(c, action, error);
-        struct tl_error ignored;
-        if (reloaded || !token_expired(c, error) || !tl_aws_credentials_load(&c->credentials, &ignored))
+        if (!may_sign_again(c, &corrected, &renewed))
             return false;
     }
     const struct tl_buf *body = &c->response.body;
@@ -260,94 +268,23 @@ bool tl_kinesis_call_patiently(struct tl_kinesis_client *c, const char *action, 
                                struct tl_error *error)
 {
     for (unsigned attempt = 0;; attempt++) {
-        if (tl_kinesis_call(c, action, answer, error))
-            return true;
-        if (attempt + 1 == ATTEMPTS || !tl_code_is_retriable(error->code))
-            return false;
+        int64_t delay_ns;
         struct tl_error stopped;
-        if (!tl_wait(c->cancel, tl_retry_delay_ns(attempt, 100 * TL_NS_PER_MS, 2 * TL_NS_PER_S), &stopped)) {
+        if (tl_kinesis_call(c, action, answer, error)) {
+            tl_aws_retry_succeeded(&c->retry);
+            return true;
+        }
+        if (!tl_aws_retry_again(&c->retry, attempt, error->code, &delay_ns))
+            return false;
+        if (!tl_wait(c->cancel, delay_ns, &stopped)) {
             *error = stopped;
             return false;
         }
     }
 }
 
-static bool region_is_valid(const char *region)
-{
-    size_t size = strlen(region);
-    return size > 0 && size < 64 && strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") == size;
-}
-
-static bool resolve_region(struct tl_kinesis_client *c, const struct tl_kinesis_options *options, bool on_aws,
-                           struct tl_error *error)
-{
-    if (options->region)
-        snprintf(c->region, sizeof c->region, "%s", options->region);
-    else if (!tl_aws_region(c->region)) {
-        if (on_aws)
-            return tl_error_set(error, TL_INVALID,
-                                "no AWS region: set AWS_REGION, or 'region' in the profile of the pipeline "
-                                "file or in ~/.aws/config");
-        snprintf(c->region, sizeof c->region, "us-east-1"); /* other servers take any */
-    }
-    if (!region_is_valid(options->region ? options->region : c->region))
-        return tl_error_set(error, TL_INVALID, "'%s' is not an AWS region such as us-east-1", c->region);
-    return true;
-}
-
-/* Splits "http://host:port/path" into what is signed: host (without the scheme's own port, as curl sends it)
- * and path. */
-static bool split_endpoint(struct tl_kinesis_client *c, const char *endpoint, struct tl_error *error)
-{
-    const char *authority = NULL, *own_port = NULL;
-    if (strncmp(endpoint, "http://", 7) == 0) {
-        authority = endpoint + 7;
-        own_port = ":80";
-    } else if (strncmp(endpoint, "https://", 8) == 0) {
-        authority = endpoint + 8;
-        own_port = ":443";
-    }
-    if (!authority || strlen(endpoint) > 500 || strpbrk(endpoint, "?#@\\ ") || authority[0] == '/' ||
-        !authority[0])
-        return tl_error_set(error, TL_INVALID,
-                            "the Kinesis endpoint '%.200s' is not like http://127.0.0.1:4566", endpoint);
-    for (const char *p = endpoint; *p; p++)
-        if (*p < ' ' || *p > '~')
-            return tl_error_set(error, TL_INVALID, "the Kinesis endpoint holds a character that no URL has");
-    size_t host_size = strcspn(authority, "/");
-    struct tl_view path = tl_view_of(authority + host_size);
-    while (path.size && path.data[path.size - 1] == '/')
-        path.size--;
-    snprintf(c->path, sizeof c->path, "%.*s/", TL_VIEW_ARG(path));
-    snprintf(c->url, sizeof c->url, "%.*s%s", (int)(authority - endpoint + (ptrdiff_t)host_size), endpoint,
-             c->path);
-    struct tl_view host = { authority, host_size };
-    if (tl_view_ends_with(host, tl_view_of(own_port)))
-        host.size -= strlen(own_port);
-    if (host.size == 0 || host.size >= sizeof c->host || path.size + 2 > sizeof c->path)
-        return tl_error_set(error, TL_INVALID, "the Kinesis endpoint '%.200s' is too long", endpoint);
-    snprintf(c->host, sizeof c->host, "%.*s", TL_VIEW_ARG(host));
-    return true;
-}
-
-static bool resolve_endpoint(struct tl_kinesis_client *c, const struct tl_kinesis_options *options,
-                             struct tl_error *error)
-{
-    char text[512];
-    const char *endpoint = options->endpoint;
-    if (!endpoint && tl_aws_endpoint("KINESIS", text))
-        endpoint = text;
-    if (!resolve_region(c, options, endpoint == NULL, error))
-        return false;
-    if (!endpoint) {
-        const char *suffix = strncmp(c->region, "cn-", 3) == 0 ? ".cn" : "";
-        snprintf(text, sizeof text, "https://kinesis.%s.amazonaws.com%s", c->region, suffix);
-        endpoint = text;
-    }
-    return split_endpoint(c, endpoint, error);
-}
-
-static bool load_credentials(struct tl_kinesis_client *c, struct tl_error *error)
+/* What is wrong with credentials is told now, and not with the first record. */
+static bool check_credentials(struct tl_kinesis_client *c, struct tl_error *error)
 {
     if (!c->embedded)
         return tl_aws_credentials_load(&c->credentials, error);
@@ -372,7 +309,8 @@ bool tl_kinesis_client_new(struct tl_kinesis_client **out, const struct tl_kines
     tl_buf_init(&c->body, TL_KINESIS_BODY_MAX);
     tl_buf_init(&c->authorization, 8192);
     tl_http_response_init(&c->response, TL_KINESIS_ANSWER_MAX);
-    if (!resolve_endpoint(c, options, error) || !load_credentials(c, error) ||
+    if (!tl_aws_endpoint_resolve(&c->endpoint, "kinesis", options->region, options->endpoint, error) ||
+        !tl_aws_retry_load(&c->retry, error) || !check_credentials(c, error) ||
         !tl_json_parser_new(&c->json, error) || !tl_http_client_new(&c->http, TL_KINESIS_ANSWER_MAX, error)) {
         tl_kinesis_client_free(c);
         return false;

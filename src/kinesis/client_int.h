@@ -6,7 +6,9 @@
 #include "codec/json.h"
 #include "codec/json_writer.h"
 #include "kinesis/client.h"
+#include "net/aws_clock.h"
 #include "net/aws_credentials.h"
+#include "net/aws_retry.h"
 #include "net/http_client.h"
 
 /* The largest answer is GetRecords': 10 MiB of data is 14 MiB of base64, and keys of 10,000 records may be
@@ -20,8 +22,11 @@ struct tl_kinesis_client {
     struct tl_json_parser *json; /* holds the last answer */
     struct tl_buf body;          /* of the call being made */
     struct tl_buf authorization;
-    struct tl_aws_credentials credentials;
-    char url[640], host[256], path[256], region[64];
+    struct tl_aws_credentials credentials; /* of the last request */
+    struct tl_aws_endpoint endpoint;
+    struct tl_aws_clock clock;
+    struct tl_aws_retry retry;
+    char aws_name[80]; /* of the last error; "" when it had none */
     bool embedded;
     const bool *cancel;
 };

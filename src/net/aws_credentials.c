@@ -1,182 +1,214 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The chain as an object.
+ *
+ * I1: at most one thread walks the chain (refreshing); the others use what is there, or wait for it.
+ * I2: held is empty, or was valid when it was taken. I3: generation counts what was taken, so that two
+ * threads whose requests were refused with the same credentials ask once. */
 #include "net/aws_credentials.h"
 
-#include "base/file.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/time.h"
+#include "net/aws_provider_int.h"
 
-#include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FILE_MAX ((size_t)1 << 20)
+#define ADVISORY_NS (15 * TL_NS_PER_MIN)
+#define MANDATORY_NS (10 * TL_NS_PER_MIN)
+#define AGAIN_NS (30 * TL_NS_PER_S) /* between walks that bring nothing better, while those at hand are good */
 
-static bool copy(char *to, size_t room, struct tl_view from)
+static const struct {
+    const char *name;
+    enum tl_aws_found (*find)(struct tl_aws_walk *, struct tl_aws_credentials *, struct tl_error *);
+} providers[TL_AWS_PROVIDERS] = {
+    { "environment", tl_aws_from_environment }, { "web identity", tl_aws_from_web_identity },
+    { "profile", tl_aws_from_profile },         { "container", tl_aws_from_container },
+    { "instance", tl_aws_from_instance },
+};
+
+struct tl_aws_chain {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct tl_aws_credentials held; /* access_key "": none */
+    struct tl_aws_chain_report report;
+    struct tl_error last; /* of the last walk, when it failed */
+    bool refreshing;
+    uint64_t walks; /* that have ended */
+    int64_t skew_ns;
+    int64_t not_before_ns; /* monotonic: no advisory refresh until then */
+};
+
+bool tl_aws_chain_new(struct tl_aws_chain **out, struct tl_error *error)
 {
-    if (from.size == 0 || from.size >= room)
-        return false;
-    memcpy(to, from.data, from.size);
-    to[from.size] = '\0';
+    struct tl_aws_chain *c = *out = calloc(1, sizeof *c);
+    if (!c)
+        return tl_error_set(error, TL_NO_MEMORY, "out of memory for credentials");
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->changed, NULL);
+    for (size_t i = 0; i < TL_AWS_PROVIDERS; i++) {
+        c->report.rows[i].provider = providers[i].name;
+        c->report.rows[i].found = TL_AWS_NOT_ASKED;
+    }
     return true;
 }
 
-static struct tl_view environment(const char *name)
+void tl_aws_chain_free(struct tl_aws_chain *c)
 {
-    return tl_view_of(getenv(name));
+    if (!c)
+        return;
+    pthread_mutex_destroy(&c->lock);
+    pthread_cond_destroy(&c->changed);
+    explicit_bzero(c, sizeof *c);
+    free(c);
 }
 
-static const char *profile_name(void)
+/* What the rows say of nothing found, for a person: each source and why it is not it. */
+static bool none_found(const struct tl_aws_chain_report *report, struct tl_error *error)
 {
-    const char *name = getenv("AWS_PROFILE");
-    return name && name[0] ? name : "default";
+    return tl_error_set(
+        error, TL_DENIED,
+        "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or add profile '%.60s' "
+        "to ~/.aws/credentials (%.150s; %.150s)",
+        tl_aws_profile_name(NULL), report->rows[3].text, report->rows[4].text);
 }
 
-/* The file that the variable names, or ~/.aws/<name>. */
-static bool file_path(const char *variable, const char *name, char out[PATH_MAX])
+static void write_row(struct tl_aws_chain_report *report, size_t i, enum tl_aws_found found, const char *text)
 {
-    const char *given = getenv(variable), *home = getenv("HOME");
-    int size = given && given[0] ? snprintf(out, PATH_MAX, "%s", given)
-               : home            ? snprintf(out, PATH_MAX, "%s/.aws/%s", home, name)
-                                 : PATH_MAX;
-    return size < PATH_MAX;
+    report->rows[i].found = found;
+    snprintf(report->rows[i].text, sizeof report->rows[i].text, "%.319s", text);
 }
 
-/* Is [header] that of the profile? In the config file it is "profile x", but for "default". */
-static bool is_section(struct tl_view header, const char *profile, bool config)
+/* Without the lock. */
+static bool walk(struct tl_aws_credentials *out, struct tl_aws_chain_report *report, int64_t *skew_ns,
+                 struct tl_error *error)
 {
-    header = tl_view_trim(header);
-    if (config && !tl_view_is(header, "default")) {
-        if (!tl_view_starts_with(header, TL_VIEW("profile ")))
-            return false;
-        header = tl_view_trim((struct tl_view){ header.data + 8, header.size - 8 });
+    struct tl_aws_profiles *profiles;
+    for (size_t i = 0; i < TL_AWS_PROVIDERS; i++) {
+        report->rows[i].provider = providers[i].name;
+        write_row(report, i, TL_AWS_NOT_ASKED, "an earlier one was found");
     }
-    return tl_view_is(header, profile);
-}
-
-/* The value of key in the profile's section; {NULL, 0} when there is none. *section says whether the section is there. */
-static struct tl_view find_value(struct tl_view text, const char *profile, bool config, const char *key, bool *section)
-{
-    bool inside = false;
-    struct tl_view found = { NULL, 0 };
-    *section = false;
-    while (text.data && text.size) {
-        struct tl_view line = tl_view_split(text, '\n', &text), value;
-        bool nested = line.size && (line.data[0] == ' ' || line.data[0] == '\t');
-        line = tl_view_trim(line);
-        if (line.size == 0 || line.data[0] == '#' || line.data[0] == ';')
-            continue;
-        if (line.data[0] == '[') {
-            struct tl_view rest;
-            inside = is_section(tl_view_split((struct tl_view){ line.data + 1, line.size - 1 }, ']', &rest), profile, config);
-            *section = *section || inside;
-            continue;
-        }
-        struct tl_view name = tl_view_trim(tl_view_split(line, '=', &value));
-        if (inside && !nested && tl_view_is(name, key))
-            found = tl_view_trim(value);
+    if (!tl_aws_profiles_load(&profiles, error))
+        return tl_error_context(error, "AWS shared files");
+    struct tl_aws_walk w = { .profiles = profiles };
+    enum tl_aws_found found = TL_AWS_ABSENT;
+    for (size_t i = 0; i < TL_AWS_PROVIDERS && found == TL_AWS_ABSENT; i++) {
+        *out = (struct tl_aws_credentials){ .origin = "" };
+        found = providers[i].find(&w, out, error);
+        write_row(report, i, found, found == TL_AWS_FOUND ? out->origin : error->text);
     }
-    return found;
+    tl_aws_profiles_free(profiles);
+    *skew_ns = w.skew_ns;
+    if (found == TL_AWS_FOUND && out->expires_ns && out->expires_ns <= tl_io->wall_ns() + w.skew_ns)
+        return tl_error_set(error, TL_EXPIRED, "the AWS credentials from %s have ended already", out->origin);
+    return found == TL_AWS_FOUND || (found == TL_AWS_ABSENT && none_found(report, error));
 }
 
-static bool from_environment(struct tl_aws_credentials *out)
+static int64_t left_locked(const struct tl_aws_chain *c)
 {
-    if (!copy(out->access_key, sizeof out->access_key, environment("AWS_ACCESS_KEY_ID")) ||
-        !copy(out->secret_key, sizeof out->secret_key, environment("AWS_SECRET_ACCESS_KEY")))
-        return false;
-    copy(out->session_token, sizeof out->session_token, environment("AWS_SESSION_TOKEN"));
-    snprintf(out->origin, sizeof out->origin, "environment");
-    return true;
+    if (!c->held.access_key[0])
+        return -1;
+    return c->held.expires_ns ? c->held.expires_ns - (tl_io->wall_ns() + c->skew_ns) : INT64_MAX;
 }
 
-static bool from_file(struct tl_aws_credentials *out, const char *path, const char *profile, bool config, bool *section)
+/* Walks the chain with the lock released meanwhile, and takes what it finds. */
+static void refresh_locked(struct tl_aws_chain *c)
 {
-    struct tl_buf text;
-    struct tl_error ignored;
-    bool ignore;
-    tl_buf_init(&text, FILE_MAX);
-    *section = false;
-    bool ok = tl_file_read(path, &text, &ignored);
-    struct tl_view all = tl_buf_view(&text);
-    ok = ok && copy(out->access_key, sizeof out->access_key, find_value(all, profile, config, "aws_access_key_id", section)) &&
-         copy(out->secret_key, sizeof out->secret_key, find_value(all, profile, config, "aws_secret_access_key", &ignore));
+    struct tl_aws_credentials found;
+    struct tl_aws_chain_report report;
+    struct tl_error error = { .text = "" };
+    int64_t skew = c->skew_ns;
+    c->refreshing = true;
+    pthread_mutex_unlock(&c->lock);
+    bool ok = walk(&found, &report, &skew, &error);
+    pthread_mutex_lock(&c->lock);
+    c->refreshing = false;
+    c->walks++;
+    c->report = report;
+    c->last = error;
     if (ok) {
-        copy(out->session_token, sizeof out->session_token, find_value(all, profile, config, "aws_session_token", &ignore));
-        snprintf(out->origin, sizeof out->origin, "profile '%.60s' in %.160s", profile, path);
+        c->last.code = 0;
+        c->held = found;
+        c->skew_ns = skew;
+        /* A source that renews late (IMDS: five minutes before the end) is not asked before each request. */
+        c->not_before_ns = left_locked(c) < ADVISORY_NS ? tl_io->monotonic_ns() + AGAIN_NS : 0;
+    } else {
+        c->not_before_ns = tl_io->monotonic_ns() + AGAIN_NS;
+        if (left_locked(c) > 0)
+            tl_log_warn("net", "AWS credentials from %s cannot be renewed, and go on until they end: %s",
+                        c->held.origin, error.text);
     }
-    tl_buf_release(&text);
+    explicit_bzero(&found, sizeof found);
+    pthread_cond_broadcast(&c->changed);
+}
+
+/* Until the walk that is under way has ended. */
+static void wait_locked(struct tl_aws_chain *c)
+{
+    for (uint64_t walks = c->walks; c->walks == walks;)
+        pthread_cond_wait(&c->changed, &c->lock);
+}
+
+bool tl_aws_chain_get(struct tl_aws_chain *c, struct tl_aws_credentials *out, struct tl_error *error)
+{
+    bool ok, tried = false;
+    pthread_mutex_lock(&c->lock);
+    for (;;) {
+        int64_t left = left_locked(c);
+        bool due = left < ADVISORY_NS && (left <= 0 || tl_io->monotonic_ns() >= c->not_before_ns);
+        ok = left > 0;
+        if (!due || (tried && (ok || c->last.code))) /* else: taken back by another thread since */
+            break;
+        tried = true;
+        if (!c->refreshing)
+            refresh_locked(c);
+        else if (left < MANDATORY_NS)
+            wait_locked(c);
+        else
+            break;
+    }
+    if (ok)
+        *out = c->held;
+    else
+        *error = c->last;
+    pthread_mutex_unlock(&c->lock);
     return ok;
 }
 
-/* Sources that the SDKs know and we do not: told by name when the profile asks for one. */
-static const char *unsupported_source(const char *path, const char *profile, bool config)
+void tl_aws_chain_reject(struct tl_aws_chain *c, const struct tl_aws_credentials *refused)
 {
-    static const char *const keys[] = { "sso_session", "sso_start_url", "role_arn", "credential_process", "credential_source",
-                                        "web_identity_token_file" };
-    struct tl_buf text;
-    struct tl_error ignored;
-    const char *found = NULL;
-    bool section;
-    tl_buf_init(&text, FILE_MAX);
-    if (tl_file_read(path, &text, &ignored))
-        for (size_t i = 0; i < TL_COUNT(keys) && !found; i++)
-            if (find_value(tl_buf_view(&text), profile, config, keys[i], &section).data)
-                found = keys[i];
-    tl_buf_release(&text);
-    return found;
+    pthread_mutex_lock(&c->lock);
+    if (strcmp(c->held.access_key, refused->access_key) == 0 &&
+        strcmp(c->held.session_token, refused->session_token) == 0)
+        c->held.access_key[0] = '\0';
+    pthread_mutex_unlock(&c->lock);
+}
+
+void tl_aws_chain_report(struct tl_aws_chain *c, struct tl_aws_chain_report *out)
+{
+    pthread_mutex_lock(&c->lock);
+    *out = c->report;
+    pthread_mutex_unlock(&c->lock);
+}
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static struct tl_aws_chain *shared;
+
+static void make_shared(void)
+{
+    struct tl_error error;
+    if (!tl_aws_chain_new(&shared, &error))
+        abort(); /* a kilobyte cannot be had: nothing else will do */
+}
+
+struct tl_aws_chain *tl_aws_chain_shared(void)
+{
+    pthread_once(&once, make_shared);
+    return shared;
 }
 
 bool tl_aws_credentials_load(struct tl_aws_credentials *out, struct tl_error *error)
 {
-    static const struct {
-        const char *variable, *name;
-        bool config;
-    } files[] = { { "AWS_SHARED_CREDENTIALS_FILE", "credentials", false }, { "AWS_CONFIG_FILE", "config", true } };
-    *out = (struct tl_aws_credentials){ .origin = "" };
-    if (from_environment(out))
-        return true;
-    const char *profile = profile_name(), *unsupported = NULL;
-    bool known = false;
-    for (size_t i = 0; i < TL_COUNT(files); i++) {
-        char path[PATH_MAX];
-        bool section;
-        if (!file_path(files[i].variable, files[i].name, path))
-            continue;
-        if (from_file(out, path, profile, files[i].config, &section))
-            return true;
-        known = known || section;
-        if (!unsupported)
-            unsupported = unsupported_source(path, profile, files[i].config);
-    }
-    if (unsupported)
-        return tl_error_set(error, TL_UNSUPPORTED, "AWS profile '%s' takes its credentials from %s, which is not supported by this version: set "
-                            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", profile, unsupported);
-    return tl_error_set(error, TL_DENIED,
-                        known ? "AWS profile '%s' has no aws_access_key_id and aws_secret_access_key"
-                              : "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or add profile '%s' to "
-                                "~/.aws/credentials", profile);
-}
-
-bool tl_aws_region(char out[64])
-{
-    if (copy(out, 64, environment("AWS_REGION")) || copy(out, 64, environment("AWS_DEFAULT_REGION")))
-        return true;
-    char path[PATH_MAX];
-    struct tl_buf text;
-    struct tl_error ignored;
-    bool section, found = false;
-    if (!file_path("AWS_CONFIG_FILE", "config", path))
-        return false;
-    tl_buf_init(&text, FILE_MAX);
-    if (tl_file_read(path, &text, &ignored))
-        found = copy(out, 64, find_value(tl_buf_view(&text), profile_name(), true, "region", &section));
-    tl_buf_release(&text);
-    return found;
-}
-
-bool tl_aws_endpoint(const char *service, char out[512])
-{
-    char name[128];
-    struct tl_view ignore = environment("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
-    if (tl_view_eq_ignore_case(ignore, TL_VIEW("true")))
-        return false;
-    snprintf(name, sizeof name, "AWS_ENDPOINT_URL_%s", service);
-    return copy(out, 512, environment(name)) || copy(out, 512, environment("AWS_ENDPOINT_URL"));
+    return tl_aws_chain_get(tl_aws_chain_shared(), out, error);
 }

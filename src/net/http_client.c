@@ -112,7 +112,13 @@ static void prepare(struct tl_http_client *c, const struct tl_http_request *requ
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, c->reason);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_TCP_NODELAY, 1L);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
+                     request->connect_timeout_ns ? (long)(request->connect_timeout_ns / TL_NS_PER_MS) : CONNECT_TIMEOUT_MS);
+    if (request->direct)
+        curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+    const char *bundle = getenv("AWS_CA_BUNDLE"); /* as the AWS SDKs have it */
+    if (bundle && bundle[0])
+        curl_easy_setopt(curl, CURLOPT_CAINFO, bundle);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(request->timeout_ns / TL_NS_PER_MS));
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, is_cancelled);

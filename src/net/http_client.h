@@ -14,6 +14,8 @@ struct tl_http_request {
     size_t header_count;
     struct tl_view body;
     int64_t timeout_ns;      /* whole request */
+    int64_t connect_timeout_ns; /* 0: 3 s */
+    bool direct;             /* through no proxy, whatever the environment says: link-local services */
     const bool *cancel;      /* optional, polled (as an atomic) about every 100 ms: true ends the request with TL_STOPPED */
 };
 struct tl_http_response {

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #define HEADERS_MAX 64
-#define QUERY_MAX 256
+#define QUERY_MAX 1024
 
 void tl_sigv4_date(int64_t now_ns, char out[17])
 {
@@ -29,17 +29,47 @@ static bool is_unreserved(char c)
            c == '_' || c == '.' || c == '~';
 }
 
-static void add_encoded(struct tl_buf *out, struct tl_view v, bool keep_slash)
+static void add_encoded(struct tl_buf *out, struct tl_view v)
 {
     for (size_t i = 0; i < v.size; i++) {
-        if (is_unreserved(v.data[i]) || (keep_slash && v.data[i] == '/'))
+        if (is_unreserved(v.data[i]))
             tl_buf_add_char(out, v.data[i]);
         else
             tl_buf_addf(out, "%%%02X", (unsigned char)v.data[i]);
     }
 }
 
-/* Each service but S3 has its path encoded twice: it comes encoded once. */
+static void cut(struct tl_buf *out, size_t size)
+{
+    if (out->failed || size >= out->size)
+        return;
+    out->size = size;
+    out->data[size] = '\0';
+}
+
+/* The path without empty, "." and ".." segments; a slash at its end stays. What is cut off again is never
+ * more than was added. */
+static void add_normalized(struct tl_buf *out, struct tl_view path)
+{
+    size_t start = out->size;
+    struct tl_view rest = path;
+    while (rest.size) {
+        struct tl_view segment = tl_view_split(rest, '/', &rest);
+        if (tl_view_is(segment, "..")) {
+            size_t end = out->size;
+            while (end > start && out->data[end - 1] != '/')
+                end--;
+            cut(out, end > start ? end - 1 : start);
+        } else if (segment.size && !tl_view_is(segment, ".")) {
+            tl_buf_add_char(out, '/');
+            add_encoded(out, segment);
+        }
+    }
+    if (out->size == start || path.data[path.size - 1] == '/')
+        tl_buf_add_char(out, '/');
+}
+
+/* Each service but S3 has its path normalized and encoded twice: it comes encoded once. */
 static void add_path(struct tl_buf *out, const struct tl_sigv4_request *r)
 {
     if (r->path.size == 0)
@@ -47,75 +77,134 @@ static void add_path(struct tl_buf *out, const struct tl_sigv4_request *r)
     else if (strcmp(r->service, "s3") == 0)
         tl_buf_add_view(out, r->path);
     else
-        add_encoded(out, r->path, true);
+        add_normalized(out, r->path);
 }
 
-static int by_view(const void *a, const void *b)
+struct parameter {
+    struct tl_view name, value;
+};
+
+static int by_parameter(const void *a, const void *b)
 {
-    return tl_view_cmp(*(const struct tl_view *)a, *(const struct tl_view *)b);
+    const struct parameter *x = a, *y = b;
+    int order = tl_view_cmp(x->name, y->name);
+    return order ? order : tl_view_cmp(x->value, y->value);
 }
 
-/* Parameters sorted by name, then value; one without '=' gets an empty value. They come encoded. */
+/* Parameters sorted by name, then value (so "a" before "a-b", which the bytes of "a=" and "a-b=" are not);
+ * one without '=' gets an empty value. They come encoded. More of them than any client sends make the request
+ * fail. */
 static void add_query(struct tl_buf *out, struct tl_view query)
 {
-    struct tl_view parts[QUERY_MAX], rest = query;
+    struct parameter all[QUERY_MAX];
     size_t count = 0;
-    while (rest.size && count < QUERY_MAX) {
-        struct tl_view part = tl_view_split(rest, '&', &rest);
-        if (part.size)
-            parts[count++] = part;
+    while (query.size) {
+        struct tl_view value, part = tl_view_split(query, '&', &query);
+        if (part.size == 0)
+            continue;
+        if (count == QUERY_MAX) {
+            out->failed = true;
+            return;
+        }
+        struct tl_view name = tl_view_split(part, '=', &value);
+        all[count++] = (struct parameter){ name, value };
     }
-    qsort(parts, count, sizeof *parts, by_view);
+    qsort(all, count, sizeof *all, by_parameter);
     for (size_t i = 0; i < count; i++) {
         if (i)
             tl_buf_add_char(out, '&');
-        tl_buf_add_view(out, parts[i]);
-        if (!memchr(parts[i].data, '=', parts[i].size))
-            tl_buf_add_char(out, '=');
+        tl_buf_add_view(out, all[i].name);
+        tl_buf_add_char(out, '=');
+        tl_buf_add_view(out, all[i].value);
     }
+}
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
 
 static void add_lower(struct tl_buf *out, struct tl_view v)
 {
     for (size_t i = 0; i < v.size; i++)
-        tl_buf_add_char(out, v.data[i] >= 'A' && v.data[i] <= 'Z' ? (char)(v.data[i] + 32) : v.data[i]);
+        tl_buf_add_char(out, lower(v.data[i]));
 }
 
-/* Outer blanks gone, inner runs made one. */
+static bool is_blank(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Outer blanks gone, inner runs made one blank. */
 static void add_folded(struct tl_buf *out, struct tl_view v)
 {
-    v = tl_view_trim(v);
-    for (size_t i = 0; i < v.size; i++)
-        if (v.data[i] != ' ' || v.data[i - 1] != ' ')
-            tl_buf_add_char(out, v.data[i]);
+    bool between = false, begun = false;
+    for (size_t i = 0; i < v.size; i++) {
+        if (is_blank(v.data[i])) {
+            between = begun;
+            continue;
+        }
+        if (between)
+            tl_buf_add_char(out, ' ');
+        tl_buf_add_char(out, v.data[i]);
+        between = false;
+        begun = true;
+    }
 }
 
-static int by_name(const void *a, const void *b)
+static int by_name(struct tl_view x, struct tl_view y)
 {
-    struct tl_view x = ((const struct tl_http_header *)a)->name, y = ((const struct tl_http_header *)b)->name;
     for (size_t i = 0; i < x.size && i < y.size; i++) {
-        int order = (x.data[i] | 32) - (y.data[i] | 32);
+        int order = (unsigned char)lower(x.data[i]) - (unsigned char)lower(y.data[i]);
         if (order)
             return order;
     }
     return (x.size > y.size) - (x.size < y.size);
 }
 
+/* By name; those of one name stay in their order, in which their values are joined. */
 static size_t sorted_headers(const struct tl_sigv4_request *r, struct tl_http_header *out)
 {
     size_t count = r->header_count < HEADERS_MAX ? r->header_count : HEADERS_MAX;
-    memcpy(out, r->headers, count * sizeof *out);
-    qsort(out, count, sizeof *out, by_name);
+    for (size_t i = 0; i < count; i++) {
+        size_t at = i;
+        for (; at > 0 && by_name(out[at - 1].name, r->headers[i].name) > 0; at--)
+            out[at] = out[at - 1];
+        out[at] = r->headers[i];
+    }
     return count;
+}
+
+static bool is_repeated(const struct tl_http_header *headers, size_t i)
+{
+    return i > 0 && by_name(headers[i - 1].name, headers[i].name) == 0;
 }
 
 static void add_signed_names(struct tl_buf *out, const struct tl_http_header *headers, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
+        if (is_repeated(headers, i))
+            continue;
         if (i)
             tl_buf_add_char(out, ';');
         add_lower(out, headers[i].name);
     }
+}
+
+static void add_headers(struct tl_buf *out, const struct tl_http_header *headers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (is_repeated(headers, i)) {
+            tl_buf_add_char(out, ',');
+        } else {
+            if (i)
+                tl_buf_add_char(out, '\n');
+            add_lower(out, headers[i].name);
+            tl_buf_add_char(out, ':');
+        }
+        add_folded(out, headers[i].value);
+    }
+    tl_buf_add_text(out, count ? "\n\n" : "\n");
 }
 
 void tl_sigv4_canonical(const struct tl_sigv4_request *r, struct tl_buf *out)
@@ -128,13 +217,7 @@ void tl_sigv4_canonical(const struct tl_sigv4_request *r, struct tl_buf *out)
     tl_buf_add_char(out, '\n');
     add_query(out, r->query);
     tl_buf_add_char(out, '\n');
-    for (size_t i = 0; i < count; i++) {
-        add_lower(out, headers[i].name);
-        tl_buf_add_char(out, ':');
-        add_folded(out, headers[i].value);
-        tl_buf_add_char(out, '\n');
-    }
-    tl_buf_add_char(out, '\n');
+    add_headers(out, headers, count);
     add_signed_names(out, headers, count);
     tl_buf_add_char(out, '\n');
     tl_buf_add_view(out, r->payload_hash);
