@@ -199,7 +199,7 @@ static void every_wrong_file_has_its_message(void **state)
     }
     tl_dir_list_release(&names);
     assert_int_equal(differ, 0);
-    assert_true(cases >= 140);
+    assert_true(cases >= 190);
 }
 
 /* Bytes deleted, doubled, swapped or made random: always a plan or a message, never anything else. */

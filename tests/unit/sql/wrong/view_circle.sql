@@ -1,0 +1,12 @@
+CREATE PIPELINE wrong;
+CREATE SOURCE ticks (
+  ticker VARCHAR NOT NULL, "timestamp" VARCHAR NOT NULL, close DOUBLE NOT NULL, volume BIGINT, day DATE,
+  event_time AS PARSE_TIMESTAMP("timestamp"),
+  WATERMARK FOR event_time AS event_time - INTERVAL '2' MINUTE
+) WITH (stream = 'stock_stream');
+CREATE VIEW v AS SELECT ticker, MAX(n) AS n
+  FROM w
+  GROUP BY ticker;
+CREATE VIEW w AS SELECT ticker, MAX(n) AS n
+  FROM v
+  GROUP BY ticker;
