@@ -162,6 +162,31 @@ static size_t skip_ascii(struct tl_view v, size_t at)
     return at;
 }
 
+bool tl_view_to_bytes(struct tl_view v, uint64_t *out)
+{
+    static const struct {
+        const char *unit;
+        double bytes;
+    } units[] = {
+        { "TiB", 0x1p40 }, { "GiB", 0x1p30 }, { "MiB", 0x1p20 }, { "KiB", 0x1p10 }, { "TB", 1e12 },
+        { "GB", 1e9 },     { "MB", 1e6 },     { "KB", 1e3 },     { "B", 1 },
+    };
+    v = tl_view_trim(v);
+    for (size_t i = 0; i < TL_COUNT(units); i++) {
+        size_t size = strlen(units[i].unit);
+        double number;
+        if (v.size <= size || !tl_view_eq_ignore_case((struct tl_view){ v.data + v.size - size, size },
+                                                      tl_view_of(units[i].unit)))
+            continue;
+        struct tl_view digits = tl_view_trim((struct tl_view){ v.data, v.size - size });
+        if (!tl_view_to_double(digits, &number) || number < 0 || number * units[i].bytes >= 0x1p62)
+            return false;
+        *out = (uint64_t)(number * units[i].bytes);
+        return true;
+    }
+    return false;
+}
+
 bool tl_view_is_utf8(struct tl_view v)
 {
     for (size_t i = skip_ascii(v, 0); i < v.size; i = skip_ascii(v, i)) {

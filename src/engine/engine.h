@@ -57,7 +57,7 @@ struct tl_engine_stats {
     int64_t epoch_duration_ns, epoch_write_ns; /* of the last one: whole, and writing files */
     int64_t last_commit_ns;                    /* wall clock; 0: none yet */
     uint64_t rows_committed, files_committed;  /* by this process */
-    uint64_t state_rows, state_bytes;
+    uint64_t state_rows, state_bytes, state_limit; /* state_limit: what stops it; 0: nothing */
     int64_t watermark_ns; /* min over shards that count; INT64_MIN: none yet */
     int64_t max_event_time_ns;
     int64_t last_record_ns; /* wall clock of the last record seen; 0: none */

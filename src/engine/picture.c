@@ -176,6 +176,7 @@ void tl_picture_stats(struct tl_engine *e)
         busy > 0 ? (double)(ledger.received - e->began_received) * TL_NS_PER_S / (double)busy : 0;
     out->state_rows = state_rows;
     out->state_bytes = state_bytes;
+    out->state_limit = e->plan->state_limit;
     out->watermark_ns = watermark;
     out->max_event_time_ns = max_event;
     out->last_record_ns = last_record;

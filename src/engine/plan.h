@@ -166,6 +166,7 @@ struct tl_profile_plan {
 struct tl_plan {
     struct tl_arena arena;
     const char *name;
+    uint64_t state_limit; /* bytes of windows; 0: none (a plan made by hand) */
     struct tl_profile_plan *profiles;
     size_t profile_count;
     struct tl_source_plan *sources;

@@ -118,12 +118,39 @@ static int64_t commit_every(const struct tl_engine *e)
     return every == INT64_MAX ? COMMIT_EVERY_NS : every;
 }
 
+/* Stops before memory runs out: with what to do, and nothing lost, since the newest commit stays. */
+static bool check_state(const struct tl_engine *e, struct tl_error *error)
+{
+    size_t largest = 0;
+    uint64_t groups = 0;
+    if (e->plan->state_limit == 0 || e->stats.state_bytes <= e->plan->state_limit)
+        return true;
+    for (size_t v = 0; v < e->plan->view_count; v++) {
+        uint64_t live = 0;
+        for (size_t i = 0; i < e->shard_count; i++)
+            live += e->shards[i]->states[v].live;
+        largest = live > groups ? v : largest;
+        groups = live > groups ? live : groups;
+    }
+    return tl_error_set(error, TL_LIMIT,
+                        "the state has %.1f MB, more than state_limit = %.1f MB allows; most is view '%s' with %" PRIu64
+                        " open groups: group by fewer values, make windows shorter, or raise the limit with CREATE PIPELINE %s "
+                        "WITH (state_limit = '...') and start again: it goes on from the last commit",
+                        (double)e->stats.state_bytes / 1e6, (double)e->plan->state_limit / 1e6,
+                        e->plan->views[largest].name, groups, e->plan->name);
+}
+
 /* Where one is due, runs a regular epoch. *drained: the final one is. */
 static bool step(struct tl_engine *e, bool *drained, struct tl_error *error)
 {
     if (!tend_shards(e, error) || !tl_run_tick(e, error))
         return false;
     tl_gate_close(&e->gate);
+    bool fits = check_state(e, error);
+    if (!fits) {
+        tl_gate_open(&e->gate);
+        return false;
+    }
     *drained = is_drained(e);
     tl_gate_open(&e->gate);
     bool early = atomic_load(&e->growth) > atomic_load(&e->growth_early);

@@ -269,23 +269,6 @@ static void check_name(struct tl_checker *c, const struct tl_ast_statement *s)
                         kinds[s->kind]);
 }
 
-static void check_pipeline(struct tl_checker *c)
-{
-    const struct tl_ast_statement *found = NULL;
-    for (const struct tl_ast_statement *s = c->statements; s; s = s->next) {
-        if (s->kind != TL_AST_PIPELINE)
-            continue;
-        if (found)
-            tl_checker_fail(c, s->place, NULL, "a file holds one pipeline");
-        found = found ? found : s;
-    }
-    if (!found) {
-        tl_checker_fail(c, (struct tl_diagnostic_place){ 0, 1 }, NULL, "CREATE PIPELINE name; is missing");
-        return;
-    }
-    c->plan->name = tl_arena_text(&c->plan->arena, tl_view_of(found->name.text));
-}
-
 /* "source ticks: start 'TRIM_HORIZON', shard_idle '30 s'" */
 static void note_defaults(struct tl_checker *c, const struct tl_option_table *table,
                           const struct tl_ast_statement *s)
@@ -309,6 +292,25 @@ bool tl_checker_options(struct tl_checker *c, const struct tl_option_table *tabl
     note_defaults(c, table, s);
     c->failed = c->failed || !ok;
     return ok;
+}
+
+static void check_pipeline(struct tl_checker *c)
+{
+    const struct tl_ast_statement *found = NULL;
+    for (const struct tl_ast_statement *s = c->statements; s; s = s->next) {
+        if (s->kind != TL_AST_PIPELINE)
+            continue;
+        if (found)
+            tl_checker_fail(c, s->place, NULL, "a file holds one pipeline");
+        found = found ? found : s;
+    }
+    if (!found) {
+        tl_checker_fail(c, (struct tl_diagnostic_place){ 0, 1 }, NULL, "CREATE PIPELINE name; is missing");
+        return;
+    }
+    c->plan->name = tl_arena_text(&c->plan->arena, tl_view_of(found->name.text));
+    if (tl_checker_options(c, &tl_pipeline_options, found))
+        c->plan->state_limit = tl_options_bytes(&tl_pipeline_options, found, "state_limit");
 }
 
 bool tl_check(struct tl_checker *c)

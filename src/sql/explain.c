@@ -128,7 +128,7 @@ static void explain_sink(const struct tl_plan *plan, const struct tl_sink_plan *
 
 void tl_pipeline_explain(const struct tl_plan *plan, struct tl_buf *out)
 {
-    tl_buf_addf(out, "pipeline %s\n", plan->name);
+    tl_buf_addf(out, "pipeline %s\n  %-16s %.0f MB\n", plan->name, "state_limit", (double)plan->state_limit / 1e6);
     explain_profiles(plan, out);
     for (size_t i = 0; i < plan->source_count; i++)
         if (!plan->sources[i].of_view)

@@ -6,6 +6,9 @@
 #include <assert.h>
 #include <stdio.h>
 
+static const struct tl_option_rule pipeline_rules[] = {
+    { "state_limit", TL_OPT_BYTES, false, "2 GB", NULL },
+};
 static const struct tl_option_rule source_rules[] = {
     { "stream", TL_OPT_TEXT, true, NULL, NULL },
     { "format", TL_OPT_ENUM, false, "json", "json" },
@@ -45,6 +48,7 @@ static const struct tl_option_rule profile_rules[] = {
     {                                                                                                        \
         statement, rules, TL_COUNT(rules)                                                                    \
     }
+const struct tl_option_table tl_pipeline_options = TABLE("PIPELINE", pipeline_rules);
 const struct tl_option_table tl_source_options = TABLE("SOURCE", source_rules);
 const struct tl_option_table tl_feed_options = TABLE("FEED", feed_rules);
 const struct tl_option_table tl_sink_options = TABLE("SINK", sink_rules);
@@ -86,6 +90,15 @@ int64_t tl_options_duration(const struct tl_option_table *table, const struct tl
     assert(ok || !text);
     (void)ok;
     return ns;
+}
+
+uint64_t tl_options_bytes(const struct tl_option_table *table, const struct tl_ast_statement *s, const char *name)
+{
+    uint64_t bytes = 0;
+    bool ok = tl_view_to_bytes(tl_view_of(tl_options_text(table, s, name)), &bytes);
+    assert(ok || !tl_options_text(table, s, name));
+    (void)ok;
+    return bytes;
 }
 
 bool tl_options_boolean(const struct tl_option_table *table, const struct tl_ast_statement *s,
@@ -131,6 +144,7 @@ static bool check_value(struct tl_diagnostic_context *context, const struct tl_o
                         const struct tl_ast_option *o)
 {
     int64_t ns;
+    uint64_t bytes;
     switch (rule->type) {
     case TL_OPT_BOOLEAN:
         if (o->kind == TL_VALUE_BOOLEAN)
@@ -147,6 +161,11 @@ static bool check_value(struct tl_diagnostic_context *context, const struct tl_o
                               rule->type == TL_OPT_SPAN ? "longer than nothing, and " : "");
         else
             return true;
+        return false;
+    case TL_OPT_BYTES:
+        if (o->kind == TL_VALUE_STRING && tl_view_to_bytes(tl_view_of(o->text), &bytes) && bytes > 0)
+            return true;
+        tl_diagnostic_add(context, o->place, NULL, "'%s' is a size such as '500 MB' or '2 GB'", rule->name);
         return false;
     case TL_OPT_ENUM:
         if (o->kind == TL_VALUE_STRING && in_values(rule->values, tl_view_of(o->text)))

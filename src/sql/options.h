@@ -11,6 +11,7 @@ enum tl_option_type {
     TL_OPT_TEXT,
     TL_OPT_DURATION /* 0 or more */,
     TL_OPT_SPAN /* a duration above 0 */,
+    TL_OPT_BYTES /* a size above 0 */,
     TL_OPT_BOOLEAN,
     TL_OPT_ENUM
 };
@@ -26,7 +27,7 @@ struct tl_option_table {
     const struct tl_option_rule *rules;
     size_t count;
 };
-extern const struct tl_option_table tl_source_options, tl_feed_options, tl_sink_options, tl_chart_options,
+extern const struct tl_option_table tl_pipeline_options, tl_source_options, tl_feed_options, tl_sink_options, tl_chart_options,
     tl_batch_options, tl_profile_options;
 
 /* Tells every unknown, repeated, wrong and missing option. False when there was any. */
@@ -40,5 +41,7 @@ const char *tl_options_text(const struct tl_option_table *table, const struct tl
 /* After tl_options_check. */
 int64_t tl_options_duration(const struct tl_option_table *table, const struct tl_ast_statement *s,
                             const char *name);
+uint64_t tl_options_bytes(const struct tl_option_table *table, const struct tl_ast_statement *s,
+                          const char *name);
 bool tl_options_boolean(const struct tl_option_table *table, const struct tl_ast_statement *s,
                         const char *name);

@@ -257,9 +257,7 @@ static bool parse_batch(struct tl_parser *p, struct tl_ast_statement *s)
 
 static bool parse_pipeline(struct tl_parser *p, struct tl_ast_statement *s)
 {
-    (void)p;
-    (void)s;
-    return true;
+    return !tl_is_word(tl_peek(p, 0), "WITH") || parse_with(p, s);
 }
 
 static const struct {

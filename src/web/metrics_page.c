@@ -73,6 +73,8 @@ void tl_web_metrics_write(const struct tl_engine_stats *stats, int64_t now_ns, s
     number(out, "tapeline_engine_processing_rate", "gauge", "Records per second of busy worker time.", stats->processing_rate);
     epochs(stats, out);
     number(out, "tapeline_engine_state_rows", "gauge", "Rows of state.", (double)stats->state_rows);
+    number(out, "tapeline_engine_state_limit_bytes", "gauge", "State beyond it stops the pipeline; 0: no limit.",
+           (double)stats->state_limit);
     number(out, "tapeline_engine_state_bytes", "gauge", "Bytes of state.", (double)stats->state_bytes);
     if (stats->watermark_ns != INT64_MIN) {
         number(out, "tapeline_engine_watermark_timestamp_seconds", "gauge", "Windows that end before it are closed.",

@@ -91,6 +91,7 @@ static void state_write(const struct tl_engine_stats *s, int64_t now_ns, struct 
     begin(w, "state");
     member_u64(w, "rows", s->state_rows);
     member_u64(w, "bytes", s->state_bytes);
+    member_u64(w, "limit_bytes", s->state_limit);
     tl_json_end_object(w);
     member_instant(w, "watermark", s->watermark_ns, INT64_MIN);
     tl_json_key(w, "lag_ms");
