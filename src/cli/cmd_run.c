@@ -148,8 +148,11 @@ static void report_end(struct run *run, struct tl_engine *engine)
     tl_engine_stats_get(engine, &stats);
     tl_ledger_print(stderr, &stats.ledger);
     if (run->places.lake)
-        fprintf(stderr, "committed epoch %llu: %llu rows in %llu files this run\n", (unsigned long long)stats.epoch,
-                (unsigned long long)stats.rows_committed, (unsigned long long)stats.files_committed);
+        fprintf(stderr,
+                "committed epoch %llu: %llu rows in %llu files this run; the longest epoch took %.0f ms, readers stood for %.0f ms at most\n",
+                (unsigned long long)stats.epoch, (unsigned long long)stats.rows_committed,
+                (unsigned long long)stats.files_committed, (double)stats.epoch_max_ns / 1e6,
+                (double)stats.epoch_stop_max_ns / 1e6);
     if (tl_args_flag(run->args, "json"))
         tl_ledger_print_json(stdout, &stats.ledger);
 }

@@ -114,9 +114,10 @@ bool tl_aggregate_layout_init(struct tl_aggregate_layout *layout, const struct t
         item->volume_type = takes ? tl_slot_def(source, item->volume)->type : TL_TYPE_BIGINT;
         size_t size = item_size(item);
         if (size == 0) {
+            enum tl_type input = item->input; /* the items are gone before the message is made */
             tl_aggregate_layout_release(layout);
             return tl_error_set(error, TL_INVALID, "view '%s': aggregate %zu cannot be computed over %s",
-                                view->name, i + 1, tl_type_name(item->input));
+                                view->name, i + 1, tl_type_name(input));
         }
         layout->size += size;
         layout->distinct = layout->distinct || item->kind == TL_AGG_COUNT_DISTINCT;

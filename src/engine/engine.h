@@ -55,6 +55,7 @@ struct tl_engine_stats {
     double processing_rate;                    /* records per second of busy worker time */
     uint64_t epoch;                            /* last committed */
     int64_t epoch_duration_ns, epoch_write_ns; /* of the last one: whole, and writing files */
+    int64_t epoch_max_ns, epoch_stop_max_ns;   /* the longest of this process, and the longest that readers stood for one */
     int64_t last_commit_ns;                    /* wall clock; 0: none yet */
     uint64_t rows_committed, files_committed;  /* by this process */
     uint64_t state_rows, state_bytes, state_limit; /* state_limit: what stops it; 0: nothing */

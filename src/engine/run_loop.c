@@ -24,6 +24,14 @@
 #define QUIET_TICK_NS (50 * TL_NS_PER_MS) /* nothing new */
 #define COMMIT_EVERY_NS (60 * TL_NS_PER_S)
 
+static void note_epoch(struct tl_engine *e, int64_t took_ns, int64_t stopped_ns)
+{
+    pthread_mutex_lock(&e->stats_lock);
+    e->stats.epoch_max_ns = took_ns > e->stats.epoch_max_ns ? took_ns : e->stats.epoch_max_ns;
+    e->stats.epoch_stop_max_ns = stopped_ns > e->stats.epoch_stop_max_ns ? stopped_ns : e->stats.epoch_stop_max_ns;
+    pthread_mutex_unlock(&e->stats_lock);
+}
+
 /* Takes an epoch and commits it. The gate: closed here for the taking alone, or not needed when no worker
  * runs. */
 static bool run_epoch(struct tl_engine *e, enum tl_epoch_kind kind, const struct tl_bounds *bounds,
@@ -32,16 +40,19 @@ static bool run_epoch(struct tl_engine *e, enum tl_epoch_kind kind, const struct
     struct tl_epoch epoch;
     bool any = false;
     bool ok = tl_epoch_init(&epoch, e, error);
+    int64_t began = tl_io->monotonic_ns(), stopped = 0;
     if (ok) {
         if (workers)
             tl_gate_close(&e->gate);
         ok = tl_epoch_take(&epoch, e, kind, bounds, &any, error);
         if (workers)
             tl_gate_open(&e->gate);
+        stopped = tl_io->monotonic_ns() - began;
     }
     ok = ok && (!any || tl_epoch_commit(&epoch, e, error));
     tl_epoch_release(&epoch);
     e->epoch_began_ns = tl_io->monotonic_ns();
+    note_epoch(e, e->epoch_began_ns - began, workers ? stopped : 0);
     return ok;
 }
 
