@@ -92,7 +92,8 @@ class Chain(unittest.TestCase):
         checks = self.wins("^environment", STATIC[0], AWS_ACCESS_KEY_ID=STATIC[0], AWS_SECRET_ACCESS_KEY=STATIC[1])
         self.assertIn("profile: not asked, an earlier one was found", checks["credentials"]["details"])
         self.wins("^environment", OTHER[0], AWS_ACCESS_KEY_ID=OTHER[0], AWS_SECRET_ACCESS_KEY=OTHER[1], AWS_SESSION_TOKEN=OTHER[2])
-        self.fails("access key id is set without", AWS_ACCESS_KEY_ID=STATIC[0])
+        checks = self.fails("access key id is set without", AWS_ACCESS_KEY_ID=STATIC[0])
+        self.assertIn("container: not asked, an earlier one is set up, and failed", checks["credentials"]["details"])
 
     def test_shared_files(self):
         keys = "aws_access_key_id = %s\naws_secret_access_key=%s\n" % STATIC
@@ -109,6 +110,7 @@ class Chain(unittest.TestCase):
         self.write(".aws/config", "[default]\nregion eu-west-1\n")
         checks = self.doctor(code=1)
         self.assertIn(".aws/config:2: neither '[section]' nor 'name = value'", checks["credentials"]["text"])
+        self.assertIn("profile: not asked, the shared files cannot be read", checks["credentials"]["details"])
 
     def test_role_of_source_profile(self):
         self.write(".aws/credentials", "[base]\naws_access_key_id = %s\naws_secret_access_key = %s\n" % STATIC)
