@@ -217,6 +217,7 @@ static bool send_signed(struct tl_aws_client *c, const struct tl_aws_request *re
 static bool send_once(struct tl_aws_client *c, const struct tl_aws_request *request, struct tl_error *error)
 {
     char path[1400], url[2200];
+    c->code[0] = '\0'; /* what fails before an answer has no name */
     if (c->chain && !tl_aws_chain_get(c->chain, &c->credentials, error))
         return false;
     int size = snprintf(path, sizeof path, "%s%s", c->endpoint.path, request->path ? request->path : "");
@@ -224,7 +225,6 @@ static bool send_once(struct tl_aws_client *c, const struct tl_aws_request *requ
                             request->query ? "?" : "", request->query ? request->query : "");
     if (size >= (int)sizeof path || url_size >= (int)sizeof url)
         return tl_error_set(error, TL_LIMIT, "%s: the request's path is too long", c->service);
-    c->code[0] = '\0';
     if (!send_signed(c, request, path, url, error))
         return tl_error_context(error, "%s", c->service);
     c->is_measured = tl_aws_clock_measure(tl_http_response_header(&c->response, "date"), &c->measured_ns);

@@ -17,7 +17,8 @@
 
 #define ADVISORY_NS (15 * TL_NS_PER_MIN)
 #define MANDATORY_NS (10 * TL_NS_PER_MIN)
-#define AGAIN_NS (30 * TL_NS_PER_S) /* between walks that bring nothing better, while those at hand are good */
+#define AGAIN_NS                                                                                             \
+    (30 * TL_NS_PER_S) /* between walks that bring nothing better, while those at hand are good */
 
 static const struct {
     const char *name;
@@ -35,6 +36,7 @@ struct tl_aws_chain {
     struct tl_aws_chain_report report;
     struct tl_error last; /* of the last walk, when it failed */
     bool refreshing;
+    bool worked;    /* a walk has found credentials */
     uint64_t walks; /* that have ended */
     int64_t skew_ns;
     int64_t not_before_ns; /* monotonic: no advisory refresh until then */
@@ -85,11 +87,13 @@ static bool walk(struct tl_aws_credentials *out, struct tl_aws_chain_report *rep
                  struct tl_error *error)
 {
     struct tl_aws_profiles *profiles;
+    bool readable = tl_aws_profiles_load(&profiles, error);
     for (size_t i = 0; i < TL_AWS_PROVIDERS; i++) {
         report->rows[i].provider = providers[i].name;
-        write_row(report, i, TL_AWS_NOT_ASKED, "an earlier one was found");
+        write_row(report, i, TL_AWS_NOT_ASKED,
+                  readable ? "an earlier one was found" : "the shared files cannot be read");
     }
-    if (!tl_aws_profiles_load(&profiles, error))
+    if (!readable)
         return tl_error_context(error, "AWS shared files");
     struct tl_aws_walk w = { .profiles = profiles };
     enum tl_aws_found found = TL_AWS_ABSENT;
@@ -98,6 +102,9 @@ static bool walk(struct tl_aws_credentials *out, struct tl_aws_chain_report *rep
         found = providers[i].find(&w, out, error);
         write_row(report, i, found, found == TL_AWS_FOUND ? out->origin : error->text);
     }
+    for (size_t i = 0; i < TL_AWS_PROVIDERS && found == TL_AWS_FAILED; i++)
+        if (report->rows[i].found == TL_AWS_NOT_ASKED)
+            write_row(report, i, TL_AWS_NOT_ASKED, "an earlier one is set up, and failed");
     tl_aws_profiles_free(profiles);
     *skew_ns = w.skew_ns;
     if (found == TL_AWS_FOUND && out->expires_ns && out->expires_ns <= tl_io->wall_ns() + w.skew_ns)
@@ -129,11 +136,16 @@ static void refresh_locked(struct tl_aws_chain *c)
     c->last = error;
     if (ok) {
         c->last.code = 0;
+        c->worked = true;
         c->held = found;
         c->skew_ns = skew;
         /* A source that renews late (IMDS: five minutes before the end) is not asked before each request. */
         c->not_before_ns = left_locked(c) < ADVISORY_NS ? tl_io->monotonic_ns() + AGAIN_NS : 0;
     } else {
+        /* What has worked may work again: who reads or writes a stream waits for that, and does not end. */
+        if (c->worked && error.code != TL_INVALID && error.code != TL_UNSUPPORTED &&
+            error.code != TL_NO_MEMORY)
+            c->last.code = TL_UNAVAILABLE;
         c->not_before_ns = tl_io->monotonic_ns() + AGAIN_NS;
         if (left_locked(c) > 0)
             tl_log_warn("net", "AWS credentials from %s cannot be renewed, and go on until they end: %s",

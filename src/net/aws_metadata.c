@@ -156,8 +156,10 @@ static bool fetch_container(struct link *l, struct tl_aws_walk *w, const char *u
             continue;
         if (l->response.status == 200)
             return tl_aws_credentials_from_json(out, tl_buf_view(&l->response.body), "Token", false, error);
-        (void)tl_error_set(error, TL_DENIED, "%.200s answers with status %d", uri, l->response.status);
-        if (l->response.status < 500 && l->response.status != 429)
+        bool passing = l->response.status >= 500 || l->response.status == 429;
+        (void)tl_error_set(error, passing ? TL_UNAVAILABLE : TL_DENIED, "%.200s answers with status %d", uri,
+                           l->response.status);
+        if (!passing)
             return false;
     }
     return false;

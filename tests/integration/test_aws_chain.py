@@ -11,7 +11,7 @@ import botocore.endpoint_provider
 import botocore.session
 
 from aws_fakes import Fakes, in_seconds
-from tapeline import PIPELINE, broker, run
+from tapeline import PIPELINE, broker, kinesis, run
 
 STATIC = ("AKIDSTATIC", "static/secret+key")
 ROLE = ("ASIAROLE", "role/secret+key", "token/of=role+" + "x" * 900)
@@ -92,7 +92,8 @@ class Chain(unittest.TestCase):
         checks = self.wins("^environment", STATIC[0], AWS_ACCESS_KEY_ID=STATIC[0], AWS_SECRET_ACCESS_KEY=STATIC[1])
         self.assertIn("profile: not asked, an earlier one was found", checks["credentials"]["details"])
         self.wins("^environment", OTHER[0], AWS_ACCESS_KEY_ID=OTHER[0], AWS_SECRET_ACCESS_KEY=OTHER[1], AWS_SESSION_TOKEN=OTHER[2])
-        self.fails("access key id is set without", AWS_ACCESS_KEY_ID=STATIC[0])
+        checks = self.fails("access key id is set without", AWS_ACCESS_KEY_ID=STATIC[0])
+        self.assertIn("container: not asked, an earlier one is set up, and failed", checks["credentials"]["details"])
 
     def test_shared_files(self):
         keys = "aws_access_key_id = %s\naws_secret_access_key=%s\n" % STATIC
@@ -109,6 +110,7 @@ class Chain(unittest.TestCase):
         self.write(".aws/config", "[default]\nregion eu-west-1\n")
         checks = self.doctor(code=1)
         self.assertIn(".aws/config:2: neither '[section]' nor 'name = value'", checks["credentials"]["text"])
+        self.assertIn("profile: not asked, the shared files cannot be read", checks["credentials"]["details"])
 
     def test_role_of_source_profile(self):
         self.write(".aws/credentials", "[base]\naws_access_key_id = %s\naws_secret_access_key = %s\n" % STATIC)
@@ -176,7 +178,7 @@ class Chain(unittest.TestCase):
         self.fails("cannot open.*absent", AWS_WEB_IDENTITY_TOKEN_FILE=token + ".absent", AWS_ROLE_ARN="arn:aws:iam::1:role/pod")
 
     def test_container(self):
-        self.fakes.container = (200, json.dumps(dict(AccessKeyId=OTHER[0], SecretAccessKey=OTHER[1], Token=OTHER[2], Expiration=in_seconds(3600))))
+        self.fakes.container = [(200, json.dumps(dict(AccessKeyId=OTHER[0], SecretAccessKey=OTHER[1], Token=OTHER[2], Expiration=in_seconds(3600))))]
         self.fakes.container_token = "Bearer of the test"
         token = self.write("token", self.fakes.container_token + "\n")
         uri = self.fakes.url + "/container"
@@ -190,7 +192,7 @@ class Chain(unittest.TestCase):
         self.fails("cannot stand in a header", AWS_CONTAINER_CREDENTIALS_FULL_URI=uri, AWS_CONTAINER_AUTHORIZATION_TOKEN="a\nX-Evil: 1")
         for wrong in ("http://192.0.2.1/c", "http://169.254.170.2.example.org/c", "http://127.0.0.1@192.0.2.1/c", "ftp://127.0.0.1/c", "http:///c"):
             self.fails("FULL_URI", AWS_CONTAINER_CREDENTIALS_FULL_URI=wrong)
-        self.fakes.container = (200, "<html>")
+        self.fakes.container = [(200, "<html>")]
         self.fails("not a JSON object", AWS_CONTAINER_CREDENTIALS_FULL_URI=uri, AWS_CONTAINER_AUTHORIZATION_TOKEN=self.fakes.container_token)
 
     def test_instance(self):
@@ -267,6 +269,29 @@ class Chain(unittest.TestCase):
         self.assertEqual(checks["clock"]["result"], "ok")
         self.assertRegex(checks["identity"]["fix"], "secret access key does not go with")
         self.assertRegex(checks["stream 'stock_stream'"]["fix"], "secret access key does not go with")
+
+    def test_the_engine_reads_on_through_a_wrong_clock_and_ended_sessions(self):
+        """Its clients sign with the service's time, and take new credentials where the service says that the old have ended."""
+        with open(PIPELINE) as f:
+            pipeline = self.write("pipeline.sql", f.read().replace("lake = 's3://${BUCKET}', catalog = 'glue'", "lake = './lake', catalog = 'embedded'"))
+        ticks = [dict(ticker="T%d" % (i % 4), date="2025-01-02", timestamp="2025-01-02T10:%02d:00" % (i % 60), close=i / 4) for i in range(300)]
+        with broker(os.path.join(self.home.name, "data"), "--stream", "stock_stream:2") as server:
+            client = kinesis(server.aws)
+            put = client.put_records(StreamName="stock_stream", Records=[dict(Data=json.dumps(t).encode(), PartitionKey=t["ticker"]) for t in ticks])
+            self.assertEqual(put["FailedRecordCount"], 0)
+            keys = [dict(AccessKeyId=k[0], SecretAccessKey=k[1], Token=k[2], Expiration=in_seconds(7200)) for k in (ROLE, SECOND)]
+            self.fakes.keys.update({k[0]: k[1:] for k in (ROLE, SECOND)})
+            self.fakes.upstream, self.fakes.skew, self.fakes.expired = server.aws, 3600, {ROLE[0]}
+            self.fakes.container = [(200, json.dumps(k)) for k in keys]
+            p = run("run", pipeline, "--profile", "aws", "--until-now", "--json", "--lake", os.path.join(self.home.name, "lake"), check=False,
+                    env=dict(self.env, AWS_ENDPOINT_URL_KINESIS=self.fakes.url, AWS_CONTAINER_CREDENTIALS_FULL_URI=self.fakes.url + "/container"))
+        self.assertEqual(p.returncode, 0, p.stderr)
+        self.assertEqual(json.loads(p.stdout.splitlines()[-1])["received"], len(ticks))
+        told = [details for what, details in self.fakes.calls if what == "kinesis"]
+        self.assertGreaterEqual(told.count("ExpiredTokenException"), 1)
+        self.assertGreaterEqual(told.count("InvalidSignatureException"), 1)
+        self.assertEqual(set(told), {"ExpiredTokenException", "InvalidSignatureException", SECOND[0]})
+        self.assertEqual(self.actions().count("container"), 2)
 
     def test_what_is_not_there_and_what_is_not_allowed(self):
         keys = dict(AWS_ACCESS_KEY_ID=STATIC[0], AWS_SECRET_ACCESS_KEY=STATIC[1])

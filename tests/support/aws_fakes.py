@@ -8,7 +8,9 @@ import json
 import re
 import threading
 import time
+import urllib.error
 import urllib.parse
+import urllib.request
 
 import botocore.auth
 import botocore.awsrequest
@@ -28,11 +30,13 @@ class Fakes:
         self.calls = []
         self.skew = 0            # seconds that the services' clocks are ahead
         self.role_keys = []      # (access, secret, token) that AssumeRole... hands out next
-        self.container = None    # what /container answers: (status, text)
+        self.container = []      # what /container answers: (status, text), the last one for ever
         self.container_token = None
         self.imds_role = None    # None: nobody has a role
         self.imds_answer = {}
         self.buckets, self.databases, self.readonly = set(), set(), False
+        self.upstream = None     # the broker that well-signed Kinesis requests are handed to
+        self.expired = set()     # access keys whose sessions have ended
         fakes = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -77,7 +81,9 @@ class Fakes:
             self.calls.append(("container", h.headers.get("Authorization")))
             if self.container_token and h.headers.get("Authorization") != self.container_token:
                 return h.answer(401, "no")
-            return h.answer(*self.container)
+            return h.answer(*(self.container.pop(0) if len(self.container) > 1 else self.container[0]))
+        if h.headers.get("X-Amz-Target", "").startswith("Kinesis_"):
+            return self.kinesis(h)
         if "X-Amz-Target" in h.headers:
             return self.glue(h)
         if path == "/" and h.command == "POST":
@@ -130,6 +136,22 @@ class Fakes:
                       "<Expiration>%s</Expiration></Credentials>" % (access, secret, token, in_seconds(3600 + self.skew)))
         h.answer(200, "<%sResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><%sResult>%s</%sResult></%sResponse>"
                  % (action, action, inside, action, action), Content_Type="text/xml")
+
+    def kinesis(self, h):
+        access = re.search("Credential=([^/]*)", h.headers.get("Authorization", "")).group(1)
+        refusal = ("ExpiredTokenException", "The security token included in the request is expired") if access in self.expired else self.refusal(h)
+        if refusal and refusal[0] == "SignatureDoesNotMatch":
+            refusal = "InvalidSignatureException", refusal[1]
+        self.calls.append(("kinesis", refusal[0] if refusal else access))
+        if refusal:
+            return h.answer(400, json.dumps({"__type": refusal[0], "message": refusal[1]}))
+        request = urllib.request.Request(self.upstream, data=h.body, headers={k: h.headers[k] for k in ("Content-Type", "X-Amz-Target", "Authorization", "X-Amz-Date")})
+        try:
+            with urllib.request.urlopen(request) as answer:
+                h.answer(answer.status, answer.read().decode())
+        except urllib.error.HTTPError as e:
+            with e:
+                h.answer(e.code, e.read().decode())
 
     def glue(self, h):
         self.calls.append(("glue", json.loads(h.body)))

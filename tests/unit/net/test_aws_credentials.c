@@ -158,6 +158,7 @@ static void old_ones_serve_while_they_are_valid(void **state)
     move(6);
     assert_false(tl_aws_chain_get(w->chain, &got, &error));
     assert_non_null(strstr(error.text, "the answer is not a JSON object"));
+    assert_int_equal(error.code, TL_UNAVAILABLE); /* they were there before: to be waited for */
     give(w, "second", "14:00");
     assert_key(w, "second");
 }
@@ -184,6 +185,16 @@ static void what_has_ended_already_is_refused(void **state)
     assert_false(tl_aws_chain_get(w->chain, &got, &error));
     assert_int_equal(error.code, TL_EXPIRED);
     assert_non_null(strstr(error.text, "credential_process of profile 'default' have ended already"));
+}
+
+static void a_source_that_never_worked_is_not_waited_for(void **state)
+{
+    const struct world *w = *state;
+    struct tl_aws_credentials got;
+    struct tl_error error;
+    put(w, "answer", "nonsense");
+    assert_false(tl_aws_chain_get(w->chain, &got, &error));
+    assert_int_equal(error.code, TL_IO);
 }
 
 static void what_a_service_refuses_is_fetched_once_for_all_threads(void **state)
@@ -258,6 +269,7 @@ int main(void)
         CASE(old_ones_serve_while_they_are_valid),
         CASE(a_source_that_renews_late_is_asked_now_and_then),
         CASE(what_has_ended_already_is_refused),
+        CASE(a_source_that_never_worked_is_not_waited_for),
         CASE(what_a_service_refuses_is_fetched_once_for_all_threads),
         CASE(one_thread_fetches_and_the_others_wait_or_go_on),
         CASE(the_report_names_the_winner_and_the_others),
