@@ -29,7 +29,7 @@ class Stream:
 
     def __init__(self, client, name, rnd):
         self.client, self.name, self.rnd = client, name, rnd
-        client.create_stream(StreamName=name, ShardCount=rnd.choice([1, 1, 2, 3, 4]))
+        client.create_stream(StreamName=name, ShardCount=rnd.choice([1, 2, 2, 3, 4]))
         self.wait()
 
     def wait(self):
@@ -59,7 +59,7 @@ class Stream:
                             int(s["HashKeyRange"]["EndingHashKey"]))
         ends = sorted((s for s in self.shards() if "EndingSequenceNumber" not in s["SequenceNumberRange"]),
                       key=bounds)
-        if len(ends) > 1 and self.rnd.random() < 0.4:
+        if len(ends) > 1 and self.rnd.random() < 0.6:
             i = self.rnd.randrange(len(ends) - 1)
             self.client.merge_shards(StreamName=self.name, ShardToMerge=ends[i]["ShardId"],
                                      AdjacentShardToMerge=ends[i + 1]["ShardId"])
@@ -94,14 +94,14 @@ class Stream:
 
 
 def interleaved(files, rnd):
-    """The records of all files, those of each in their order; each file has a range of hash keys of its own."""
+    """The records of all files, those of each in their order; each file has its range of hash keys."""
     lanes = [[(line or b" ", "key %d" % i, (HASHES // len(files)) * i + rnd.randrange(HASHES // len(files)))
               for line in lines]
              for i, (_, lines) in enumerate(files) if lines]
-    out = []
+    out, most = [], rnd.choice([3, 12, 1000])
     while lanes:
         lane = rnd.choice(lanes)
-        for _ in range(rnd.randrange(1, 12)):
+        for _ in range(rnd.randrange(1, most)):
             out += [lane.pop(0)] if lane else []
         lanes = [l for l in lanes if l]
     return out
@@ -160,7 +160,7 @@ class Streams(Property):
                 records = rest[source]
                 cut = len(records) * (part + 1) // parts
                 stream.put(records[len(records) * part // parts:cut])
-                if rnd.random() < 0.6:
+                for _ in range(rnd.choice([0, 1, 1, 2])):
                     stream.reshard()
         for part in range(parts):
             if rnd.random() < 0.7:
