@@ -22,14 +22,15 @@ def want(holds, message, *args):
 
 
 def write(case, folder, rnd=None, **how):
-    """The pipeline and its input; with rnd a member that no column has makes lines longer, so that reads of the
-    engine begin and end elsewhere."""
+    """The pipeline and its input; with rnd a member that no column has makes lines longer, so that the engine's
+    reads begin and end elsewhere."""
     with open(os.path.join(folder, "p.sql"), "w") as f:
         f.write(case.sql(**how))
     for source, files in case.files.items():
         for name, lines in files:
             with open(path_of(folder, source, name), "wb") as f:
-                f.write(b"".join(padded(line, rnd) + (b"\r\n" if rnd and rnd.random() < 0.5 else b"\n") for line in lines))
+                f.write(b"".join(padded(line, rnd) + (b"\r\n" if rnd and rnd.random() < 0.5 else b"\n")
+                                 for line in lines))
 
 
 def padded(line, rnd):
@@ -84,7 +85,8 @@ def is_rough(e):
     """Not to the last bit: STDDEV and VWAP are not sums (rule 8); an AVG of integers is rounded twice."""
     if isinstance(e, Agg):
         return 1e-9 if e.name.startswith("STDDEV") or e.name == "VWAP" else 2**-52
-    return max([is_rough(a) for a in e.args if not isinstance(a, str)], default=0) if isinstance(e, Call) else 0
+    args = e.args if isinstance(e, Call) else ()
+    return max([is_rough(a) for a in args if not isinstance(a, str)], default=0)
 
 
 def same(got, expected, slack):
@@ -119,7 +121,8 @@ def show(row):
 
 def compare_ledger(case, text, results):
     """The ledger of a run: of each source its first windowed view, or its first."""
-    totals = dict.fromkeys(("received", "aggregated", "late", "malformed", "duplicate", "filtered", "windows"), 0)
+    totals = dict.fromkeys(("received", "aggregated", "late", "malformed", "duplicate", "filtered",
+                            "windows"), 0)
     for source in case.pipeline.sources:
         views = [v for v in case.pipeline.views if v.of == source.name]
         leading = next((v for v in views if v.window), views[0] if views else None)
@@ -132,7 +135,8 @@ def compare_ledger(case, text, results):
 
 def dump(case, folder, view, threads, *more):
     """The CSV of a view and the ledger."""
-    out = run("run", os.path.join(folder, "p.sql"), *arguments(case, folder), "--dump", view.name, "--json", "--threads", threads, *more)
+    out = run("run", os.path.join(folder, "p.sql"), *arguments(case, folder), "--dump", view.name, "--json",
+              "--threads", threads, *more)
     return out.stdout[:out.stdout.rindex("\n", 0, -1) + 1], out.stdout.splitlines()[-1]
 
 
@@ -143,7 +147,8 @@ def query(lake, sql):
 def dead_letters(case, lake):
     """{view: [(shard, sequence)]}, {source: [(shard, sequence, reason)]}: what the lake holds."""
     late, malformed, parts = {}, {}, []
-    for table, of in [(v.name + "_late", v.name) for v in case.pipeline.views] + [(s.name + "_malformed", s.name) for s in case.pipeline.sources]:
+    tables = [v.name + "_late" for v in case.pipeline.views] + [s.name + "_malformed" for s in case.pipeline.sources]
+    for table in tables:
         if os.path.isdir(os.path.join(lake, "dead_letter", "p", table)):
             reason = "reason" if table.endswith("_malformed") else "''"
             parts.append("SELECT '%s', shard, sequence_number, %s FROM p.%s" % (table, reason, table))
@@ -158,12 +163,14 @@ def dead_letters(case, lake):
 def compare_dead_letters(case, lake, results, malformed):
     got_late, got_malformed = dead_letters(case, lake)
     for view in case.pipeline.views:
-        want(sorted(got_late.get(view.name, [])) == sorted(results[view.name].late), "LATE(%s): %s, expected %s", view.name,
+        want(sorted(got_late.get(view.name, [])) == sorted(results[view.name].late),
+             "LATE(%s): %s, expected %s", view.name,
              sorted(got_late.get(view.name, [])), sorted(results[view.name].late))
     for source in case.pipeline.sources:
         expected = sorted(malformed[source.name])
         got = sorted(got_malformed.get(source.name, []))
-        want([g[:2] for g in got] == [e[:2] for e in expected], "MALFORMED(%s): %s, expected %s", source.name, got, expected)
+        want([g[:2] for g in got] == [e[:2] for e in expected], "MALFORMED(%s): %s, expected %s",
+             source.name, got, expected)
         for g, e in zip(got, expected):
             want(g == e or e[2] == "no event time", "MALFORMED(%s): %s, expected %s", source.name, g, e)
 

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The streaming semantics (docs/semantics.md, rules 1 to 10) once more, in plain Python and without the engine: slow, short, and
-a pure function. It takes a pipeline as data (the classes below, never SQL text) and what its shards hold, and gives each
-view's rows after the last window has closed, the late and malformed records, and the ledger.
+"""The streaming semantics (docs/semantics.md, rules 1 to 10) once more, in plain Python and without the
+engine: slow, short, and a pure function. It takes a pipeline as data (the classes below, never SQL text) and
+what its shards hold, and gives each view's rows after the last window has closed, the late and malformed
+records, and the ledger.
 
-Nothing here runs in steps: which window a record enters, and whether it is late, follows from its own shard's records before
-it (rules 2, 3, 4); what a row holds follows from the records of its window, in the order of rule 1. Idle steps (rule 6)
-are no part of this model: F is never set.
+Nothing here runs in steps: which window a record enters, and whether it is late, follows from its own shard's
+records before it (rules 2, 3, 4); what a row holds follows from the records of its window, in the order of
+rule 1. Idle steps (rule 6) are no part of this model: F is never set.
 
 Values: None, bool, int, float, str, Instant (nanoseconds since 1970 in UTC), Day (days since 1970)."""
 import json
@@ -14,7 +15,6 @@ import re
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from fractions import Fraction
-from functools import reduce
 
 S = 10**9
 UNITS = {"second": S, "minute": 60 * S, "hour": 3600 * S, "day": 86400 * S}
@@ -127,7 +127,9 @@ class Result:
 
 # ---- rule 7: records ----
 
-STAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
+STAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)"
+                   r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
+INTEGERS = {"INTEGER": 2**31, "BIGINT": 2**63}
 
 
 def instant(text):
@@ -136,21 +138,21 @@ def instant(text):
     if not m:
         return None
     h, mi, s = (int(part or 0) for part in m.group(4, 5, 6))
-    zone = m.group(8)
-    ahead = 0 if zone in (None, "Z") else int(zone[0] + "1") * (int(zone[1:3]) * 60 + int(zone[-2:])) * 60
-    if h > 23 or mi > 59 or s > 59 or (zone not in (None, "Z") and (int(zone[1:3]) > 18 or int(zone[-2:]) > 59)):
+    zone = "+00:00" if m.group(8) in (None, "Z") else m.group(8)
+    zone_h, zone_mi = int(zone[1:3]), int(zone[-2:])
+    if h > 23 or mi > 59 or s > 59 or zone_h > 18 or zone_mi > 59:
         return None
     try:
         days = date(*map(int, m.group(1, 2, 3))).toordinal() - date(1970, 1, 1).toordinal()
     except ValueError:
         return None
-    return Instant((days * 86400 + h * 3600 + mi * 60 + s - ahead) * S + int((m.group(7) or "").ljust(9, "0")))
+    minutes = days * 1440 + h * 60 + mi - int(zone[0] + "1") * (zone_h * 60 + zone_mi)
+    return Instant((minutes * 60 + s) * S + int((m.group(7) or "").ljust(9, "0")))
 
 
 def typed(v, type_):
     """The JSON value as one of the type; ValueError where it is none."""
-    if type_ in ("INTEGER", "BIGINT") and type(v) is int and -(1 << 31 if type_ == "INTEGER" else 1 << 63) <= v < (
-            1 << 31 if type_ == "INTEGER" else 1 << 63):
+    if type_ in INTEGERS and type(v) is int and -INTEGERS[type_] <= v < INTEGERS[type_]:
         return v
     if type_ == "DOUBLE" and type(v) in (int, float) and abs(v) <= 1.7976931348623157e308:
         return float(v)
@@ -226,7 +228,8 @@ def value(e, row, members=None):
     if e.op == "IS NOT NULL":
         return sub(e.args[0]) is not None
     if e.op == "CASE":  # condition, value, condition, value, ..., else
-        return sub(next((e.args[i + 1] for i in range(0, len(e.args) - 1, 2) if sub(e.args[i]) is True), e.args[-1]))
+        pairs = zip(e.args[:-1:2], e.args[1::2])
+        return sub(next((then for when, then in pairs if sub(when) is True), e.args[-1]))
     if e.op == "IN":  # of x, a, b, ...: x = a OR x = b OR ...
         return sub(Call("OR", tuple(Call("=", (e.args[0], a)) for a in e.args[1:])))
     if e.op == "BETWEEN":
@@ -249,7 +252,9 @@ def remainder(a, b):
     """With the sign of the dividend."""
     if b == 0:
         return None
-    return math.fmod(a, b) if isinstance(a, float) or isinstance(b, float) else int(math.copysign(1, a)) * (abs(a) % abs(b))
+    if isinstance(a, float) or isinstance(b, float):
+        return math.fmod(a, b)
+    return abs(a) % abs(b) * (-1 if a < 0 else 1)
 
 
 def rounded(x, digits=0):
@@ -287,16 +292,21 @@ def extract(t, part):
 
 
 FUNCTIONS = {
-    "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": divide, "%": remainder, "NEG": lambda a: -a,
-    "=": lambda a, b: a == b, "<>": lambda a, b: a != b, "<": lambda a, b: order(a) < order(b), "<=": lambda a, b: order(a) <= order(b),
-    ">": lambda a, b: order(a) > order(b), ">=": lambda a, b: order(a) >= order(b), "NOT": lambda a: not a,
-    "LIKE": like, "CAST": cast, "EXTRACT": extract,
-    "ABS": abs, "ROUND": rounded, "FLOOR": lambda x: float(math.floor(x)), "CEIL": lambda x: float(math.ceil(x)), "SQRT": math.sqrt,
-    "SIGN": lambda x: (x > 0) - (x < 0), "GREATEST": lambda *v: max(v, key=order), "LEAST": lambda *v: min(v, key=order),
-    "UPPER": str.upper, "LOWER": str.lower, "LENGTH": len, "||": lambda a, b: a + b, "CONCAT": lambda *v: "".join(v),
-    "SUBSTRING": lambda s, at, n: s[at - 1:at - 1 + n], "REPLACE": lambda s, old, new: s.replace(old, new),
-    "TRIM": lambda s: s.strip(" "), "STARTS_WITH": str.startswith, "ENDS_WITH": str.endswith, "CONTAINS": str.__contains__,
-    "POSITION": lambda part, s: s.find(part) + 1, "PARSE_TIMESTAMP": instant, "DATE_TRUNC": lambda unit, t: Instant(t - t % UNITS[unit]),
+    "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": divide, "%": remainder,
+    "NEG": lambda a: -a, "NOT": lambda a: not a, "=": lambda a, b: a == b, "<>": lambda a, b: a != b,
+    "<": lambda a, b: order(a) < order(b), "<=": lambda a, b: order(a) <= order(b),
+    ">": lambda a, b: order(a) > order(b), ">=": lambda a, b: order(a) >= order(b),
+    "LIKE": like, "CAST": cast,
+    "ABS": abs, "SIGN": lambda x: (x > 0) - (x < 0), "ROUND": rounded, "SQRT": math.sqrt,
+    "FLOOR": lambda x: float(math.floor(x)), "CEIL": lambda x: float(math.ceil(x)),
+    "GREATEST": lambda *v: max(v, key=order), "LEAST": lambda *v: min(v, key=order),
+    "UPPER": str.upper, "LOWER": str.lower, "LENGTH": len, "TRIM": lambda s: s.strip(" "),
+    "||": lambda a, b: a + b, "CONCAT": lambda *v: "".join(v),
+    "REPLACE": lambda s, old, new: s.replace(old, new),
+    "SUBSTRING": lambda s, at, n: s[at - 1:at - 1 + n], "POSITION": lambda part, s: s.find(part) + 1,
+    "STARTS_WITH": str.startswith, "ENDS_WITH": str.endswith, "CONTAINS": str.__contains__,
+    "PARSE_TIMESTAMP": instant, "EXTRACT": extract,
+    "DATE_TRUNC": lambda unit, t: Instant(t - t % UNITS[unit]),
     "EPOCH_MS": lambda t: t // 10**6, "TO_TIMESTAMP_MS": lambda n: Instant(n * 10**6),
 }
 
@@ -354,7 +364,8 @@ class Groups:
     """A view's windows and groups with what is in them, filled shard by shard."""
 
     def __init__(self, view):
-        self.view, self.members, self.sessions, self.late, self.filtered, self.aggregated = view, {}, {}, [], 0, 0
+        self.view, self.members, self.sessions = view, {}, {}
+        self.late, self.filtered, self.aggregated = [], 0, 0
 
     def add(self, row, at, origin, bound):
         """at: (event time, shard, position), the order of rule 1; bound: W(s) before the record."""
@@ -392,7 +403,8 @@ class Groups:
         gap = self.view.window.size if self.view.window else 0
         for key in {key for _, key in self.sessions}:
             chain = []
-            for s in sorted((s for (_, k), all_of in self.sessions.items() if k == key for s in all_of), key=lambda s: s.first):
+            everywhere = [s for (_, k), sessions in self.sessions.items() if k == key for s in sessions]
+            for s in sorted(everywhere, key=lambda s: s.first):
                 if chain and s.first < chain[-1].last + gap:
                     chain[-1] = merged([chain[-1], s])
                 else:
@@ -404,8 +416,11 @@ class Groups:
     def rows(self):
         """Of all groups that HAVING lets pass: by window_end, window_start, key."""
         view, out = self.view, []
-        by = lambda group: ([group[0][0][1], group[0][0][0]] if view.window else [], [order(k) for k in group[0][1]])
-        for ((start, end), key), members in sorted(self.close().items(), key=by):
+
+        def place(group):
+            (start, end), key = group[0]
+            return (end, start) if view.window else (), [order(k) for k in key]
+        for ((start, end), key), members in sorted(self.close().items(), key=place):
             rows = [row for _, row in sorted(members, key=lambda m: m[0])]
             known = dict(zip(view.keys, key))
             if view.window:
@@ -416,7 +431,8 @@ class Groups:
 
 
 def merged(sessions):
-    return reduce(lambda a, b: Session(min(a.first, b.first), max(a.last, b.last), a.members + b.members), sessions)
+    return Session(min(s.first for s in sessions), max(s.last for s in sessions),
+                   [m for s in sessions for m in s.members])
 
 
 # ---- the whole ----
@@ -427,7 +443,8 @@ def run(pipeline, inputs):
     for source in pipeline.sources:
         groups = [Groups(v) for v in pipeline.views if v.of == source.name]
         malformed[source.name] = []
-        received = run_source(source, sorted(inputs[source.name], key=lambda s: s.id), groups, malformed[source.name])
+        shards = sorted(inputs[source.name], key=lambda s: s.id)
+        received = run_source(source, shards, groups, malformed[source.name])
         for g in groups:
             results[g.view.name] = result_of(g, received, len(malformed[source.name]))
         if not groups:  # no view wants its records: all are filtered
@@ -445,8 +462,8 @@ def run(pipeline, inputs):
 
 def result_of(g, received, malformed):
     rows = g.rows()
-    ledger = {"received": received, "aggregated": g.aggregated, "late": len(g.late), "malformed": malformed, "duplicate": 0,
-              "filtered": g.filtered, "windows": len(rows)}
+    ledger = {"received": received, "aggregated": g.aggregated, "late": len(g.late), "malformed": malformed,
+              "duplicate": 0, "filtered": g.filtered, "windows": len(rows)}
     assert received == g.aggregated + len(g.late) + malformed + g.filtered  # rule 9
     return Result(rows, g.late, ledger)
 

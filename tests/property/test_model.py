@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random pipelines over random files give the rows of the model (model.py), whatever the number of threads, the sizes of
-reads, kills and restarts: semantics rules 1 to 10. A failing case is printed as small as it can be made; TL_SEED=
-repeats it alone."""
+"""Random pipelines over random files give the rows of the model (model.py), whatever the number of threads, the
+sizes of reads, kills and restarts: semantics rules 1 to 10. A failing case is printed as small as it can be
+made; TL_SEED= repeats it alone."""
 import os
 import random
 import shutil
@@ -40,7 +40,8 @@ def killed_run(case, folder, lake, rnd):
     """Starts and kills a few runs somewhere, then lets one end."""
     command = [BINARY, "run", os.path.join(folder, "p.sql"), *engine.arguments(case, folder), "--lake", lake]
     for _ in range(rnd.randrange(1, 4)):
-        p = subprocess.Popen([*command, "--threads", str(rnd.randrange(1, 5))], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        p = subprocess.Popen([*command, "--threads", str(rnd.randrange(1, 5))], stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL,
                              env=CLIENT_ENV, stdin=subprocess.DEVNULL)
         time.sleep(rnd.random() * 0.08)  # the place of the kill is random, nothing is awaited
         p.send_signal(signal.SIGKILL)
@@ -58,7 +59,7 @@ def epoch_log(lake, to):
 
 
 def check_lake(case):
-    """What the lake holds: rows, late, malformed; after kills, and again from the epoch log alone: the same bytes."""
+    """What the lake holds: rows, late, malformed; after kills, and from the epoch log alone: the same bytes."""
     rnd = random.Random(case.seed)
     with tempfile.TemporaryDirectory() as folder:
         a, b, c = (os.path.join(folder, name) for name in "abc")
@@ -73,7 +74,8 @@ def check_lake(case):
         epoch_log(a, c)
         engine.dump(case, folder, case.pipeline.views[0], rnd.randrange(1, 5), "--lake", c)
         for other in (b, c):
-            want(engine.hashes(a) == engine.hashes(other), "%s: files %s, expected %s", other, engine.hashes(other), engine.hashes(a))
+            want(engine.hashes(a) == engine.hashes(other), "%s: files %s, expected %s", other,
+                 engine.hashes(other), engine.hashes(a))
 
 
 def check_any_shards(case):
@@ -86,7 +88,8 @@ def check_any_shards(case):
         for source, ((_, lines),) in case.files.items():
             names = ["%d" % i for i in range(rnd.randrange(1, 7))]
             at = [rnd.choice(names) for _ in lines]
-            files[source] = [(n, rnd.sample(mine, len(mine))) for n in names for mine in [[l for l, m in zip(lines, at) if m == n]]]
+            files[source] = [(n, rnd.sample(mine, len(mine))) for n in names
+                             for mine in [[l for l, m in zip(lines, at) if m == n]]]
         view = rnd.choice(case.pipeline.views)
         with tempfile.TemporaryDirectory() as folder:
             dealt = replace(case, files=files)
