@@ -6,6 +6,7 @@
 #include "base/grow.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/partition.h"
 #include "base/time.h"
 #include "lake/duck.h"
 #include "lake/partition_path.h"
@@ -26,8 +27,13 @@ struct tl_parquet_sink {
     const char *staging;           /* the store's */
     char *path, *temporary_prefix; /* "<hash of pipeline, view and path>-" */
     uint64_t name_seed;
-    char **partition_by;
+    struct sink_partition {
+        char *column, *folder; /* "window_start", "day" */
+        enum tl_partition_unit unit;
+    } *partitions;
     size_t partition_count;
+    enum tl_sink_format format;
+    enum tl_sink_compression compression;
 };
 
 void tl_file_list_release(struct tl_file_list *list)
@@ -74,12 +80,18 @@ static bool copy_options(struct tl_parquet_sink *sink, const struct tl_parquet_s
     size_t size = sizeof "0123456789abcdef-";
     sink->path = strdup(o->path);
     sink->temporary_prefix = malloc(size);
-    sink->partition_by = calloc(o->partition_count + 1, sizeof *sink->partition_by);
-    if (!sink->path || !sink->temporary_prefix || !sink->partition_by)
+    sink->partitions = calloc(o->partition_count + 1, sizeof *sink->partitions);
+    if (!sink->path || !sink->temporary_prefix || !sink->partitions)
         return false;
-    for (; sink->partition_count < o->partition_count; sink->partition_count++)
-        if (!(sink->partition_by[sink->partition_count] = strdup(o->partition_by[sink->partition_count])))
+    while (sink->partition_count < o->partition_count) {
+        struct tl_partition p = tl_partition_of(tl_view_of(o->partition_by[sink->partition_count]));
+        struct sink_partition *to = &sink->partitions[sink->partition_count++];
+        *to = (struct sink_partition){ strndup(p.column.data, p.column.size), strndup(p.name.data, p.name.size), p.unit };
+        if (!to->column || !to->folder)
             return false;
+    }
+    sink->format = o->format;
+    sink->compression = o->compression;
     sink->name_seed = tl_view_hash(tl_view_of(o->view), tl_view_hash(tl_view_of(o->pipeline), 0));
     snprintf(sink->temporary_prefix, size, "%016" PRIx64 "-", tl_view_hash(tl_view_of(o->path), sink->name_seed));
     return true;
@@ -108,9 +120,11 @@ void tl_parquet_sink_close(struct tl_parquet_sink *sink)
     if (!sink)
         return;
     tl_duck_close(sink->duck);
-    for (size_t i = 0; i < sink->partition_count; i++)
-        free(sink->partition_by[i]);
-    free(sink->partition_by);
+    for (size_t i = 0; i < sink->partition_count; i++) {
+        free(sink->partitions[i].column);
+        free(sink->partitions[i].folder);
+    }
+    free(sink->partitions);
     free(sink->path);
     free(sink->temporary_prefix);
     free(sink);
@@ -126,10 +140,11 @@ static size_t column_index(const struct tl_rows *rows, const char *name)
     return i;
 }
 
+/* The folder's name holds the whole value, so the file does not. */
 static bool is_partition(const struct tl_parquet_sink *sink, const char *name)
 {
     for (size_t i = 0; i < sink->partition_count; i++)
-        if (strcmp(sink->partition_by[i], name) == 0)
+        if (sink->partitions[i].unit == TL_PARTITION_VALUE && strcmp(sink->partitions[i].column, name) == 0)
             return true;
     return false;
 }
@@ -142,13 +157,10 @@ static void add_folder(const struct tl_parquet_sink *sink, const struct tl_rows 
     tl_buf_add_text(out, sink->path);
     tl_buf_add_char(out, '/');
     for (size_t i = 0; i < sink->partition_count; i++) {
-        size_t column = column_index(rows, sink->partition_by[i]);
+        const struct sink_partition *p = &sink->partitions[i];
         tl_buf_reset(&value);
-        if (rows->columns[column].def.type == TL_TYPE_VARCHAR)
-            tl_buf_add_view(&value, tl_rows_text(rows, row, column));
-        else
-            tl_rows_cell_to_csv(rows, row, column, &value);
-        tl_partition_path_add(out, tl_view_of(sink->partition_by[i]), tl_buf_view(&value));
+        tl_partition_add_value(p->unit, rows, row, column_index(rows, p->column), &value);
+        tl_partition_path_add(out, tl_view_of(p->folder), tl_buf_view(&value));
         tl_buf_add_char(out, '/');
     }
     tl_buf_release(&value);
@@ -283,13 +295,27 @@ static bool append_rows(struct tl_parquet_sink *sink, const struct tl_rows *rows
     return ok;
 }
 
+static const char *copy_format(const struct tl_parquet_sink *sink)
+{
+    if (sink->format == TL_SINK_CSV)
+        return "FORMAT csv, HEADER true";
+    if (sink->format == TL_SINK_JSON)
+        return "FORMAT json";
+    return sink->compression == TL_SINK_SNAPPY ? "FORMAT parquet, COMPRESSION snappy" : "FORMAT parquet, COMPRESSION zstd";
+}
+
+static const char *file_ending(const struct tl_parquet_sink *sink)
+{
+    return sink->format == TL_SINK_CSV ? "csv" : sink->format == TL_SINK_JSON ? "json" : "parquet";
+}
+
 static bool copy_out(struct tl_parquet_sink *sink, const char *temporary, struct tl_error *error)
 {
     struct tl_buf sql;
     tl_buf_init(&sql, 1 << 16);
     tl_buf_add_text(&sql, "COPY batch TO ");
     tl_sql_add_string(&sql, tl_view_of(temporary));
-    tl_buf_add_text(&sql, " (FORMAT parquet, COMPRESSION zstd)");
+    tl_buf_addf(&sql, " (%s)", copy_format(sink));
     bool ok = tl_duck_run(sink->duck, tl_buf_text(&sql), error) && tl_duck_run(sink->duck, "TRUNCATE batch", error);
     tl_buf_release(&sql);
     return ok;
@@ -302,7 +328,8 @@ static bool write_file(struct tl_parquet_sink *sink, uint64_t epoch, const struc
     char name[PATH_MAX], temporary[PATH_MAX];
     struct tl_view folder = { placed->text + placed->at, placed->size };
     uint64_t hash = tl_view_hash(folder, sink->name_seed ^ epoch);
-    int size = snprintf(name, sizeof name, "%.*spart-%020" PRIu64 "-%016" PRIx64 ".parquet", TL_VIEW_ARG(folder), epoch, hash);
+    int size = snprintf(name, sizeof name, "%.*spart-%020" PRIu64 "-%016" PRIx64 ".%s", TL_VIEW_ARG(folder), epoch, hash,
+                        file_ending(sink));
     int temporary_size =
         snprintf(temporary, sizeof temporary, "%s/%s%016" PRIx64 ".parquet", sink->staging, sink->temporary_prefix, hash);
     struct tl_store_file file = { temporary, name };
@@ -324,8 +351,8 @@ bool tl_parquet_sink_write(struct tl_parquet_sink *sink, uint64_t epoch, const s
     if (rows->row_count == 0)
         return true;
     for (size_t i = 0; i < sink->partition_count; i++)
-        if (column_index(rows, sink->partition_by[i]) == rows->column_count)
-            return tl_error_set(error, TL_INVALID, "there is no column '%s' to partition by", sink->partition_by[i]);
+        if (column_index(rows, sink->partitions[i].column) == rows->column_count)
+            return tl_error_set(error, TL_INVALID, "there is no column '%s' to partition by", sink->partitions[i].column);
     struct tl_buf text;
     tl_buf_init(&text, (size_t)1 << 32);
     struct placed *placed = calloc(rows->row_count, sizeof *placed);
