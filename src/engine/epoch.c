@@ -5,6 +5,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "engine/checkpoint.h"
+#include "engine/inspect_int.h"
 #include "engine/ledger.h"
 #include "engine/session.h"
 #include "engine/shard_tree.h"
@@ -406,6 +407,7 @@ static bool until_space(struct tl_epoch *epoch, struct tl_engine *e,
             tl_log_warn("engine", "epoch %" PRIu64 " waits for disk space: %s", epoch->number, error->text);
         told = true;
         tl_engine_set_waiting(e, error->text);
+        tl_inspect_answer(e);
         tl_io->sleep_ns(SPACE_RETRY_NS);
     }
     if (told) {
