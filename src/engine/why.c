@@ -318,7 +318,9 @@ void tl_why_view(const struct tl_plan *plan, size_t view, const struct tl_inspec
     struct why why = { .plan = plan, .view = &plan->views[view], .view_index = view, .in = in, .context = context, .out = out }, *y = &why;
     find_source(y);
     if (in && in->waiting[0])
-        add(y, "sink_waits", NULL, TEXT("the commit waits: %s", in->waiting), "make room on that disk: it goes on by itself, and nothing is lost");
+        add(y, "sink_waits", NULL, TEXT("the commit waits: %s", in->waiting),
+            strstr(in->waiting, "No space") ? "make room on that disk: it goes on by itself, and nothing is lost"
+                                            : "it goes on by itself when that is over, and nothing is lost");
     tell_stream(y);
     if (!in || !in->running)
         tell_stopped(y);
