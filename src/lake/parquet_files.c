@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* I1: what stands under the sink's path is whole: files are made under _tmp/ (which readers skip) and put into place together, with the
- * barriers of base/publish.h.
+/* I1: what stands under the sink's path is whole: files are made in the store's staging folder (which readers skip) and published
+ * together (in a folder with the barriers of base/publish.h).
  * I2: a file's name and bytes depend only on (pipeline, view, rows of the epoch): no time, no random number, one thread.
  *
  * DuckDB writes the files of up to BATCH_FILES partitions by one statement (PARTITION_BY the number of the file): a statement for each
@@ -8,7 +8,6 @@
 #include "base/arena.h"
 #include "base/grow.h"
 #include "base/io.h"
-#include "base/publish.h"
 #include "base/time.h"
 #include "lake/parquet_sink_int.h"
 
@@ -140,7 +139,7 @@ struct batch { /* of files that DuckDB writes by one statement, and of those tha
     struct tl_view number;
     char folder[PATH_MAX]; /* of what is not in its place yet; this sink's */
     size_t made, folders;  /* files, in all: the number of the next; folders that DuckDB made for files */
-    struct tl_publish_file *files;
+    struct tl_store_file *files;
     uint64_t *row_counts;
     size_t count; /* of files and row_counts */
     struct tl_arena texts;
@@ -211,7 +210,7 @@ static bool add_file(struct batch *b, size_t begin, size_t end, struct tl_error 
     if (!name || !path)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     assert(b->count < PUBLISH_FILES);
-    b->files[b->count] = (struct tl_publish_file){ path, name };
+    b->files[b->count] = (struct tl_store_file){ path, name };
     b->row_counts[b->count++] = end - begin;
     b->made++;
     return true;
@@ -279,7 +278,7 @@ static bool write_batch(struct batch *b, size_t *begin, struct tl_error *error)
 /* Puts what waits into place. */
 static bool publish(struct batch *b, struct tl_file_list *files, struct tl_error *error)
 {
-    if (!tl_publish_files(tl_store_root(b->sink->store), b->files, b->count, error))
+    if (!tl_store_publish(b->sink->store, b->files, b->count, error))
         return false;
     for (size_t i = 0; i < b->count; i++)
         if (!list_add(files, b->files[i].name, b->row_counts[i]))
@@ -289,12 +288,12 @@ static bool publish(struct batch *b, struct tl_file_list *files, struct tl_error
     return true;
 }
 
-/* A new folder under _tmp/, which need not be durable. */
+/* A new folder in the store's staging folder, which need not be durable. */
 static bool make_folder(struct batch *b, struct tl_error *error)
 {
-    int size = snprintf(b->folder, sizeof b->folder, "%s/%s%020" PRIu64, tl_store_root(b->sink->store), b->sink->temporary_prefix, b->epoch);
+    int size = snprintf(b->folder, sizeof b->folder, "%s/%s%020" PRIu64, b->sink->staging, b->sink->temporary_prefix, b->epoch);
     if (size < 0 || (size_t)size >= sizeof b->folder)
-        return tl_error_set(error, TL_INVALID, "'%.200s' is too long a path", tl_store_root(b->sink->store));
+        return tl_error_set(error, TL_INVALID, "'%.200s' is too long a path", b->sink->staging);
     if (!tl_dir_remove(b->folder, error)) /* of a try before */
         return false;
     return tl_io->mkdir(b->folder, 0777) == 0 || tl_error_sys(error, errno, "cannot make folder '%s'", b->folder);

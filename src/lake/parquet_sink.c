@@ -23,32 +23,23 @@ void tl_file_list_release(struct tl_file_list *list)
 static bool remove_leftovers(struct tl_parquet_sink *sink, struct tl_error *error)
 {
     struct tl_dir_list names;
-    const char *prefix = sink->temporary_prefix + strlen("_tmp/");
-    if (!tl_store_list(sink->store, "_tmp", &names, error))
+    if (!tl_dir_list(sink->staging, &names, error))
         return false;
     bool ok = true;
     for (size_t i = 0; ok && i < names.count; i++) {
-        char name[PATH_MAX];
-        if (strncmp(names.names[i], prefix, strlen(prefix)) != 0)
+        char path[PATH_MAX];
+        if (strncmp(names.names[i], sink->temporary_prefix, strlen(sink->temporary_prefix)) != 0)
             continue;
-        snprintf(name, sizeof name, "_tmp/%s", names.names[i]);
-        ok = tl_store_delete(sink->store, name, error);
+        if (snprintf(path, sizeof path, "%s/%s", sink->staging, names.names[i]) < (int)sizeof path)
+            ok = tl_dir_remove(path, error);
     }
     tl_dir_list_release(&names);
     return ok;
 }
 
-static bool make_temporary_folder(struct tl_store *store, struct tl_error *error)
-{
-    char path[PATH_MAX];
-    if (snprintf(path, sizeof path, "%s/_tmp", tl_store_root(store)) >= (int)sizeof path)
-        return tl_error_set(error, TL_INVALID, "'%.200s' is too long a path", tl_store_root(store));
-    return tl_dir_make(path, error);
-}
-
 static bool copy_options(struct tl_parquet_sink *sink, const struct tl_parquet_sink_options *o)
 {
-    size_t size = sizeof "_tmp/0123456789abcdef-";
+    size_t size = sizeof "0123456789abcdef-";
     sink->path = strdup(o->path);
     sink->temporary_prefix = malloc(size);
     sink->partition_by = calloc(o->partition_count + 1, sizeof *sink->partition_by);
@@ -58,7 +49,7 @@ static bool copy_options(struct tl_parquet_sink *sink, const struct tl_parquet_s
         if (!(sink->partition_by[sink->partition_count] = strdup(o->partition_by[sink->partition_count])))
             return false;
     sink->name_seed = tl_view_hash(tl_view_of(o->view), tl_view_hash(tl_view_of(o->pipeline), 0));
-    snprintf(sink->temporary_prefix, size, "_tmp/%016" PRIx64 "-", tl_view_hash(tl_view_of(o->path), sink->name_seed));
+    snprintf(sink->temporary_prefix, size, "%016" PRIx64 "-", tl_view_hash(tl_view_of(o->path), sink->name_seed));
     return true;
 }
 
@@ -72,7 +63,7 @@ bool tl_parquet_sink_open(struct tl_parquet_sink **out, struct tl_store *store, 
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     }
     sink->store = store;
-    if (!make_temporary_folder(store, error) || !remove_leftovers(sink, error) || !tl_duck_open(&sink->duck, error)) {
+    if (!tl_store_stage(store, &sink->staging, error) || !remove_leftovers(sink, error) || !tl_duck_open(&sink->duck, error)) {
         tl_parquet_sink_close(sink);
         return false;
     }

@@ -8,7 +8,8 @@
 struct tl_parquet_sink {
     struct tl_store *store;
     struct tl_duck *duck;
-    char *path, *temporary_prefix; /* "_tmp/<hash of pipeline, view and path>-" */
+    const char *staging;           /* the store's */
+    char *path, *temporary_prefix; /* "<hash of pipeline, view and path>-" */
     uint64_t name_seed;
     char **partition_by;
     size_t partition_count;
