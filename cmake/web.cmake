@@ -16,7 +16,7 @@ add_custom_command(
   COMMAND ${ESBUILD} styles/main.css --bundle --minify --log-level=warning --outfile=${web_out}/bundle/main.css
   COMMAND ${CMAKE_COMMAND} -DSOURCE=${web_dir} -DBUNDLE=${web_out}/bundle -DOUT=${web_out} -DGZIP=${GZIP}
           -P ${web_dir}/pack.cmake
-  DEPENDS ${web_sources} ${web_dir}/index.html ${web_dir}/mark.svg ${web_dir}/pack.cmake ${web_dir}/package-lock.json
+  DEPENDS ${web_sources} ${web_dir}/index.html ${web_dir}/openapi.json ${web_dir}/mark.svg ${web_dir}/pack.cmake ${web_dir}/package-lock.json
   WORKING_DIRECTORY ${web_dir}
   COMMENT "Packing the page"
   VERBATIM)

@@ -15,8 +15,8 @@ import { getJson } from "./stream.js";
 /** @typedef {import("./types.js").Candle} Candle */
 /** @typedef {import("lightweight-charts").UTCTimestamp} Time */
 
-const KEPT = { 1000: 900, 60000: 360 };
-const BARS = { 1000: 120, 60000: 60 };
+const KEPT = { 1000: 900, 10000: 90, 60000: 360 };
+const BARS = { 1000: 120, 10000: 60, 60000: 60 };
 const TABLE_ROWS = 60;
 
 export class CandlePanel {
@@ -25,7 +25,7 @@ export class CandlePanel {
         this.store = store;
         this.router = router;
         this.tape = tape;
-        this.interval = /** @type {1000 | 60000} */ (1000);
+        this.interval = /** @type {1000 | 10000 | 60000} */ (10000);
         this.key = "";
         /** @type {Map<number, Candle>} by start */
         this.candles = new Map();
@@ -59,7 +59,7 @@ export class CandlePanel {
         this.table = el("div", { class: "chart-table scroll", hidden: true, tabindex: 0, role: "region", "aria-label": "Candles as a table" });
         this.toggle = el("button", { type: "button", class: "button", "aria-pressed": "false", onclick: () => this.#showTable() }, "Data table");
         this.intervals = choice({ label: "Candle length", name: `${id}-interval`, value: String(this.interval),
-            options: [{ value: "1000", text: "1 s" }, { value: "60000", text: "1 m" }],
+            options: [{ value: "1000", text: "1 s" }, { value: "10000", text: "10 s" }, { value: "60000", text: "1 m" }],
             onchange: (value) => this.#setInterval(Number(value)) });
         return el("section", { class: "panel candles", "aria-labelledby": id },
             el("div", { class: "panel-head" },
@@ -98,7 +98,7 @@ export class CandlePanel {
     /** @param {import("./store.js").Changed} changed */
     #changed(changed) {
         if (changed.has("theme")) this.#applyTheme();
-        if (changed.has("zone")) this.chart.applyOptions(timeOptions(() => this.store.zone, this.interval === 1000));
+        if (changed.has("zone")) this.chart.applyOptions(timeOptions(() => this.store.zone, this.interval < 60000));
         if (changed.has("crosshair") && this.store.crosshair?.from !== this) this.#follows(this.store.crosshair?.x ?? null);
         if (changed.has("stats")) this.#keys();
         if ((changed.has(`tape:${this.tape.name}`) || changed.has("paused")) && !this.store.paused) this.render();
@@ -115,7 +115,12 @@ export class CandlePanel {
     }
 
     #path() {
-        return `/api/candles?tape=${encodeURIComponent(this.tape.name)}&key=${encodeURIComponent(this.key)}&interval=${this.interval}`;
+        return `/api/candles?tape=${encodeURIComponent(this.tape.name)}&key=${encodeURIComponent(this.key)}&interval=${this.#asked()}`;
+    }
+
+    /** What the server has: ten seconds are put together here. */
+    #asked() {
+        return this.interval === 60000 ? 60000 : 1000;
     }
 
     /** @param {string} key @param {boolean} [noted] */
@@ -127,9 +132,9 @@ export class CandlePanel {
 
     /** @param {number} interval */
     #setInterval(interval) {
-        this.interval = interval === 60000 ? 60000 : 1000;
+        this.interval = interval === 60000 || interval === 1000 ? interval : 10000;
         this.router.note(`${this.tape.name}.interval`, String(interval));
-        this.chart.applyOptions(timeOptions(() => this.store.zone, this.interval === 1000));
+        this.chart.applyOptions(timeOptions(() => this.store.zone, this.interval < 60000));
         this.#reload();
     }
 
@@ -137,7 +142,7 @@ export class CandlePanel {
     apply(params) {
         const key = params.get(`${this.tape.name}.key`);
         const interval = params.get(`${this.tape.name}.interval`);
-        if (interval === "60000" && this.interval !== 60000) this.#setInterval(60000);
+        if (interval !== null && interval !== String(this.interval)) this.#setInterval(Number(interval));
         for (const input of this.intervals?.querySelectorAll("input") ?? []) input.checked = input.value === String(this.interval);
         if (key && key !== this.key) this.#choose(key, false);
     }
@@ -167,10 +172,11 @@ export class CandlePanel {
         }
     }
 
-    /** @param {Candle} candle a later one of the same start takes its place */
+    /** @param {Candle} candle a later one of the same start takes its place: one with fewer ticks is not later */
     #put(candle) {
+        if ((this.candles.get(candle[0])?.[6] ?? 0) > candle[6]) return;
         this.candles.set(candle[0], candle);
-        while (this.candles.size > KEPT[this.interval] + 60) this.candles.delete(/** @type {number} */ (this.candles.keys().next().value));
+        while (this.candles.size > KEPT[this.#asked()] + 60) this.candles.delete(/** @type {number} */ (this.candles.keys().next().value));
     }
 
     /** @param {import("./types.js").TapeEvent} event missed: some came before that this page did not get */
@@ -179,11 +185,18 @@ export class CandlePanel {
             void this.#history();
             return;
         }
-        for (const { key, interval, candle } of event.candles) if (key === this.key && interval === this.interval) this.#put(candle);
+        for (const { key, interval, candle } of event.candles) if (key === this.key && interval === this.#asked()) this.#put(candle);
     }
 
+    /** @returns {Candle[]} */
     #sorted() {
-        return [...this.candles.values()].sort((a, b) => a[0] - b[0]).slice(-KEPT[this.interval]);
+        const sorted = [...this.candles.values()].sort((a, b) => a[0] - b[0]);
+        return (this.interval === 10000 ? merged(sorted, 10000) : sorted).slice(-KEPT[this.interval]);
+    }
+
+    /** @param {number | null} start */
+    #at(start) {
+        return start === null ? undefined : this.interval === 10000 ? this.#sorted().find((candle) => candle[0] === start) : this.candles.get(start);
     }
 
     render() {
@@ -234,7 +247,7 @@ export class CandlePanel {
     #point(x) {
         this.pointed = x;
         this.store.setCrosshair(x, this);
-        const candle = x === null ? null : this.candles.get(x);
+        const candle = this.#at(x);
         if (!candle) {
             this.chart.clearCrosshairPosition();
             return;
@@ -247,7 +260,7 @@ export class CandlePanel {
     /** The candle in which another chart's instant falls. @param {number | null} x */
     #follows(x) {
         const start = x === null ? null : Math.floor(x / this.interval) * this.interval;
-        const candle = start === null ? undefined : this.candles.get(start);
+        const candle = this.#at(start);
         if (candle) this.chart.setCrosshairPosition(candle[4], /** @type {Time} */ (candle[0] / 1000), this.series);
         else this.chart.clearCrosshairPosition();
     }
@@ -262,15 +275,15 @@ export class CandlePanel {
 
     /** @param {number | null} x */
     #legendAt(x) {
-        const candle = (x === null ? undefined : this.candles.get(x)) ?? this.#sorted().at(-1);
+        const candle = this.#at(x) ?? this.#sorted().at(-1);
         if (!candle) return;
         const { zone } = this.store;
-        setText(this.legend, `${this.interval === 1000 ? clock(candle[0], zone) : dayAndMinute(candle[0], zone)} ${zoneName(zone)} · ${this.#text(candle)}`);
+        setText(this.legend, `${this.interval < 60000 ? clock(candle[0], zone) : dayAndMinute(candle[0], zone)} ${zoneName(zone)} · ${this.#text(candle)}`);
     }
 
     #applyTheme() {
         this.chart.applyOptions(themeOptions());
-        this.chart.applyOptions(timeOptions(() => this.store.zone, this.interval === 1000));
+        this.chart.applyOptions(timeOptions(() => this.store.zone, this.interval < 60000));
         // Up is hollow and down is filled, so that the direction is no matter of colour alone.
         this.series.applyOptions({ upColor: cssColor("--panel"), downColor: cssColor("--down"), borderUpColor: cssColor("--up"), borderDownColor: cssColor("--down"),
             wickUpColor: cssColor("--up"), wickDownColor: cssColor("--down") });
@@ -302,4 +315,24 @@ export class CandlePanel {
     describe() {
         return { key: this.key, interval: this.interval, candles: this.#sorted() };
     }
+}
+
+/** @param {Candle[]} sorted @param {number} interval @returns {Candle[]} */
+function merged(sorted, interval) {
+    /** @type {Candle[]} */
+    const out = [];
+    for (const [at, open, high, low, close, volume, ticks] of sorted) {
+        const start = Math.floor(at / interval) * interval;
+        const last = out[out.length - 1];
+        if (!last || last[0] !== start) {
+            out.push([start, open, high, low, close, volume, ticks]);
+            continue;
+        }
+        last[2] = Math.max(last[2], high);
+        last[3] = Math.min(last[3], low);
+        last[4] = close;
+        last[5] += volume;
+        last[6] += ticks;
+    }
+    return out;
 }

@@ -10,10 +10,17 @@ import { Percentiles } from "./percentiles.js";
 
 const STAGES = /** @type {const} */ ({
     event_to_stream: ["Event → stream", "from the event time in the record to its arrival in the stream: the producer and its clock"],
-    stream_to_engine: ["Stream → engine", "from arrival in the stream until the engine has counted it"],
-    engine_to_viewers: ["Engine → viewers", "from a change of a view until it is on its way to the pages"],
-    page: ["Server → screen", "from the message's arrival in this browser until the frame that draws it"],
+    stream_to_engine: ["→ engine", "from a record's arrival in the stream until the engine has counted it"],
+    engine_to_view: ["→ view", "from there until the view's new rows can be seen"],
+    view_to_page: ["→ sent", "from there until they are on their way to the open pages"],
+    page: ["→ screen", "from their arrival in this browser until the frame that draws them"],
 });
+
+/** p95 and p99, the unit said once where it is the same. @param {import("./types.js").Figures} figures */
+function tail({ p95_ms: p95, p99_ms: p99 }) {
+    const [a = "", unitA] = duration(p95).split(" ");
+    return duration(p95).split(" ").length === 2 && duration(p99).split(" ")[1] === unitA ? `p95 ${a} · p99 ${duration(p99)}` : `p95 ${duration(p95)} · p99 ${duration(p99)}`;
+}
 
 /** @param {string} title @param {string} hint */
 function figure(title, hint) {
@@ -26,7 +33,6 @@ function figure(title, hint) {
 export function freshnessStrip(store) {
     const fresh = figure("Data as of", "when the newest record was read");
     const input = figure("Input", "records arriving a second");
-    const windows = figure("Windows", "closed since the pipeline began; a closed one is final");
     const stages = Object.entries(STAGES).map(([name, [title, hint]]) => ({ name, ...figure(title, hint) }));
     const page = new Percentiles(600);
     store.onDrawn = (ms) => page.add(ms);
@@ -38,14 +44,12 @@ export function freshnessStrip(store) {
         fresh.root.classList.toggle("is-late", store.staleSince() !== null);
         setText(input.value, `${rate(stats.rates.input)} rec/s`);
         setText(input.detail, `${count(stats.ledger.received)} in all`);
-        setText(windows.value, count(stats.ledger.windows));
-        setText(windows.detail, stats.watermark === null ? "none closed yet" : `watermark ${clockWithZone(stats.watermark, store.zone)}`);
         for (const stage of stages) {
             const figures = stage.name === "page" ? page.figures() : stats.latency?.[stage.name];
-            setText(stage.value, figures && figures.count > 0 ? `${duration(figures.p50_ms)}` : "–");
-            setText(stage.detail, figures && figures.count > 0 ? `p95 ${duration(figures.p95_ms)} · p99 ${duration(figures.p99_ms)}` : "no record yet");
+            setText(stage.value, figures && figures.count > 0 ? duration(figures.p50_ms) : "–");
+            setText(stage.detail, figures && figures.count > 0 ? tail(figures) : "no record yet");
         }
     });
     return el("section", { class: "strip", "aria-label": "Freshness and latency: medians, and percentiles of the last minute" },
-        el("dl", { class: "figures" }, fresh.root, input.root, windows.root, ...stages.map(({ root }) => root)));
+        el("dl", { class: "figures" }, fresh.root, input.root, ...stages.map(({ root }) => root)));
 }

@@ -78,8 +78,10 @@ export function renderHeader(host, store, views, onhelp) {
             vitals(store), choices(store, onhelp)),
         el("nav", { class: "tabs", "aria-label": "Views" }, ...links));
     return (view) => views.forEach(({ name }, i) => {
-        if (name === view) links[i]?.setAttribute("aria-current", "page");
-        else links[i]?.removeAttribute("aria-current");
+        if (name === view) {
+            links[i]?.setAttribute("aria-current", "page");
+            links[i]?.scrollIntoView({ block: "nearest", inline: "nearest" });
+        } else links[i]?.removeAttribute("aria-current");
     });
 }
 

@@ -40,7 +40,7 @@ function path(view, row) {
     for (const column of view.columns) {
         if (column.role === "window_start" || column.role === "window_end") params.set(column.role, String(row[column.name]));
     }
-    for (const key of view.keys) params.append("key", row[key] === null || row[key] === undefined ? "" : String(row[key]));
+    view.keys.forEach((key, i) => params.set(i === 0 ? "key" : `key${i + 1}`, row[key] === null || row[key] === undefined ? "" : String(row[key])));
     return `/api/origin?${params}`;
 }
 

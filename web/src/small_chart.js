@@ -18,6 +18,7 @@ import { isDark, seriesColor } from "./palette.js";
 
 const HEIGHT = 168;
 const TABLE_ROWS = 40;
+const SPAN_MIN_S = 120;
 
 export class SmallChart {
     /** @param {Store} store @param {SmallSpec} spec */
@@ -127,9 +128,10 @@ export class SmallChart {
             width, height: HEIGHT, legend: { show: false }, padding: [8, 8, 0, 0],
             cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
             hooks: { setCursor: [(plot) => this.#hovered(plot)] },
-            scales: { x: { time: true }, y: this.spec.log ? { distr: 3, range: logRange } : { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.1 : 1] } },
-            axes: [{ ...axis, space: 70, values: (_, splits) => splits.map((s) => clock(s * 1000, this.store.zone)) },
-                { ...axis, size: 58, space: 30, values: (_, splits) => splits.map((s) => (s === null ? "" : this.spec.axis(s))) }],
+            scales: { x: { time: true, range: (_, from, to) => spanOf(from, to) }, y: this.spec.log ? { distr: 3, range: logRange } : { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.1 : 1] } },
+            axes: [{ ...axis, space: 70, size: 26, values: (_, splits) => splits.map((s) => clock(s * 1000, this.store.zone)) },
+                { ...axis, size: 58, space: 30, values: (_, splits) => splits.map((s) => (s === null ? "" : this.spec.axis(s))),
+                    ...(this.spec.log ? { splits: (_, __, low, high) => decades(low, high), filter: (_, splits) => splits } : {}) }],
             series: [{}, ...this.spec.series.map((one) => seriesOptions(one))],
         };
     }
@@ -160,6 +162,17 @@ export class SmallChart {
         el("tbody", {}, ...rows.map((at) => el("tr", {}, el("th", { scope: "row" }, clock(Number(times[at]) * 1000, this.store.zone)),
             ...this.spec.series.map((_, i) => el("td", { class: "number" }, this.#text(i, at))))))));
     }
+}
+
+/** At least some minutes, so that one point does not fill all of it. @param {number} from @param {number} to @returns {[number, number]} */
+const spanOf = (from, to) => (Number.isFinite(to) ? [Math.min(from, to - SPAN_MIN_S), to] : [Date.now() / 1000 - SPAN_MIN_S, Date.now() / 1000]);
+
+/** @param {number} low @param {number} high */
+function decades(low, high) {
+    const splits = [];
+    for (let at = Math.max(low, 1e-3); at <= high * 1.001; at *= 10) splits.push(at);
+    const every = Math.ceil(splits.length / 5);
+    return splits.filter((_, i) => i % every === 0);
 }
 
 /** @param {uPlot} _ @param {number} low @param {number} high @returns {[number, number]} */

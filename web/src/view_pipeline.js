@@ -10,6 +10,9 @@ import { getJson } from "./stream.js";
 
 /** @typedef {import("./store.js").Store} Store */
 
+/** Durations beside an axis: short. @param {number} ms */
+const axisDuration = (ms) => (ms >= 60_000 ? `${Number((ms / 60_000).toFixed(1))} min` : duration(ms));
+
 /** @param {Store} store */
 function ratesChart(store) {
     const chart = new SmallChart(store, { id: "rates", title: "Input and processing rate", sub: "records a second", log: true,
@@ -28,7 +31,7 @@ function ratesChart(store) {
 /** @param {Store} store */
 function epochChart(store) {
     const every = store.plan.commit_every_ms;
-    const chart = new SmallChart(store, { id: "epochs-chart", title: "Epoch duration", sub: "time of each commit", axis: duration,
+    const chart = new SmallChart(store, { id: "epochs-chart", title: "Epoch duration", sub: "time of each commit", axis: axisDuration,
         empty: `The first commit comes within ${duration(every)} of the first record.`,
         series: [{ label: "whole", color: 0, bars: true, format: duration }, { label: "writing files", color: 2, bars: true, format: duration },
             { label: "mean", color: 4, dash: [6, 4], level: true, format: duration }, { label: "p95", color: 1, dash: [2, 3], level: true, format: duration }] });
@@ -61,7 +64,7 @@ function stateChart(store) {
 
 /** @param {Store} store */
 function lagChart(store) {
-    const chart = new SmallChart(store, { id: "lag", title: "Watermark lag", sub: "how far behind now windows are closed", axis: duration,
+    const chart = new SmallChart(store, { id: "lag", title: "Watermark lag", sub: "how far behind now windows are closed", axis: axisDuration,
         empty: "There is no watermark yet.", series: [{ label: "watermark behind now", color: 3, format: duration },
             { label: "its delay", color: 6, dash: [6, 4], level: true, format: duration }] });
     const delay = store.plan.sources[0]?.delay_ms ?? 0;

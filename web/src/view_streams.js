@@ -97,7 +97,7 @@ class Browser {
             this.#start();
         } }, shard.id);
         return el("tr", {}, el("th", { scope: "row" }, button), el("td", {}, shard.open ? "open" : "closed"),
-            el("td", { class: "sequence", title: `${shard.starting_hash} to ${shard.ending_hash}` }, share(shard)),
+            el("td", { title: `${shard.starting_hash} to ${shard.ending_hash}` }, share(shard)),
             el("td", {}, shard.parents.join(", ") || "–"));
     }
 
