@@ -25,8 +25,6 @@
 #define LISTEN_DEFAULT "127.0.0.1:8080"
 #define HISTORY "curated/stocks_features"
 #define SHARDS_DEFAULT 4
-#define POLL_EMBEDDED_NS (20 * TL_NS_PER_MS)
-#define POLL_AWS_NS (200 * TL_NS_PER_MS)
 
 static const struct tl_option options[] = {
     { "profile", TL_OPTION_TEXT, "P", "the file's profile to run with (default: its default)" },
@@ -125,10 +123,10 @@ static bool open_engine(struct up *up, struct tl_error *error)
     struct tl_engine_options engine_options = {
         .plan = up->plan,
         .kinesis = tl_pipeline_kinesis(up->profile, up->embedded ? up->aws : NULL, up->endpoint, NULL),
-        .poll_ns = up->embedded ? POLL_EMBEDDED_NS : POLL_AWS_NS,
         .lake_dir = up->places.lake,
         .state_dir = up->places.state,
     };
+    tl_pipeline_pace(&engine_options);
     return tl_engine_open(&up->engine, &engine_options, error);
 }
 
