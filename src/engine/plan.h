@@ -22,6 +22,7 @@ enum tl_slot_kind {
     TL_SLOT_EVENT_TIME, /* parsed with the record, or computed */
     TL_SLOT_SHARD_ID,
     TL_SLOT_SEQUENCE_NUMBER,
+    TL_SLOT_SUB_SEQUENCE,
     TL_SLOT_ARRIVAL_TIME,
     TL_SLOT_PARTITION_KEY,
     TL_SLOT_COMPUTED

@@ -4,6 +4,7 @@
 #include "base/io.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 void tl_stream_batch_init(struct tl_stream_batch *b)
 {
@@ -14,6 +15,7 @@ void tl_stream_batch_init(struct tl_stream_batch *b)
 void tl_stream_batch_release(struct tl_stream_batch *b)
 {
     tl_record_batch_release(&b->records);
+    tl_kpl_release(&b->aggregated);
 }
 
 bool tl_stream_batch_read(struct tl_stream_batch *b, struct tl_shard_run *s, const struct tl_source_run *source,
@@ -36,14 +38,39 @@ static bool beyond_limit(const struct tl_shard_run *s, const struct tl_record *r
            tl_sequence_cmp(record->sequence, tl_view_of(s->limit_position.sequence)) > 0;
 }
 
-static bool apply_record(struct tl_shard_run *s, struct tl_apply *apply, const struct tl_record *record,
-                         int64_t step)
+/* The records inside one, in their order (rule 1): whole, or as one that cannot be read. Their sequence number is
+ * the record's own, a colon, and their index. */
+static bool apply_aggregated(struct tl_stream_batch *b, struct tl_shard_run *s, struct tl_apply *apply,
+                             struct tl_view data, const struct tl_origin *whole, int64_t step)
+{
+    const char *reason;
+    struct tl_view part, key;
+    struct tl_origin origin = *whole;
+    char sequence[TL_SEQUENCE_MAX + 24];
+    if (!tl_aggregated_open(&b->aggregated, data, &reason))
+        return reason && tl_apply_malformed(apply, s, reason, 0, data, whole, step);
+    while (tl_kpl_next(&b->aggregated, &part, &key)) {
+        int size = snprintf(sequence, sizeof sequence, "%.*s:%lld", TL_VIEW_ARG(whole->sequence),
+                            (long long)origin.sub_sequence);
+        origin.sequence = (struct tl_view){ sequence, (size_t)size };
+        origin.partition_key = key;
+        if (!tl_apply_record(apply, s, part, &origin, step))
+            return false;
+        origin.sub_sequence++;
+    }
+    return true;
+}
+
+static bool apply_record(struct tl_stream_batch *b, struct tl_shard_run *s, struct tl_apply *apply,
+                         const struct tl_record *record, int64_t step)
 {
     struct tl_origin origin = { .shard = tl_view_of(s->name),
                                 .sequence = record->sequence,
                                 .partition_key = record->partition_key,
                                 .arrival_ns = record->arrival_ns,
                                 .has_arrival = true };
+    if (tl_kpl_is_aggregated(record->data))
+        return apply_aggregated(b, s, apply, record->data, &origin, step);
     return tl_apply_record(apply, s, record->data, &origin, step);
 }
 
@@ -62,14 +89,14 @@ static void move_position(struct tl_shard_run *s, bool cut)
     s->reader = NULL;
 }
 
-static bool apply_records(const struct tl_stream_batch *b, struct tl_shard_run *s, struct tl_apply *apply, int64_t step,
+static bool apply_records(struct tl_stream_batch *b, struct tl_shard_run *s, struct tl_apply *apply, int64_t step,
                           size_t *applied, struct tl_error *error)
 {
     const struct tl_record *records = b->records.records;
     bool ok = true;
     *applied = 0;
     while (ok && *applied < b->records.count && !beyond_limit(s, &records[*applied]))
-        ok = apply_record(s, apply, &records[(*applied)++], step);
+        ok = apply_record(b, s, apply, &records[(*applied)++], step);
     if (!ok || !tl_apply_flush(apply, s, step))
         return tl_error_set(error, TL_NO_MEMORY, "shard '%s': out of memory", s->name);
     return true;

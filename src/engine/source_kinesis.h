@@ -3,10 +3,12 @@
 #pragma once
 
 #include "engine/engine_int.h"
+#include "kinesis/aggregated.h"
 
 struct tl_stream_batch { /* a worker's: what was read and not yet applied */
     struct tl_record_batch records;
     struct tl_read_step step;
+    struct tl_kpl aggregated; /* the record being taken apart */
 };
 void tl_stream_batch_init(struct tl_stream_batch *b);
 void tl_stream_batch_release(struct tl_stream_batch *b);

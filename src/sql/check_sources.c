@@ -28,6 +28,7 @@ static const struct {
 } metadata[] = {
     { "shard_id", TL_SLOT_SHARD_ID, TL_TYPE_VARCHAR, true },
     { "sequence_number", TL_SLOT_SEQUENCE_NUMBER, TL_TYPE_VARCHAR, true },
+    { "sub_sequence_number", TL_SLOT_SUB_SEQUENCE, TL_TYPE_BIGINT, true },
     { "arrival_time", TL_SLOT_ARRIVAL_TIME, TL_TYPE_TIMESTAMP, false },
     { "partition_key", TL_SLOT_PARTITION_KEY, TL_TYPE_VARCHAR, false },
 };
@@ -68,7 +69,7 @@ static void add_metadata(struct tl_checker *c, const struct tl_ast_column *a, st
         return;
     }
     tl_checker_fail(c, a->key_place, tl_suggest(tl_view_of(a->metadata_key), near, TL_COUNT(near)),
-                    "there is no metadata '%s': it is shard_id, sequence_number, arrival_time or partition_key",
+                    "there is no metadata '%s': it is shard_id, sequence_number, sub_sequence_number, arrival_time or partition_key",
                     a->metadata_key);
 }
 
