@@ -124,7 +124,9 @@ static bool open_engine(struct up *up, struct tl_error *error)
         .plan = up->plan,
         .kinesis = tl_pipeline_kinesis(up->profile, up->embedded ? up->aws : NULL, up->endpoint, NULL),
         .lake_dir = up->places.lake,
-        .state_dir = up->places.state,
+        .state_dir = up->places.checkpoints,
+        .lake_region = up->places.region,
+        .lake_staging = up->places.staging,
     };
     tl_pipeline_pace(&engine_options);
     return tl_engine_open(&up->engine, &engine_options, error);

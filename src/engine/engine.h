@@ -22,7 +22,8 @@ struct tl_engine_options {
     int64_t read_every_ns;   /* the least time between two reads of a shard: 200 ms on AWS (5 reads/s), else 0 */
     unsigned create_shards;  /* streams that are not there are made with so many; 0: that is an error */
     const char *lake_dir;    /* NULL: no lake (only --dump): nothing is written, no checkpoint */
-    const char *state_dir;   /* checkpoints: <state_dir>/_tapeline/<pipeline>/ */
+    const char *state_dir;   /* checkpoints: <state_dir>/_tapeline/<pipeline>/; it and lake_dir: a folder or "s3://..." */
+    const char *lake_region, *lake_staging; /* as in lake/store.h */
     unsigned threads;        /* 0: number of processors */
     bool until_now;          /* read what is in the stream at start, close all windows, exit */
     int64_t commit_every_ns; /* 0: the plan's smallest */
