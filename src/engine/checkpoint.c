@@ -171,14 +171,14 @@ static void hold_others(struct tl_engine *e)
 }
 
 /* Up to the flag. */
-static bool read_intent_head(struct tl_wire *r, uint64_t epoch, char holder[TL_HOLDER_MAX])
+static bool read_intent_head(struct tl_wire *r, uint64_t epoch, uint32_t *format, char holder[TL_HOLDER_MAX])
 {
-    uint32_t format = tl_wire_u32(r);
-    bool known = format >= FORMAT_OLDEST && format <= FORMAT && tl_wire_u64(r) == epoch;
+    *format = tl_wire_u32(r);
+    bool known = *format >= FORMAT_OLDEST && *format <= FORMAT && tl_wire_u64(r) == epoch;
     for (size_t i = 0; i < sizeof((struct tl_engine *)0)->instance; i++)
         tl_wire_u8(r);
     holder[0] = '\0';
-    if (known && format > FORMAT_NO_HOLDER)
+    if (known && *format > FORMAT_NO_HOLDER)
         tl_wire_text(r, holder, TL_HOLDER_MAX);
     return known && !r->failed;
 }
@@ -186,7 +186,8 @@ static bool read_intent_head(struct tl_wire *r, uint64_t epoch, char holder[TL_H
 void tl_checkpoint_read_holder(uint64_t epoch, struct tl_view payload, char holder[TL_HOLDER_MAX])
 {
     struct tl_wire r = tl_wire_of(payload);
-    if (!read_intent_head(&r, epoch, holder))
+    uint32_t format;
+    if (!read_intent_head(&r, epoch, &format, holder))
         holder[0] = '\0';
     for (char *p = holder; *p; p++) /* it may have come from anywhere, and goes to a terminal */
         if ((unsigned char)*p < ' ' || *p == 0x7f)
@@ -198,7 +199,8 @@ bool tl_checkpoint_read_intent(struct tl_engine *e, uint64_t epoch, struct tl_vi
 {
     char holder[TL_HOLDER_MAX];
     struct tl_wire r = tl_wire_of(payload);
-    bool known = read_intent_head(&r, epoch, holder);
+    uint32_t format;
+    bool known = read_intent_head(&r, epoch, &format, holder);
     tl_wire_u8(&r);
     read_bounds(e, &r, bounds);
     uint32_t count = tl_wire_count(&r, SHARD_MIN);
