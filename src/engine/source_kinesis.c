@@ -117,7 +117,7 @@ bool tl_stream_batch_apply(struct tl_stream_batch *b, struct tl_shard_run *s, st
                            int64_t step, struct tl_error *error)
 {
     size_t applied;
-    int64_t now = tl_io->monotonic_ns();
+    int64_t now = tl_io->monotonic_ns(), watermark = s->watermark;
     s->next_read_ns = now + b->step.wait_ns;
     s->throttles += b->step.throttled;
     if (!b->step.answered)
@@ -131,6 +131,8 @@ bool tl_stream_batch_apply(struct tl_stream_batch *b, struct tl_shard_run *s, st
                              tl_shard_reader_position(s->reader)->kind == TL_POSITION_SHARD_END));
     if (applied)
         s->last_record_ns = tl_io->wall_ns();
+    if (s->watermark != watermark)
+        s->watermark_since_ns = s->last_record_ns;
     if (!b->step.at_tip || cut)
         s->tip_since_ns = 0;
     else if (applied || s->tip_since_ns == 0)
