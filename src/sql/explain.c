@@ -64,11 +64,24 @@ static void explain_source(const struct tl_source_plan *s, struct tl_buf *out)
     explain_dedup(s, out);
 }
 
+static void explain_pace(const struct tl_feed_plan *f, struct tl_buf *out)
+{
+    char text[32];
+    tl_duration_format(f->interval_ns, text);
+    if (f->pace == TL_PACE_EVENT_TIME)
+        tl_buf_addf(out, "  %-16s as recorded, by the event time\n", "pace");
+    else
+        tl_buf_addf(out, "  %-16s a record %s %s\n", "pace", f->pace == TL_PACE_KEY ? "of each key every" : "every", text);
+}
+
 static void explain_feed(const struct tl_plan *plan, const struct tl_feed_plan *f, struct tl_buf *out)
 {
-    tl_buf_addf(out, "\nfeed %s into %s: partition key %s, at least once%s\n", f->name,
+    tl_buf_addf(out, "\nfeed %s into %s: partition key %s%s\n", f->name,
                 plan->sources[f->source].name, f->partition_key, f->loop ? ", over and over" : "");
-    add_duration(out, "interval", f->interval_ns);
+    explain_pace(f, out);
+    tl_buf_addf(out, "  at least once: what is sent again after a crash or a lost answer %s\n",
+                f->producer_stamp ? "bears the same " TL_STAMP_ID " and " TL_STAMP_SEQ
+                                  : "cannot be told from a record of its own (producer_stamp = true, and DEDUP BY in the source, would)");
     tl_buf_add_text(out, "  ");
     for (const char *p = f->select; *p; p++) {
         if (strncmp(p, "'" TL_FEED_NOW "'", sizeof TL_FEED_NOW + 1) == 0) {
