@@ -150,8 +150,9 @@ struct tl_feed_plan {
     int64_t interval_ns;
     bool loop;
 };
-struct tl_batch_plan { /* CREATE TABLE name WITH (path, partition_by) AS SELECT ... */
+struct tl_batch_plan { /* CREATE TABLE name WITH (path, partition_by, incremental_by) AS SELECT ... */
     const char *name, *path, *select;
+    const char *incremental_by; /* one of partition_by, or NULL */
     const char **partition_by;
     size_t partition_count;
 };
