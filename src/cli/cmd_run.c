@@ -167,7 +167,9 @@ static int run_engine(struct run *run)
         .input_count = run->files.gl_pathc,
         .kinesis = tl_pipeline_kinesis(profile, NULL, run->endpoint, tl_signals_stopping()),
         .lake_dir = run->places.lake,
-        .state_dir = run->places.state,
+        .state_dir = run->places.checkpoints,
+        .lake_region = run->places.region,
+        .lake_staging = run->places.staging,
         .threads = (unsigned)tl_args_count(run->args, "threads", 0),
         .until_now = tl_args_flag(run->args, "until-now"),
     };

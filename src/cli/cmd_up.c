@@ -130,7 +130,9 @@ static bool open_engine(struct up *up, struct tl_error *error)
         .kinesis = tl_pipeline_kinesis(up->profile, up->embedded ? up->aws : NULL, up->endpoint, NULL),
         .poll_ns = up->embedded ? POLL_EMBEDDED_NS : POLL_AWS_NS,
         .lake_dir = up->places.lake,
-        .state_dir = up->places.state,
+        .state_dir = up->places.checkpoints,
+        .lake_region = up->places.region,
+        .lake_staging = up->places.staging,
     };
     return tl_engine_open(&up->engine, &engine_options, error);
 }

@@ -4,8 +4,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define FORMAT 2
-#define FORMAT_OLDEST 1 /* without the counts of filtered and placed records, which were 0 and aggregated */
+#define FORMAT 4
+#define FORMAT_NO_HOLDER 3 /* an intent says nothing of who wrote it */
+#define FORMAT_NO_DEDUP 2 /* without the count of duplicates, which was 0, and what is remembered for DEDUP BY */
+#define FORMAT_OLDEST 1   /* also without the counts of filtered and placed records, which were 0 and aggregated */
 #define SHARD_MIN 40 /* no shard takes fewer bytes */
 
 enum { FLAG_STARTED = 1, FLAG_FINISHED = 2 };
@@ -88,6 +90,7 @@ void tl_checkpoint_write_intent(const struct tl_engine *e, uint64_t epoch, bool 
     tl_wire_put_u32(out, FORMAT);
     tl_wire_put_u64(out, epoch);
     tl_buf_add(out, e->instance, sizeof e->instance);
+    tl_wire_put_view(out, tl_view_of(e->holder));
     tl_wire_put_u8(out, final);
     write_bounds(e, out);
     tl_wire_put_u32(out, (uint32_t)e->shard_count);
@@ -137,14 +140,35 @@ static void hold_others(struct tl_engine *e)
     }
 }
 
+/* Up to the flag. */
+static bool read_intent_head(struct tl_wire *r, uint64_t epoch, char holder[TL_HOLDER_MAX])
+{
+    uint32_t format = tl_wire_u32(r);
+    bool known = format >= FORMAT_OLDEST && format <= FORMAT && tl_wire_u64(r) == epoch;
+    for (size_t i = 0; i < sizeof((struct tl_engine *)0)->instance; i++)
+        tl_wire_u8(r);
+    holder[0] = '\0';
+    if (known && format > FORMAT_NO_HOLDER)
+        tl_wire_text(r, holder, TL_HOLDER_MAX);
+    return known && !r->failed;
+}
+
+void tl_checkpoint_read_holder(uint64_t epoch, struct tl_view payload, char holder[TL_HOLDER_MAX])
+{
+    struct tl_wire r = tl_wire_of(payload);
+    if (!read_intent_head(&r, epoch, holder))
+        holder[0] = '\0';
+    for (char *p = holder; *p; p++) /* it may have come from anywhere, and goes to a terminal */
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            *p = ' ';
+}
+
 bool tl_checkpoint_read_intent(struct tl_engine *e, uint64_t epoch, struct tl_view payload,
                                struct tl_bounds *bounds, struct tl_error *error)
 {
+    char holder[TL_HOLDER_MAX];
     struct tl_wire r = tl_wire_of(payload);
-    uint32_t format = tl_wire_u32(&r);
-    bool known = format >= FORMAT_OLDEST && format <= FORMAT && tl_wire_u64(&r) == epoch;
-    for (size_t i = 0; i < sizeof e->instance; i++)
-        tl_wire_u8(&r);
+    bool known = read_intent_head(&r, epoch, holder);
     tl_wire_u8(&r);
     read_bounds(e, &r, bounds);
     uint32_t count = tl_wire_count(&r, SHARD_MIN);
@@ -170,6 +194,9 @@ static void write_shard(const struct tl_engine *e, const struct tl_shard_run *s,
     tl_wire_put_i64(out, s->max_event_time);
     tl_wire_put_u64(out, s->received);
     tl_wire_put_u64(out, s->malformed);
+    tl_wire_put_u64(out, s->duplicates);
+    if (s->dedup)
+        tl_dedup_write(s->dedup, s->watermark, out);
     for (size_t v = 0; v < e->plan->view_count; v++) {
         if (e->plan->views[v].source != s->source)
             continue;
@@ -234,6 +261,9 @@ static bool read_shard(struct tl_engine *e, struct tl_wire *r, uint32_t format, 
     s->max_event_time = tl_wire_i64(r);
     s->received = tl_wire_u64(r);
     s->malformed = tl_wire_u64(r);
+    s->duplicates = format <= FORMAT_NO_DEDUP ? 0 : tl_wire_u64(r);
+    if (s->dedup && format > FORMAT_NO_DEDUP && !tl_dedup_read(s->dedup, r))
+        return tl_error_set(error, TL_NO_MEMORY, "out of memory while the checkpoint is loaded");
     for (size_t v = 0; v < e->plan->view_count && !r->failed; v++) {
         if (e->plan->views[v].source != s->source)
             continue;

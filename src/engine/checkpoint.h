@@ -10,6 +10,8 @@
 
 /* The positions and clock steps as they are now. */
 void tl_checkpoint_write_intent(const struct tl_engine *e, uint64_t epoch, bool final, struct tl_buf *out);
+/* Who wrote an intent: "process 12 on host, started ..."; "" when it does not say. */
+void tl_checkpoint_read_holder(uint64_t epoch, struct tl_view payload, char holder[TL_HOLDER_MAX]);
 /* Limits of all shards and the bounds to apply when they are reached; shards that began in that epoch are
  * added. bounds: by source. */
 TL_MUST_USE bool tl_checkpoint_read_intent(struct tl_engine *e, uint64_t epoch, struct tl_view payload,

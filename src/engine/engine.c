@@ -6,6 +6,7 @@
 
 #include "base/grow.h"
 #include "base/io.h"
+#include "base/time.h"
 #include "engine/checkpoint.h"
 #include "engine/engine_int.h"
 #include "engine/epoch.h"
@@ -175,6 +176,16 @@ static struct tl_engine *engine_new(const struct tl_engine_options *options)
     return e;
 }
 
+/* Who this is, for another instance that meets our intents. */
+static void name_instance(struct tl_engine *e)
+{
+    char host[128] = "", since[TL_TIME_TEXT_MAX];
+    if (gethostname(host, sizeof host - 1) != 0 || !host[0])
+        snprintf(host, sizeof host, "a machine without a name");
+    tl_time_format(tl_io->wall_ns() / TL_NS_PER_S * TL_NS_PER_S, TL_TIME_ISO_MS, since);
+    snprintf(e->holder, sizeof e->holder, "process %ld on %s, started %s", (long)getpid(), host, since);
+}
+
 static bool open_stores(struct tl_engine *e, struct tl_error *error)
 {
     if (!e->has_lake)
@@ -185,8 +196,11 @@ static bool open_stores(struct tl_engine *e, struct tl_error *error)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     if (!tl_io->random(e->instance, sizeof e->instance))
         return tl_error_set(error, TL_IO, "no random numbers from the system");
-    return tl_store_open(&e->lake, e->options.lake_dir, error) && tl_store_open(&e->state, state, error) &&
-           tl_commit_log_open(&e->log, e->state, e->plan->name, error);
+    struct tl_store_options options = { .region = e->options.lake_region, .staging = e->options.lake_staging };
+    name_instance(e);
+    return tl_store_open_with(&e->lake, e->options.lake_dir, &options, error) &&
+           tl_store_open_with(&e->state, state, &options, error) && tl_commit_log_open(&e->log, e->state, e->plan->name, error) &&
+           tl_commit_log_check_fence(e->log, error);
 }
 
 static bool load_commit(struct tl_engine *e, struct tl_error *error)

@@ -24,6 +24,7 @@
 #define TL_GROWTH_EARLY ((size_t)16 << 20) /* an epoch begins before its time */
 #define TL_GROWTH_STALL ((size_t)64 << 20) /* workers wait for it */
 #define TL_SHARDS_MAX 100000
+#define TL_HOLDER_MAX 256
 
 struct tl_source_run {
     const struct tl_source_plan *plan;
@@ -65,6 +66,7 @@ struct tl_engine {
     struct tl_arena arena; /* columns, labels: as long as the engine */
     bool from_files, has_lake;
     unsigned char instance[16]; /* in intents: two instances never write the same one (fence) */
+    char holder[TL_HOLDER_MAX]; /* this instance in words, in intents too */
     char *state_dir;
     bool cancel;      /* of Kinesis calls; an atomic by convention */
     atomic_bool stop; /* asked to, or failed */

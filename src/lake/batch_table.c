@@ -155,7 +155,7 @@ static bool remove_sample(struct build *b, struct tl_error *error)
         if (names.names[i][0] == '_')
             continue;
         snprintf(name, sizeof name, "%.2000s/%.500s", b->table->path, names.names[i]);
-        ok = tl_store_delete(b->lake, name, error);
+        ok = tl_store_delete_tree(b->lake, name, error);
     }
     tl_dir_list_release(&names);
     return ok;

@@ -380,7 +380,7 @@ static bool keep_rejects(struct tl_ingest *g, const struct tl_rows *rejects, con
     if (rejects->row_count) {
         ok = write_rejects(g, rejects, file, source, error);
     } else if (tl_store_list(g->lake, folder, &there, error)) {
-        ok = there.count == 0 || tl_store_delete(g->lake, folder, error);
+        ok = there.count == 0 || tl_store_delete_tree(g->lake, folder, error);
         tl_dir_list_release(&there);
     } else {
         ok = false;

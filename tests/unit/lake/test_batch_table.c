@@ -146,12 +146,12 @@ static void what_is_missing_is_made_again(void **state)
     ingest("A", 2020, 2022, 0);
     make(&some, 2, 0);
     make(&some, 0, 0); /* a year without rows is not made each time */
-    test_ok(tl_store_delete(lake, "curated/t/ticker=A/year=2020", &error), &error);
+    test_ok(tl_store_delete_tree(lake, "curated/t/ticker=A/year=2020", &error), &error);
     make(&some, 1, 0);
     some.incremental_by = NULL;
     make(&some, 2, 0);
     make(&some, 0, 0);
-    test_ok(tl_store_delete(lake, "curated/t/ticker=A/year=2020", &error), &error);
+    test_ok(tl_store_delete_tree(lake, "curated/t/ticker=A/year=2020", &error), &error);
     make(&some, 2, 0);
 }
 
@@ -162,7 +162,7 @@ static void what_is_gone_from_the_input_goes(void **state)
     ingest("A", 2020, 2022, 0);
     ingest("B", 2020, 2022, 0);
     make(&table, 6, 0);
-    test_ok(tl_store_delete(lake, "processed/stocks/ticker=B", &error) && tl_store_delete(lake, "processed/stocks/ticker=A/year=2021", &error), &error);
+    test_ok(tl_store_delete_tree(lake, "processed/stocks/ticker=B", &error) && tl_store_delete_tree(lake, "processed/stocks/ticker=A/year=2021", &error), &error);
     make(&table, 1, 4);
     assert_as_from_nothing(&table);
 }
@@ -257,7 +257,7 @@ static void what_no_build_made_is_refused(void **state)
     ingest("A", 2020, 2020, 0);
     test_ok(tl_store_put(lake, "curated/t/ticker=A/year=2020/mine.parquet", TL_VIEW("mine"), &error), &error);
     assert_refused(&table, "mine.parquet");
-    test_ok(tl_store_delete(lake, "curated/t", &error), &error);
+    test_ok(tl_store_delete_tree(lake, "curated/t", &error), &error);
     make(&table, 1, 0);
     test_ok(tl_store_put(lake, "curated/t/mine.parquet", TL_VIEW("mine"), &error), &error);
     ingest("A", 2020, 2020, 1);
@@ -296,7 +296,7 @@ static void no_failure_leaves_what_the_next_build_does_not_mend(void **state)
     ingest("A", 2023, 2024, 0);
     bool fired = true, synthetic;
     for (unsigned nth = 1; fired; nth += 1 + nth / 3) { /* the later calls are of the same kind: not each of them */
-        test_ok(tl_store_delete(lake, "curated", &error) && tl_store_delete(lake, "_tapeline/batch/curated.stocks_features.json", &error), &error);
+        test_ok(tl_store_delete_tree(lake, "curated", &error) && tl_store_delete(lake, "_tapeline/batch/curated.stocks_features.json", &error), &error);
         test_ok(tl_sample_write(lake, &options, &sample, &error), &error);
         tl_io_fault_at(nth, EIO, false);
         bool ok = tl_batch_build(lake, &features, false, NULL, &stats, &error);

@@ -99,7 +99,7 @@ static void every_shape_is_read(void **state)
     };
     for (size_t i = 0; i < TL_COUNT(shapes); i++) {
         struct tl_error error;
-        test_ok(tl_store_delete(lake, "processed", &error), &error);
+        test_ok(tl_store_delete_tree(lake, "processed", &error), &error);
         ingest(file_of(shapes[i].name, shapes[i].text));
         assert_string_equal(rows_of(ALL), shapes[i].rows);
     }
@@ -133,7 +133,7 @@ static void bad_lines_are_kept_with_their_reasons(void **state)
     char text[1024];
     for (size_t i = 0; i < TL_COUNT(bad); i++) {
         struct tl_error error;
-        test_ok(tl_store_delete(lake, "processed", &error) && tl_store_delete(lake, "rejects", &error), &error);
+        test_ok(tl_store_delete_tree(lake, "processed", &error) && tl_store_delete_tree(lake, "rejects", &error), &error);
         snprintf(text, sizeof text, "Date,Open,High,Low,Close,Volume\n" GOOD "%s", bad[i].lines);
         ingest(file_of("bad.csv", text));
         assert_string_equal(rows_of(REJECTS), bad[i].rejects);
@@ -215,7 +215,7 @@ static void no_failure_leaves_a_half(void **state)
     bool fired = true;
     for (unsigned nth = 1; fired; nth++) {
         struct tl_error error;
-        test_ok(tl_store_delete(lake, "processed", &error) && tl_store_delete(lake, "rejects", &error) && tl_store_delete(lake, "_tapeline", &error), &error);
+        test_ok(tl_store_delete_tree(lake, "processed", &error) && tl_store_delete_tree(lake, "rejects", &error) && tl_store_delete_tree(lake, "_tapeline", &error), &error);
         tl_io_fault_at(nth, EIO, false);
         bool ok = try_ingest(path, &error);
         fired = tl_io_fault_clear();
