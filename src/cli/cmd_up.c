@@ -9,9 +9,11 @@
 #include "cli/batch_runner.h"
 #include "cli/commands.h"
 #include "cli/feed_runner.h"
+#include "cli/last_error.h"
 #include "cli/ledger_text.h"
 #include "cli/pipeline_file.h"
 #include "cli/places.h"
+#include "cli/report.h"
 #include "cli/signals.h"
 #include "codec/json_writer.h"
 #include "engine/engine.h"
@@ -58,11 +60,12 @@ struct up {
     struct tl_broker *broker;
     struct tl_engine *engine;
     struct tl_web *web;
+    struct tl_report_server *reports;
     struct feeder *feeders;
     bool embedded, synthetic, stop_feeds, engine_failed, engine_started;
     struct tl_error engine_error;
     pthread_t engine_thread;
-    char aws[512], endpoint[512];
+    char aws[512], endpoint[512], page[512], report_endpoint[512];
 };
 
 /* ---- the lake, and the sample where there is no history ---- */
@@ -160,7 +163,7 @@ static void *feed_main(void *arg)
 {
     struct feeder *f = arg;
     if (!tl_feed_run(&f->options, &f->stats, &f->error)) {
-        f->failed = true;
+        __atomic_store_n(&f->failed, true, __ATOMIC_RELEASE); /* the report reads it, and then the error */
         tl_signals_stop();
     }
     return NULL;
@@ -171,7 +174,6 @@ static bool start_feeds(struct up *up, struct tl_error *error)
     for (size_t i = 0; up->feeders && i < up->plan->feed_count; i++) {
         struct feeder *f = &up->feeders[i];
         f->up = up;
-        f->feed = &up->plan->feeds[i];
         f->options = (struct tl_feed_options){
             .plan = up->plan,
             .feed = f->feed,
@@ -226,6 +228,59 @@ static void feed_status(void *user, struct tl_buf *out)
     tl_json_end_object(&w);
 }
 
+static void feed_write(const struct feeder *f, struct tl_json_writer *w)
+{
+    const struct tl_feed_stats *s = &f->stats;
+    tl_json_begin_object(w);
+    tl_json_member_text(w, "name", f->feed->name);
+    tl_json_member_bool(w, "running", !tl_feed_stat(&s->ended));
+    tl_json_member_i64(w, "sent", (int64_t)tl_feed_stat(&s->sent));
+    tl_json_member_i64(w, "acknowledged", (int64_t)tl_feed_stat(&s->acknowledged));
+    tl_json_member_i64(w, "throttled", (int64_t)tl_feed_stat(&s->throttled));
+    tl_json_member_i64(w, "loops", (int64_t)tl_feed_stat(&s->loops));
+    tl_json_member_i64(w, "row", (int64_t)tl_feed_stat(&s->row));
+    tl_json_member_i64(w, "total", (int64_t)tl_feed_stat(&s->total));
+    tl_json_end_object(w);
+}
+
+/* For `status` and `why`. */
+static void feeds_report(void *user, struct tl_why_feed *feeds, size_t *count, struct tl_buf *json)
+{
+    struct up *up = user;
+    struct tl_json_writer w;
+    size_t n = 0;
+    tl_json_writer_init(&w, json);
+    tl_json_begin_array(&w);
+    for (size_t i = 0; up->feeders && i < up->plan->feed_count && n < *count; i++) {
+        const struct feeder *f = &up->feeders[i];
+        bool failed = __atomic_load_n(&f->failed, __ATOMIC_ACQUIRE);
+        feeds[n++] = (struct tl_why_feed){ .name = f->feed->name,
+                                           .source = f->feed->source,
+                                           .running = !tl_feed_stat(&f->stats.ended),
+                                           .error = failed ? f->error.text : NULL };
+        feed_write(f, &w);
+    }
+    tl_json_end_array(&w);
+    *count = n;
+}
+
+static void open_reports(struct up *up)
+{
+    snprintf(up->page, sizeof up->page, "http://%s/", tl_web_address(up->web));
+    struct tl_report_options report = {
+        .plan = up->plan,
+        .state_dir = up->places.state,
+        .profile = up->profile ? up->profile->name : NULL,
+        .kinesis = tl_pipeline_kinesis(up->profile, up->embedded ? up->aws : NULL, up->report_endpoint, tl_signals_stopping()),
+        .engine = up->engine,
+        .page = up->page,
+        .aws_endpoint = up->embedded ? up->aws : NULL,
+        .feeds = feeds_report,
+        .user = up,
+    };
+    up->reports = tl_report_server_open(&report);
+}
+
 /* ---- all of it ---- */
 
 static bool open_web(struct up *up, struct tl_error *error)
@@ -258,6 +313,7 @@ static bool start(struct up *up, struct tl_error *error)
     if (!prepare_history(up, error) || !open_broker(up, error) || !open_engine(up, error) || !open_web(up, error) ||
         !start_engine(up, error))
         return false;
+    open_reports(up);
     announce(up);
     return start_feeds(up, error);
 }
@@ -275,6 +331,13 @@ static void report_end(struct up *up)
             (unsigned long long)stats.epoch, (unsigned long long)stats.rows_committed, (unsigned long long)stats.files_committed, watermark);
 }
 
+/* Also for those who ask later what it was. */
+static int tell_failure(const struct up *up, const struct tl_error *error)
+{
+    tl_last_error_write(up->places.state, up->plan, error);
+    return tl_report(error);
+}
+
 static int stop(struct up *up)
 {
     int code = TL_EXIT_OK;
@@ -282,16 +345,19 @@ static int stop(struct up *up)
     if (up->engine_started) {
         tl_engine_stop(up->engine);
         pthread_join(up->engine_thread, NULL);
-        if (up->engine_failed)
-            code = tl_report(&up->engine_error);
-        else
-            report_end(up);
     }
+    tl_report_server_close(up->reports);
+    if (up->engine_started && up->engine_failed)
+        code = tell_failure(up, &up->engine_error);
+    else if (up->engine_started)
+        report_end(up);
     for (size_t i = 0; up->feeders && i < up->plan->feed_count; i++)
         if (up->feeders[i].failed) {
             tl_error_context(&up->feeders[i].error, "feed '%s'", up->plan->feeds[i].name);
-            code = tl_report(&up->feeders[i].error);
+            code = tell_failure(up, &up->feeders[i].error);
         }
+    if (code == TL_EXIT_OK && up->engine_started)
+        tl_last_error_write(up->places.state, up->plan, NULL);
     tl_web_close(up->web);
     tl_engine_close(up->engine);
     tl_broker_close(up->broker);
@@ -308,12 +374,14 @@ static int run_plan(const struct tl_args *args, const struct tl_plan *plan)
         return tl_report(&error);
     if (plan->feed_count && !tl_args_flag(args, "no-feed"))
         up.feeders = calloc(plan->feed_count, sizeof *up.feeders);
+    for (size_t i = 0; up.feeders && i < plan->feed_count; i++)
+        up.feeders[i].feed = &plan->feeds[i];
     bool started = start(&up, &error);
     if (started)
         tl_signals_wait();
     int code = stop(&up);
     if (!started)
-        code = tl_report(&error);
+        code = tell_failure(&up, &error);
     tl_places_close(&up.places);
     return code;
 }

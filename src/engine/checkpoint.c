@@ -317,6 +317,14 @@ static bool check_head(const struct tl_engine *e, uint32_t format, uint64_t fing
     return true;
 }
 
+bool tl_checkpoint_is_of_files(struct tl_view payload)
+{
+    struct tl_wire r = tl_wire_of(payload);
+    tl_wire_u32(&r);
+    tl_wire_u64(&r);
+    return tl_wire_u8(&r) != 0;
+}
+
 bool tl_checkpoint_read_commit(struct tl_engine *e, uint64_t epoch, struct tl_view payload,
                                struct tl_error *error)
 {

@@ -60,6 +60,13 @@ struct tl_worker {
     bool running;
     _Atomic int64_t busy_ns;
 };
+struct tl_inspect_desk { /* inspect_int.h */
+    pthread_mutex_t one;  /* of those who ask, one at a time; taken before lock */
+    pthread_mutex_t lock; /* a leaf, but for the closed gate: of what follows */
+    pthread_cond_t answered;
+    struct tl_inspect *into;
+    bool filled, ok, staffed;
+};
 struct tl_engine {
     const struct tl_plan *plan;
     struct tl_engine_options options;
@@ -101,6 +108,7 @@ struct tl_engine {
     bool restored, draining;     /* draining: the final flush */
 
     struct tl_observe observe;
+    struct tl_inspect_desk desk;
     pthread_mutex_t stats_lock;
     struct tl_engine_stats stats; /* under stats_lock */
     struct tl_rate_sample {

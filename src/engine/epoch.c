@@ -5,6 +5,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "engine/checkpoint.h"
+#include "engine/inspect_int.h"
 #include "engine/ledger.h"
 #include "engine/session.h"
 #include "engine/shard_tree.h"
@@ -427,6 +428,7 @@ static bool until_done(struct tl_epoch *epoch, struct tl_engine *e,
                         error->code == TL_NO_SPACE ? " for disk space" : "", error->text);
         told = true;
         tl_engine_set_waiting(e, error->text);
+        tl_inspect_answer(e);
         tl_io->sleep_ns(STEP_RETRY_NS);
     }
     if (told) {
