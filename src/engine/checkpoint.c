@@ -4,8 +4,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define FORMAT 2
-#define FORMAT_OLDEST 1 /* without the counts of filtered and placed records, which were 0 and aggregated */
+#define FORMAT 3
+#define FORMAT_NO_DEDUP 2 /* without the count of duplicates, which was 0, and what is remembered for DEDUP BY */
+#define FORMAT_OLDEST 1   /* also without the counts of filtered and placed records, which were 0 and aggregated */
 #define SHARD_MIN 40 /* no shard takes fewer bytes */
 
 enum { FLAG_STARTED = 1, FLAG_FINISHED = 2 };
@@ -170,6 +171,9 @@ static void write_shard(const struct tl_engine *e, const struct tl_shard_run *s,
     tl_wire_put_i64(out, s->max_event_time);
     tl_wire_put_u64(out, s->received);
     tl_wire_put_u64(out, s->malformed);
+    tl_wire_put_u64(out, s->duplicates);
+    if (s->dedup)
+        tl_dedup_write(s->dedup, s->watermark, out);
     for (size_t v = 0; v < e->plan->view_count; v++) {
         if (e->plan->views[v].source != s->source)
             continue;
@@ -234,6 +238,9 @@ static bool read_shard(struct tl_engine *e, struct tl_wire *r, uint32_t format, 
     s->max_event_time = tl_wire_i64(r);
     s->received = tl_wire_u64(r);
     s->malformed = tl_wire_u64(r);
+    s->duplicates = format <= FORMAT_NO_DEDUP ? 0 : tl_wire_u64(r);
+    if (s->dedup && format > FORMAT_NO_DEDUP && !tl_dedup_read(s->dedup, r))
+        return tl_error_set(error, TL_NO_MEMORY, "out of memory while the checkpoint is loaded");
     for (size_t v = 0; v < e->plan->view_count && !r->failed; v++) {
         if (e->plan->views[v].source != s->source)
             continue;

@@ -28,8 +28,9 @@ struct tl_ledger tl_ledger_sum(const struct tl_engine *e)
             continue; /* its records are rows, which were counted as records before */
         sum.received += s->received;
         sum.malformed += s->malformed;
+        sum.duplicate += s->duplicates;
         if (view == SIZE_MAX) { /* a source that no view reads */
-            sum.filtered += s->received - s->malformed;
+            sum.filtered += s->received - s->malformed - s->duplicates;
             continue;
         }
         sum.aggregated += s->counts[view].aggregated;
@@ -46,13 +47,14 @@ struct tl_ledger tl_ledger_sum(const struct tl_engine *e)
 bool tl_ledger_check(const struct tl_engine *e, const struct tl_closed *closed, struct tl_error *error)
 {
     for (size_t v = 0; v < e->plan->view_count; v++) {
-        uint64_t received = 0, aggregated = 0, late = 0, malformed = 0, filtered = 0, placed = 0, open = 0;
+        uint64_t received = 0, aggregated = 0, late = 0, malformed = 0, duplicate = 0, filtered = 0, placed = 0, open = 0;
         for (size_t i = 0; i < e->shard_count; i++) {
             const struct tl_shard_run *s = e->shards[i];
             if (s->source != e->plan->views[v].source)
                 continue;
             received += s->received;
             malformed += s->malformed;
+            duplicate += s->duplicates;
             aggregated += s->counts[v].aggregated;
             late += s->counts[v].late;
             filtered += s->counts[v].filtered;
@@ -60,13 +62,14 @@ bool tl_ledger_check(const struct tl_engine *e, const struct tl_closed *closed, 
             open += tl_window_state_records(&s->states[v]);
         }
         uint64_t written = e->totals[v].emitted + (closed && e->views[v].windowed ? closed[v].records : 0);
-        if (received != aggregated + late + malformed + filtered || placed != written + open)
+        if (received != aggregated + late + malformed + duplicate + filtered || placed != written + open)
             return tl_error_set(error, TL_CORRUPT,
                                 "view '%s': the ledger does not balance: received %" PRIu64
                                 ", aggregated %" PRIu64 ", late %" PRIu64 ", malformed %" PRIu64
-                                ", filtered %" PRIu64 "; in windows %" PRIu64 ", written %" PRIu64 ", open %" PRIu64
+                                ", duplicate %" PRIu64 ", filtered %" PRIu64 "; in windows %" PRIu64 ", written %" PRIu64 ", open %" PRIu64
                                 "; this is a fault of tapeline, nothing is committed",
-                                e->plan->views[v].name, received, aggregated, late, malformed, filtered, placed, written, open);
+                                e->plan->views[v].name, received, aggregated, late, malformed, duplicate, filtered, placed,
+                                written, open);
     }
     return true;
 }

@@ -50,6 +50,9 @@ struct tl_source_plan {
     int64_t delay_ns;         /* of the watermark */
     enum tl_start start;
     int64_t shard_idle_ns, flush_after_ns, max_future_skew_ns;
+    size_t *dedup; /* slots of DEDUP BY */
+    size_t dedup_count;
+    int64_t dedup_for_ns; /* how far W(s) has to be past a record before a repeat of it is a record of its own */
 };
 
 /* Name and type of a slot. */

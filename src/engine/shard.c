@@ -32,7 +32,9 @@ bool tl_shard_run_new(struct tl_shard_run **out, const char *name, const struct 
     s->counts = calloc(plan->view_count + 1, sizeof *s->counts);
     s->states = calloc(plan->view_count + 1, sizeof *s->states);
     s->late = calloc(plan->view_count + 1, sizeof *s->late);
-    if (!s->name || !s->counts || !s->states || !s->late) {
+    bool ok;
+    s->dedup = tl_dedup_new(&plan->sources[source], &ok);
+    if (!ok || !s->name || !s->counts || !s->states || !s->late) {
         free(s->states);
         s->states = NULL;
         tl_shard_run_free(s);
@@ -53,6 +55,7 @@ void tl_shard_run_free(struct tl_shard_run *s)
     for (size_t i = 0; s->late && i < s->view_count; i++)
         tl_rows_release(&s->late[i]);
     tl_rows_release(&s->malformed_rows);
+    tl_dedup_free(s->dedup);
     tl_shard_reader_close(s->reader);
     free(s->states);
     free(s->late);
@@ -162,10 +165,15 @@ bool tl_shard_run_apply(struct tl_shard_run *s, size_t source, const struct tl_t
                                    .bound = s->floor > bound ? s->floor : bound,
                                    .origin = origin,
                                    .key_scratch = key_scratch };
-    bool ok = true;
+    bool ok = true, repeat = false;
     assert(source == s->source);
     (void)source;
     s->received++;
+    if (s->dedup && !tl_dedup_add(s->dedup, values, event_time, origin, s->watermark, key_scratch, &repeat))
+        return false;
+    s->duplicates += repeat;
+    if (repeat)
+        return true; /* not accepted: it moves no watermark */
     for (size_t i = 0; ok && i < s->view_count; i++)
         ok = s->views[i].plan->source != s->source || apply_view(s, i, &record);
     if (!s->of_view)
@@ -178,7 +186,7 @@ size_t tl_shard_run_bytes(const struct tl_shard_run *s)
     size_t bytes = 0;
     for (size_t i = 0; i < s->view_count; i++)
         bytes += tl_window_state_bytes(&s->states[i]);
-    return bytes;
+    return bytes + (s->dedup ? tl_dedup_bytes(s->dedup) : 0);
 }
 
 size_t tl_shard_run_dead_bytes(const struct tl_shard_run *s)
@@ -207,7 +215,7 @@ void tl_shard_run_check(const struct tl_shard_run *s)
     for (size_t i = 0; i < s->view_count; i++) {
         tl_window_state_check(&s->states[i]);
         if (s->views[i].plan->source == s->source)
-            assert(s->received == s->malformed + s->counts[i].aggregated + s->counts[i].late +
+            assert(s->received == s->malformed + s->duplicates + s->counts[i].aggregated + s->counts[i].late +
                                       s->counts[i].filtered); /* I2 */
     }
 }

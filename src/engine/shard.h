@@ -5,12 +5,13 @@
  * Owned by one worker at a time; the engine's thread looks and changes while the workers stand at the gate.
  *
  * I1: everything here is as of the same record: a shard is only seen between two records. I2: received =
- * malformed + for each view aggregated + late + filtered (rule 9). I3: watermark
+ * malformed + duplicates + for each view aggregated + late + filtered (rule 9). I3: watermark
  * never goes back (rule 2). I4: for each windowed view no live window ends at or before the bound that late
  * records are told by, but those still to be closed at the next epoch. */
 #pragma once
 
 #include "engine/dead_letters.h"
+#include "engine/dedup.h"
 #include "engine/watermark.h"
 #include "engine/window_state.h"
 #include "kinesis/consumer.h"
@@ -37,7 +38,8 @@ struct tl_shard_run {
     bool finished;
     int64_t watermark, max_event_time,
         floor; /* floor: F of this shard alone: what was closed before it joined */
-    uint64_t received, malformed;
+    uint64_t received, malformed, duplicates;
+    struct tl_dedup *dedup;         /* NULL: the source has no DEDUP BY */
     struct tl_view_count *counts;   /* by view */
     struct tl_window_state *states; /* by view; those of other sources stay empty */
 
@@ -81,7 +83,7 @@ TL_MUST_USE bool tl_shard_run_apply(struct tl_shard_run *s, size_t source, const
 /* A record that cannot even be looked at. */
 TL_MUST_USE bool tl_shard_run_malformed(struct tl_shard_run *s, const char *reason, size_t offset,
                                         struct tl_view data, const struct tl_origin *origin);
-size_t tl_shard_run_bytes(const struct tl_shard_run *s);      /* of windows */
+size_t tl_shard_run_bytes(const struct tl_shard_run *s);      /* of windows and of what is remembered for DEDUP BY */
 size_t tl_shard_run_dead_bytes(const struct tl_shard_run *s); /* of dead letters */
 /* Rule 6: it was asked, and there was nothing, for so long. */
 static inline bool tl_shard_run_idle(const struct tl_shard_run *s, int64_t for_ns)

@@ -40,7 +40,34 @@ static void begin(struct tl_engine *e, struct tl_shard_run *child)
     for (size_t i = 0; i < TL_COUNT(parents); i++)
         if (parents[i] && parents[i]->watermark > child->watermark)
             child->watermark = parents[i]->watermark;
+    for (size_t i = 0; i < TL_COUNT(parents); i++)
+        if (parents[i] && child->dedup)
+            tl_dedup_inherit(child->dedup, parents[i]->dedup, child->watermark);
     child->started = true;
+}
+
+static bool has_child(const struct tl_engine *e, const struct tl_shard_run *s, bool *all_begun)
+{
+    bool any = false;
+    *all_begun = true;
+    for (size_t i = 0; i < e->shard_count; i++) {
+        if (!is_parent(s, e->shards[i]))
+            continue;
+        any = true;
+        *all_begun = *all_begun && e->shards[i]->started;
+    }
+    return any;
+}
+
+/* What the children have taken over need not be remembered twice. */
+static void forget_passed_on(struct tl_engine *e)
+{
+    for (size_t i = 0; i < e->shard_count; i++) {
+        struct tl_shard_run *s = e->shards[i];
+        bool all_begun;
+        if (s->dedup && s->finished && s->dedup->known.count && has_child(e, s, &all_begun) && all_begun)
+            tl_dedup_forget(s->dedup);
+    }
 }
 
 bool tl_shard_tree_advance(struct tl_engine *e)
@@ -56,19 +83,8 @@ bool tl_shard_tree_advance(struct tl_engine *e)
             any = again = true;
         }
     }
-    return any;
-}
-
-static bool has_child(const struct tl_engine *e, const struct tl_shard_run *s, bool *all_begun)
-{
-    bool any = false;
-    *all_begun = true;
-    for (size_t i = 0; i < e->shard_count; i++) {
-        if (!is_parent(s, e->shards[i]))
-            continue;
-        any = true;
-        *all_begun = *all_begun && e->shards[i]->started;
-    }
+    if (any)
+        forget_passed_on(e);
     return any;
 }
 

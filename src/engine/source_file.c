@@ -123,6 +123,14 @@ static bool apply_line(struct tl_shard_run *s, struct tl_apply *apply, const cha
     return tl_apply_record(apply, s, (struct tl_view){ data, size }, &origin, step);
 }
 
+/* A file that is read to its end has no repeat to give any more; thousands of them may be inputs. */
+static void finish(struct tl_shard_run *s, bool finished)
+{
+    s->finished = finished;
+    if (finished && s->dedup)
+        tl_dedup_forget(s->dedup);
+}
+
 /* A line longer than the block: told as malformed, and the file is read on behind it. */
 static bool skip_long_line(struct tl_file_block *b, struct tl_shard_run *s, struct tl_apply *apply, int64_t step,
                            struct tl_error *error)
@@ -134,7 +142,7 @@ static bool skip_long_line(struct tl_file_block *b, struct tl_shard_run *s, stru
         if (newline || b->end) {
             s->offset += newline ? (size_t)(newline - b->data) + 1 : b->size;
             s->line++;
-            s->finished = !newline;
+            finish(s, !newline);
             return true;
         }
         s->offset += b->size;
@@ -149,7 +157,7 @@ bool tl_file_block_apply(struct tl_file_block *b, struct tl_shard_run *s, struct
 {
     const char *at = b->data, *end = b->data + b->size;
     if (s->limited && s->limit_offset <= s->offset) { /* only the end was still to be seen */
-        s->finished = s->limit_finished;
+        finish(s, s->limit_finished);
         return true;
     }
     bool ok = true, any = false;
@@ -170,7 +178,7 @@ bool tl_file_block_apply(struct tl_file_block *b, struct tl_shard_run *s, struct
                             (unsigned long long)s->line);
     if (!any && b->size > TL_LINE_MAX)
         return skip_long_line(b, s, apply, step, error);
-    s->finished = b->end;
+    finish(s, b->end);
     if (s->limited && s->offset > s->limit_offset)
         return tl_error_set(error, TL_CORRUPT,
                             "'%s' is not as it was when the interrupted epoch read it up to byte %llu",

@@ -72,6 +72,10 @@ struct tl_ast_key {
     struct tl_ast_expr *expr;
     struct tl_ast_key *next;
 };
+struct tl_ast_dedup {
+    struct tl_ast_name name;
+    struct tl_ast_dedup *next;
+};
 enum tl_ast_kind {
     TL_AST_PIPELINE,
     TL_AST_PROFILE,
@@ -92,6 +96,7 @@ struct tl_ast_statement {
     struct tl_ast_column *columns; /* source */
     struct tl_ast_name watermark_for, watermark_from;
     struct tl_ast_interval delay;
+    struct tl_ast_dedup *dedup; /* source: the columns of DEDUP BY, NULL: none */
     struct tl_ast_name from;       /* feed: INTO; view, sink, chart: FROM */
     enum tl_input_kind input;      /* sink */
     const struct tl_token *select; /* feed, batch: the tokens of its SQL, which is DuckDB's */

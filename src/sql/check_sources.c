@@ -182,6 +182,42 @@ static void check_event_time(struct tl_checker *c, const struct tl_ast_statement
         tl_checker_fail(c, s->delay.place, NULL, "a watermark's delay is at most 366 days");
 }
 
+/* DEDUP BY (...): any columns that have a name. */
+static void check_dedup(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_source_plan *out)
+{
+    char what[200];
+    size_t count = 0;
+    for (const struct tl_ast_dedup *d = s->dedup; d; d = d->next)
+        count++;
+    if (count == 0)
+        return;
+    snprintf(what, sizeof what, "the source '%.128s'", out->name);
+    out->dedup = TL_ARENA_ARRAY(&c->plan->arena, count, size_t);
+    for (const struct tl_ast_dedup *d = s->dedup; d && out->dedup; d = d->next) {
+        size_t slot = tl_checker_column(c, out->named, out->named_count, &d->name, what);
+        for (size_t i = 0; slot != SIZE_MAX && i < out->dedup_count; i++)
+            if (out->dedup[i] == slot)
+                tl_checker_fail(c, d->name.place, NULL, "DEDUP BY names the column '%s' twice", d->name.text);
+        if (slot != SIZE_MAX)
+            out->dedup[out->dedup_count++] = slot;
+    }
+}
+
+void tl_check_dedup_spans(struct tl_checker *c)
+{
+    for (size_t i = 0; i < c->plan->source_count; i++) {
+        struct tl_source_plan *s = &c->plan->sources[i];
+        if (s->of_view || s->dedup_count == 0 || s->dedup_for_ns > 0)
+            continue;
+        s->dedup_for_ns = s->delay_ns;
+        for (size_t v = 0; v < c->plan->view_count; v++) {
+            const struct tl_view_plan *view = &c->plan->views[v];
+            if (view->source == i && view->window != TL_WINDOW_NONE && view->size_ns > s->dedup_for_ns)
+                s->dedup_for_ns = view->size_ns;
+        }
+    }
+}
+
 static void check_source(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_source_plan *out)
 {
     out->name = s->name.text;
@@ -191,6 +227,7 @@ static void check_source(struct tl_checker *c, const struct tl_ast_statement *s,
     if (out->slots && out->named) {
         add_others(c, s, out);
         check_event_time(c, s, out);
+        check_dedup(c, s, out);
     }
     if (!tl_checker_options(c, &tl_source_options, s))
         return;
@@ -201,6 +238,11 @@ static void check_source(struct tl_checker *c, const struct tl_ast_statement *s,
     out->shard_idle_ns = tl_options_duration(&tl_source_options, s, "shard_idle");
     out->flush_after_ns = tl_options_duration(&tl_source_options, s, "flush_after");
     out->max_future_skew_ns = tl_options_duration(&tl_source_options, s, "max_future_skew");
+    out->dedup_for_ns = tl_options_duration(&tl_source_options, s, "dedup_for");
+    const struct tl_ast_option *span = tl_options_find(s, "dedup_for");
+    if (span && !s->dedup)
+        tl_checker_fail(c, span->name.place, NULL, "'dedup_for' goes with DEDUP BY (columns), which the source '%s' does not have",
+                        out->name);
 }
 
 void tl_check_sources(struct tl_checker *c)

@@ -323,6 +323,7 @@ bool tl_check(struct tl_checker *c)
     tl_check_profiles(c);
     tl_check_sources(c);
     tl_check_views(c);
+    tl_check_dedup_spans(c);
     tl_check_outputs(c);
     c->plan->defaults = tl_arena_text(&c->plan->arena, tl_buf_view(&c->defaults));
     c->failed = c->failed || c->defaults.failed;

@@ -52,4 +52,7 @@ bool tl_checker_options(struct tl_checker *c, const struct tl_option_table *tabl
 void tl_check_profiles(struct tl_checker *c);
 void tl_check_sources(struct tl_checker *c);
 void tl_check_views(struct tl_checker *c);
+/* After the views: where DEDUP BY does not say how long a record is remembered, as long as one of its event time may still enter a
+ * window, and at least the watermark's delay. */
+void tl_check_dedup_spans(struct tl_checker *c);
 void tl_check_outputs(struct tl_checker *c); /* feeds, sinks, charts, batch tables */

@@ -31,6 +31,20 @@ static void explain_slot(const struct tl_source_plan *s, size_t i, struct tl_buf
         tl_buf_addf(out, "metadata %s\n", slot->text);
 }
 
+static void explain_dedup(const struct tl_source_plan *s, struct tl_buf *out)
+{
+    char text[32];
+    if (s->dedup_count == 0) {
+        tl_buf_add_text(out, "  a record that its producer sent twice counts twice (DEDUP BY would drop the second)\n");
+        return;
+    }
+    tl_duration_format(s->dedup_for_ns, text);
+    tl_buf_add_text(out, "  dedup by         ");
+    for (size_t i = 0; i < s->dedup_count; i++)
+        tl_buf_addf(out, "%s%s", i ? ", " : "", s->named[s->dedup[i]].name);
+    tl_buf_addf(out, ": a repeat is counted as duplicate until its shard's watermark is %s past the first\n", text);
+}
+
 static void explain_source(const struct tl_source_plan *s, struct tl_buf *out)
 {
     tl_buf_addf(out, "\nsource %s: stream '%s', JSON records, from %s when there is no checkpoint\n", s->name,
@@ -47,6 +61,7 @@ static void explain_source(const struct tl_source_plan *s, struct tl_buf *out)
     add_duration(out, "flush_after", s->flush_after_ns);
     add_duration(out, "max_future_skew", s->max_future_skew_ns);
     tl_buf_addf(out, "  records that cannot be read go to MALFORMED(%s), none is dropped\n", s->name);
+    explain_dedup(s, out);
 }
 
 static void explain_feed(const struct tl_plan *plan, const struct tl_feed_plan *f, struct tl_buf *out)

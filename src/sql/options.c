@@ -16,6 +16,7 @@ static const struct tl_option_rule source_rules[] = {
     { "shard_idle", TL_OPT_SPAN, false, "30 s", NULL },
     { "flush_after", TL_OPT_SPAN, false, "5 min", NULL },
     { "max_future_skew", TL_OPT_DURATION, false, "5 min", NULL },
+    { "dedup_for", TL_OPT_SPAN, false, NULL, NULL },
 };
 static const struct tl_option_rule feed_rules[] = {
     { "partition_key", TL_OPT_TEXT, true, NULL, NULL },

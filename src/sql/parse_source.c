@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sql/parse_source.c: CREATE SOURCE name (columns, WATERMARK FOR ...) WITH (...). */
+/* sql/parse_source.c: CREATE SOURCE name (columns, WATERMARK FOR ..., DEDUP BY (...)) WITH (...). */
 #include "sql/parser_int.h"
 
 static const char *const type_words[] = { "VARCHAR", "BOOLEAN", "INTEGER",   "BIGINT",
@@ -56,12 +56,39 @@ static bool parse_watermark(struct tl_parser *p, struct tl_ast_statement *s, con
     return tl_parse_interval(p, &s->delay);
 }
 
+/* DEDUP BY (column, ...) */
+static bool parse_dedup(struct tl_parser *p, struct tl_ast_statement *s, const struct tl_token *first)
+{
+    struct tl_ast_dedup **end = &s->dedup;
+    size_t count = 0;
+    if (s->dedup) {
+        tl_diagnostic_add(p->context, tl_place_of(first), NULL, "a source has one DEDUP BY");
+        return false;
+    }
+    if (!tl_expect_word(p, "BY") || !tl_expect_symbol(p, '('))
+        return false;
+    do {
+        if (!tl_within(p, &count, TL_KEYS_MAX, "columns in a DEDUP BY"))
+            return false;
+        struct tl_ast_dedup *column = TL_ARENA_NEW(p->arena, struct tl_ast_dedup);
+        if (!column || !tl_expect_name(p, "the name of a column", &column->name))
+            return false;
+        *end = column;
+        end = &column->next;
+    } while (tl_accept_symbol(p, ','));
+    return tl_accept_symbol(p, ')') || tl_expected(p, "',' or ')' after a column", NULL);
+}
+
 static bool parse_element(struct tl_parser *p, struct tl_ast_statement *s, struct tl_ast_column ***end)
 {
     const struct tl_token *first = tl_peek(p, 0);
     if (tl_is_word(first, "WATERMARK") && tl_is_word(tl_peek(p, 1), "FOR")) {
         p->at++;
         return parse_watermark(p, s, first);
+    }
+    if (tl_is_word(first, "DEDUP") && tl_is_word(tl_peek(p, 1), "BY")) {
+        p->at++;
+        return parse_dedup(p, s, first);
     }
     struct tl_ast_column *column = TL_ARENA_NEW(p->arena, struct tl_ast_column);
     if (!column || !parse_column(p, column))

@@ -52,6 +52,16 @@ static void add_slots(struct tl_buf *text, const struct tl_source_plan *s)
     }
 }
 
+static void add_dedup(struct tl_buf *text, const struct tl_source_plan *s)
+{
+    if (s->dedup_count == 0)
+        return;
+    tl_buf_add_text(text, " dedup");
+    for (size_t i = 0; i < s->dedup_count; i++)
+        tl_buf_addf(text, " %zu", s->dedup[i]);
+    tl_buf_addf(text, " %" PRId64 "\n", s->dedup_for_ns);
+}
+
 static void add_source(struct tl_buf *text, const struct tl_source_plan *s)
 {
     tl_buf_add_text(text, "source");
@@ -70,6 +80,7 @@ static void add_source(struct tl_buf *text, const struct tl_source_plan *s)
                     s->columns[i].not_null ? " NOT NULL" : "");
     }
     add_slots(text, s);
+    add_dedup(text, s);
 }
 
 static void add_view(struct tl_buf *text, const struct tl_view_plan *v)

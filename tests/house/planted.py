@@ -27,7 +27,7 @@ def clean():
         "src/codec/json.cc": TOP + '#include "codec/json.h"\n#include <simdjson.h>\n',
         "tests/unit/support.h": header("support.h"),
         "tests/unit/net/test_http.c": TOP + '#include "support.h"\nstatic void rule_1_and_2(void); // rules 3, 4, 5 and 6\n',
-        "tests/crash/test_kill.py": "# %s\n# Rule 7; rules 8 and 9\n'rule 10'\n" % checks.SPDX,
+        "tests/crash/test_kill.py": "# %s\n# Rule 7; rules 8, 9 and 11\n'rule 10'\n" % checks.SPDX,
         "tests/browser/package-lock.json": '{"packages": {"a": {"resolved": "a.tgz"}, "b": {}}}',
         "docs/a.md": "",
     }

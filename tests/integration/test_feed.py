@@ -2,14 +2,17 @@
 """'tapeline feed' against 'tapeline broker': the records' form, pace, one pass, resume after every kind of end, clear errors."""
 import collections
 import datetime
+import fcntl
 import json
 import os
 import pty
 import re
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
+import termios
 import time
 import unittest
 
@@ -242,6 +245,7 @@ class Feed(unittest.TestCase):
         out = self.feed("--rate", "500", "--limit", "100")
         self.assertRegex(out.stderr, r"^feed history: 100 records acknowledged in .*, 0 refusals sent again\n$")
         main, terminal = pty.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 160, 0, 0))  # wide enough for any rate
         process = subprocess.Popen([BINARY, *self.args("--rate", "200", "--limit", "200", "--once")], env=self.env(),
                                    stdin=subprocess.DEVNULL, stderr=terminal)
         os.close(terminal)

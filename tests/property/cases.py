@@ -12,7 +12,7 @@ from model import (Agg, Call, Col, Column, Lit, Pipeline, Record, S, Shard, Sour
 # What a case may use beyond one source, tumbling windows or none, plain columns, COUNT, SUM, AVG, MIN, MAX, FIRST
 # and LAST.
 FEATURES = frozenset("""hop session where having expressions count_distinct stddev vwap minmax_any group_double
-    computed metadata event_times two_sources view_over_view emit_all no_keys""".split())
+    computed metadata event_times two_sources view_over_view emit_all no_keys dedup""".split())
 
 MS = 10**6
 NEVER_LATE = 366 * UNITS["day"]
@@ -122,9 +122,11 @@ def source_text(s, seed):
     """Without steps of the clock: no run here is that long (rule 6)."""
     watermark = s.event_time + (" - " + interval(s.delay) if s.delay else "")
     columns = map(column_text, s.columns)
-    return ("CREATE SOURCE %s (\n  %s,\n  WATERMARK FOR %s AS %s\n) WITH (stream = '%s', shard_idle = '10 h', "
-            "flush_after = '10 h', max_future_skew = '%d s');" %
-            (s.name, ",\n  ".join(columns), s.event_time, watermark, stream_of(s, seed), s.skew // S))
+    dedup = ",\n  DEDUP BY (%s)" % ", ".join(s.dedup) if s.dedup else ""
+    dedup_for = ", dedup_for = '%d ms'" % (s.dedup_for // MS) if s.dedup else ""
+    return ("CREATE SOURCE %s (\n  %s,\n  WATERMARK FOR %s AS %s%s\n) WITH (stream = '%s', shard_idle = '10 h', "
+            "flush_after = '10 h', max_future_skew = '%d s'%s);" %
+            (s.name, ",\n  ".join(columns), s.event_time, watermark, dedup, stream_of(s, seed), s.skew // S, dedup_for))
 
 
 def from_text(v):
@@ -264,7 +266,14 @@ class Pipelines:
                 type_ = rnd.choice(["DOUBLE", "BIGINT", TEXT, "BOOLEAN"])
                 columns.append(Column("c%d" % i, type_, computed=Expressions(rnd, plain(columns)).of(type_)))
         delay = rnd.choice([0, 0, 500 * MS, 2 * S, 30 * S, 120 * S, 3600 * S])
-        return Source(name, tuple(columns), "et", delay, rnd.choice([0, 300 * S, 366 * 86400 * S]))
+        source = Source(name, tuple(columns), "et", delay, rnd.choice([0, 300 * S, 366 * 86400 * S]))
+        return self.deduplicated(source) if self.chance("dedup", 0.2) else source
+
+    def deduplicated(self, source):
+        rnd = self.rnd
+        names = [c.name for c in source.columns]
+        columns = rnd.choice([["k", "ts"], ["ts"], ["k", rnd.choice(names)], rnd.sample(names, rnd.randrange(1, 4))])
+        return replace(source, dedup=tuple(dict.fromkeys(columns)), dedup_for=rnd.choice(SIZES[:6]))
 
     def event_time(self, columns):
         parsed = Call("PARSE_TIMESTAMP", (Col("ts"),))
@@ -509,8 +518,14 @@ class Streams:
     def shard(self, count):
         """Its lines; some are blank."""
         start = self.now
-        lines = [self.rnd.choice([b"", b" ", b"\t"]) if self.rnd.random() < 0.01 else self.line()
-                 for _ in range(count)]
+        lines = []
+        for _ in range(count):
+            if self.rnd.random() < 0.01:
+                lines.append(self.rnd.choice([b"", b" ", b"\t"]))
+            elif self.source.dedup and lines and self.rnd.random() < 0.25:  # sent again
+                lines.append(self.rnd.choice(lines[-self.rnd.choice([1, 5, 1000]):]))
+            else:
+                lines.append(self.line())
         self.now = start  # shards run side by side
         self.now += 0 if self.snaps else int(self.rnd.random() * self.step)
         return lines

@@ -72,6 +72,8 @@ class Source:
     event_time: str
     delay: int
     skew: int = 366 * 86400 * S
+    dedup: tuple = ()  # columns of DEDUP BY
+    dedup_for: int = 0
 
 
 @dataclass(frozen=True)
@@ -444,12 +446,13 @@ def run(pipeline, inputs):
         groups = [Groups(v) for v in pipeline.views if v.of == source.name]
         malformed[source.name] = []
         shards = sorted(inputs[source.name], key=lambda s: s.id)
-        received = run_source(source, shards, groups, malformed[source.name])
+        received, duplicates = run_source(source, shards, groups, malformed[source.name])
         for g in groups:
-            results[g.view.name] = result_of(g, received, len(malformed[source.name]))
+            results[g.view.name] = result_of(g, received, len(malformed[source.name]), duplicates)
         if not groups:  # no view wants its records: all are filtered
             bad = len(malformed[source.name])
-            results["source " + source.name] = Result([], [], {"received": received, "malformed": bad, "filtered": received - bad})
+            results["source " + source.name] = Result([], [], {"received": received, "malformed": bad, "duplicate": duplicates,
+                                                               "filtered": received - bad - duplicates})
     for view in pipeline.views:
         if view.of in results:
             g = Groups(view)
@@ -460,20 +463,37 @@ def run(pipeline, inputs):
     return results, malformed
 
 
-def result_of(g, received, malformed):
+def result_of(g, received, malformed, duplicates=0):
     rows = g.rows()
     ledger = {"received": received, "aggregated": g.aggregated, "late": len(g.late), "malformed": malformed,
-              "duplicate": 0, "filtered": g.filtered, "windows": len(rows)}
-    assert received == g.aggregated + len(g.late) + malformed + g.filtered  # rule 9
+              "duplicate": duplicates, "filtered": g.filtered, "windows": len(rows)}
+    assert received == g.aggregated + len(g.late) + malformed + duplicates + g.filtered  # rule 9
     return Result(rows, g.late, ledger)
 
 
+def is_repeat(source, row, t, arrival, w, known):
+    """Rule 11; what is none is remembered."""
+    key = tuple(row[c] for c in source.dedup)
+    if not key or None in key:
+        return False
+    if key in known and (w is None or w < known[key] + source.dedup_for):
+        return True
+    known[key] = t if arrival is None else min(t, arrival + source.skew)
+    return False
+
+
 def run_source(source, shards, groups, malformed):
+    """How many records there were, and how many of them were repeats."""
     final = {}  # W of each shard at its end
-    received = 0
+    memory = {}  # what each shard remembers: {values of DEDUP BY: instant}
+    received = duplicates = 0
     for number, shard in enumerate(shards):
         inherited = [final[p] for p in shard.parents if final.get(p) is not None]
         w = max(inherited) if inherited else None  # rule 2
+        known = memory[shard.id] = {}
+        for p in shard.parents:
+            for key, t in memory.get(p, {}).items():
+                known[key] = max(t, known.get(key, t))
         for position, record in enumerate(shard.records):
             received += 1
             row, reason = decode(source, shard, record)
@@ -481,9 +501,12 @@ def run_source(source, shards, groups, malformed):
                 malformed.append((shard.id, record.sequence, reason))
                 continue
             t = row[source.event_time]
+            if is_repeat(source, row, t, record.arrival, w, known):
+                duplicates += 1
+                continue
             for g in groups:
                 g.add(row, (t, number, position), (shard.id, record.sequence), w)
             if record.arrival is None or t - record.arrival <= source.skew:  # rule 3
                 w = t - source.delay if w is None else max(w, t - source.delay)
         final[shard.id] = w
-    return received
+    return received, duplicates

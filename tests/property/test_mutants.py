@@ -40,6 +40,10 @@ MUTANTS = [  # the rule, a piece of model.py, what it is made into
      "None if None in parts else all(parts)"),
     ("WHERE takes TRUE alone", "value(view.where, row) is not True", "value(view.where, row) is False"),
     ("HAVING", "value(view.having, known, rows) is True", "value(view.having, known, rows) is not None"),
+    ("rule 11: within dedup_for", "w < known[key] + source.dedup_for", "w < known[key]"),
+    ("rule 11: at the border", "w < known[key] + source.dedup_for", "w <= known[key] + source.dedup_for"),
+    ("rule 11: a NULL tells nothing", "if not key or None in key", "if not key"),
+    ("rule 11: the first is remembered", "        return True\n    known[key] = t", "        known[key] = t; return True\n    known[key] = t"),
     ("a filtered record moves W", "if record.arrival is None or",
      "if groups and any(g.aggregated for g in groups) and record.arrival is None or"),
 ]

@@ -72,12 +72,39 @@ static void what_is_not_said_loses_nothing(void **state)
     assert_string_equal(plan->profiles[0].name, "local");
     assert_string_equal(plan->profiles[0].kinesis, "embedded");
     assert_string_equal(plan->profiles[0].lake, "./lake");
-    assert_string_equal(plan->defaults, "  SOURCE ticks: format = 'json', start = 'TRIM_HORIZON', shard_idle "
+    assert_string_equal(plan->defaults, "  PIPELINE p: state_limit = '2 GB'\n"
+                        "  SOURCE ticks: format = 'json', start = 'TRIM_HORIZON', shard_idle "
                                         "= '30 s', flush_after = '5 min', "
                                         "max_future_skew = '5 min'\n"
                                         "  SINK k: commit_every = '1 min'\n"
                                         "  FEED f: interval = '150 ms', loop = 'false'\n");
     tl_plan_free(plan);
+}
+
+static void a_repeat_is_known_as_long_as_it_could_enter_a_window(void **state)
+{
+    static const struct {
+        const char *options;
+        int64_t expected;
+    } cases[] = { { "", 5 * TL_NS_PER_MIN }, { ", dedup_for = '7 s'", 7 * TL_NS_PER_S } };
+    (void)state;
+    for (size_t i = 0; i < TL_COUNT(cases); i++) {
+        char text[1024];
+        snprintf(text, sizeof text,
+                 "CREATE PIPELINE p; CREATE SOURCE s (k VARCHAR, ts VARCHAR, dedup VARCHAR, e AS PARSE_TIMESTAMP(ts), "
+                 "dedup BY (E, K, dedup), WATERMARK FOR e AS e - INTERVAL '1' MINUTE) WITH (stream = 's'%s);"
+                 "CREATE VIEW a AS SELECT COUNT(*) AS n FROM TUMBLE(s, e, INTERVAL '5' MINUTE) GROUP BY window_start, window_end;"
+                 "CREATE VIEW b AS SELECT COUNT(*) AS n FROM HOP(s, e, INTERVAL '1' SECOND, INTERVAL '2' MINUTE)"
+                 " GROUP BY window_start, window_end;",
+                 cases[i].options);
+        struct tl_plan *plan = accepted(text);
+        const struct tl_source_plan *s = &plan->sources[0];
+        assert_int_equal(s->dedup_count, 3);
+        assert_string_equal(s->named[s->dedup[0]].name, "e");
+        assert_string_equal(s->named[s->dedup[2]].name, "dedup");
+        assert_int_equal(s->dedup_for_ns, cases[i].expected);
+        tl_plan_free(plan);
+    }
 }
 
 static void letters_have_no_case_but_in_quotes(void **state)
@@ -395,6 +422,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_said_loses_nothing),
+        cmocka_unit_test(a_repeat_is_known_as_long_as_it_could_enter_a_window),
         cmocka_unit_test(letters_have_no_case_but_in_quotes),
         cmocka_unit_test(statements_stand_in_any_order),
         cmocka_unit_test(aggregates_have_their_types),
