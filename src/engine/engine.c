@@ -186,7 +186,7 @@ static bool open_stores(struct tl_engine *e, struct tl_error *error)
     if (!tl_io->random(e->instance, sizeof e->instance))
         return tl_error_set(error, TL_IO, "no random numbers from the system");
     return tl_store_open(&e->lake, e->options.lake_dir, error) && tl_store_open(&e->state, state, error) &&
-           tl_commit_log_open(&e->log, e->state, e->plan->name, error);
+           tl_commit_log_open(&e->log, e->state, e->plan->name, error) && tl_commit_log_tidy(e->log, error);
 }
 
 static bool load_commit(struct tl_engine *e, struct tl_error *error)

@@ -3,7 +3,7 @@
 when it has seen a window twice, or half of one, or a file that cannot be read or changes.
 
 Commands, a line each, on stdin: 'watch {"lake": FOLDER, "rows": {table folder: [[row, whole], ...]}}' begins; 'look' looks once now
-and answers; 'end' looks a last time and answers what was seen. A table's whole is what its rows belong to: rows of one whole are
+and answers; 'end' looks a last time and answers what was seen, and how many rows were missing in the end. A table's whole is what its rows belong to: rows of one whole are
 seen all or none (a window of all tickers in one file); None: a row alone."""
 import json
 import os
@@ -30,7 +30,7 @@ class Eye:
         self.expected = {table: Counter(row for row, _ in rows) for table, rows in what["rows"].items()}
         self.whole_of = {table: dict(rows) for table, rows in what["rows"].items()}
         self.wholes = {table: Counter(whole for _, whole in rows if whole is not None) for table, rows in what["rows"].items()}
-        self.known, self.first, self.looks, self.wrong = {}, {}, 0, []
+        self.known, self.first, self.looks, self.wrong, self.missing = {}, {}, 0, [], {}
 
     def tell(self, text):
         if len(self.wrong) < 20 and text not in self.wrong:
@@ -64,6 +64,7 @@ class Eye:
                 seen.setdefault(table, Counter()).update(rows)
         for table, rows in seen.items():
             self.compare(table, rows)
+        self.missing = {t: n for t in self.expected for n in [(self.expected[t] - seen.get(t, Counter())).total()] if n}
 
     def compare(self, table, rows):
         expected = self.expected[table]
@@ -75,29 +76,45 @@ class Eye:
                 self.tell("%s: %s: %d rows of %d" % (table, whole, count, self.wholes[table][whole]))
 
     def answer(self):
-        print(json.dumps({"looks": self.looks, "files": len(self.known), "wrong": self.wrong}), flush=True)
+        print(json.dumps({"looks": self.looks, "files": len(self.known), "wrong": self.wrong, "missing": self.missing}), flush=True)
+
+
+class Orders:
+    """Lines of stdin, waited for with a time limit."""
+
+    def __init__(self):
+        self.rest = b""
+
+    def next(self, timeout):
+        """None: none has come; "": there is an end."""
+        while b"\n" not in self.rest:
+            if not select.select([0], [], [], timeout)[0]:
+                return None
+            part = os.read(0, 1 << 20)
+            if not part:
+                return ""
+            self.rest += part
+        line, _, self.rest = self.rest.partition(b"\n")
+        return line.decode()
 
 
 def main():
-    eye, watching = Eye(), False
+    eye, orders, watching = Eye(), Orders(), False
     while True:
         if watching:
             eye.look()
-        if watching and not select.select([0], [], [], PAUSE_S)[0]:
+        line = orders.next(PAUSE_S if watching else None)
+        if line is None:
             continue
-        line = b""
-        while not line.endswith(b"\n"):
-            part = os.read(0, 1 << 20)
-            if not part:
-                return
-            line += part
-        word, _, rest = line.decode().partition(" ")
+        word, _, rest = line.partition(" ")
+        if not word:
+            return
         if word == "watch":
             eye.begin(json.loads(rest))
             watching = True
         else:
             eye.look()
-            watching = watching and word.strip() == "look"
+            watching = watching and word == "look"
             eye.answer()
 
 

@@ -180,11 +180,13 @@ static void find_paths(struct event *e)
                      (const char *)e->args[(int)c->other_path], e->other);
 }
 
-/* Where a write will go. */
+/* Where a write will go; what a file is opened with. */
 static long long find_offset(const struct event *e)
 {
     if (e->call->offset >= 0)
         return e->args[(int)e->call->offset];
+    if (e->call->kind == SHIM_OPEN)
+        return e->call->flags >= 0 ? e->args[(int)e->call->flags] : O_CREAT | O_WRONLY | O_TRUNC;
     if (!writes(e))
         return 0;
     int fd = (int)e->args[0];

@@ -13,7 +13,7 @@
  *   SHIM_ROOTS     folders, separated by ':'
  *   SHIM_LOG       each call is appended to this file as a line
  *                  number \t name \t path \t other path \t inode \t offset \t size \t result \n
- *                  number 0: a change outside of the roots. Paths are absolute, "-" where there is none; the name of a call
+ *                  (offset: of an open, its flags.) Number 0: a change outside of the roots. Paths are absolute, "-" where there is none; the name of a call
  *                  in whose place the process was killed has a '!' before it. The log stays out of the roots
  *   SHIM_DATA=1    behind the line of a write, the bytes that were written
  *   SHIM_AT=N      something happens at the N-th call, says SHIM_HOW:

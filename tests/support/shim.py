@@ -11,7 +11,7 @@ LIBRARY = os.path.join(os.path.dirname(os.environ.get("TAPELINE", os.path.join(R
 CALLS, WRITES, CLOCK_NS, ERRNO, STRUCK, MONOTONIC_NS = range(6)
 SIZE = 4096
 
-# made: False for the call in whose place the process was killed; data: None unless asked for
+# made: False for the call in whose place the process was killed; offset: the flags of an open; data: None unless asked for
 Event = namedtuple("Event", "number call path other inode offset size result made data")
 
 
