@@ -268,8 +268,11 @@ static bool ask_bucket(struct session *s, const struct place *p, const char *met
     struct tl_aws_request request = { .method = method, .path = path, .query = query, .body = TL_VIEW("") };
     if (strcmp(method, "PUT") != 0)
         request.body = (struct tl_view){ NULL, 0 };
-    if (if_match)
-        request.header = (struct tl_http_header){ TL_VIEW("if-match"), tl_view_of(if_match) };
+    struct tl_http_header condition = { TL_VIEW("if-match"), tl_view_of(if_match) };
+    if (if_match) {
+        request.headers = &condition;
+        request.header_count = 1;
+    }
     return tl_aws_client_send(s->client, &request, error);
 }
 

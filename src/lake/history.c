@@ -77,6 +77,8 @@ static bool open_all(struct tl_history *h, const char *lake_root, struct tl_erro
 {
     if (!h->select)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    if (tl_store_is_s3(lake_root))
+        return tl_error_set(error, TL_UNSUPPORTED, "reading the lake '%s' in S3 is not there yet: give a folder with --lake", lake_root);
     if (!tl_store_open(&h->store, lake_root, error) || !tl_duck_open(&h->duck, error) || !define(h, error) || !confine(h, error))
         return false;
     /* First the text as it stands, for the sake of its errors. */

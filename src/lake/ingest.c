@@ -151,7 +151,7 @@ static bool remove_sample(struct tl_store *lake, struct tl_error *error)
         if (names.names[i][0] == '_')
             continue;
         snprintf(name, sizeof name, TL_HISTORY_PATH "/%s", names.names[i]);
-        ok = tl_store_delete(lake, name, error);
+        ok = tl_store_delete_tree(lake, name, error);
     }
     tl_dir_list_release(&names);
     return ok;

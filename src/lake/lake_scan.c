@@ -22,43 +22,30 @@ static bool add_file(struct tl_dir_list *out, size_t *cap, const char *name, str
     return out->names[out->count++] || tl_error_set(error, TL_NO_MEMORY, "out of memory");
 }
 
-static bool is_folder(struct tl_store *store, const char *name)
+/* Names that begin with '_' or '.' are no data, at any depth below the path. */
+static bool is_data(struct tl_view name, size_t skip)
 {
-    char path[PATH_MAX];
-    struct stat st;
-    return snprintf(path, sizeof path, "%s/%s", tl_store_root(store), name) < (int)sizeof path && tl_io->stat(path, &st) == 0 &&
-           S_ISDIR(st.st_mode);
-}
-
-static bool walk(struct tl_store *store, const char *folder, unsigned depth, struct tl_dir_list *out, size_t *cap, struct tl_error *error)
-{
-    struct tl_dir_list names;
-    if (depth > DEPTH_MAX)
-        return tl_error_set(error, TL_LIMIT, "'%s' is nested too deep", folder);
-    if (!tl_store_list(store, folder, &names, error))
-        return false;
-    bool ok = true;
-    for (size_t i = 0; ok && i < names.count; i++) {
-        char name[PATH_MAX];
-        struct tl_view leaf = tl_view_of(names.names[i]);
-        if (leaf.data[0] == '_' || leaf.data[0] == '.')
-            continue;
-        if (snprintf(name, sizeof name, "%s/%s", folder, leaf.data) >= (int)sizeof name)
-            ok = tl_error_set(error, TL_LIMIT, "'%.200s...' is too long a path", folder);
-        else if (is_folder(store, name))
-            ok = walk(store, name, depth + 1, out, cap, error);
-        else if (tl_view_ends_with(leaf, TL_VIEW(".parquet")))
-            ok = add_file(out, cap, name, error);
+    struct tl_view part = { NULL, 0 }, rest = { name.data + skip, name.size - skip };
+    while (rest.data) {
+        part = tl_view_split(rest, '/', &rest);
+        if (part.size && (part.data[0] == '_' || part.data[0] == '.'))
+            return false;
     }
-    tl_dir_list_release(&names);
-    return ok;
+    return tl_view_ends_with(part, TL_VIEW(".parquet"));
 }
 
 bool tl_lake_files(struct tl_store *store, const char *path, struct tl_dir_list *out, struct tl_error *error)
 {
     size_t cap = 0;
+    struct tl_store_entries entries;
     *out = (struct tl_dir_list){ 0 };
-    bool ok = walk(store, path, 0, out, &cap, error);
+    if (!tl_store_walk(store, path, &entries, error))
+        return false;
+    bool ok = true;
+    for (size_t i = 0; ok && i < entries.count; i++)
+        if (is_data(tl_view_of(entries.items[i].name), strlen(path)))
+            ok = add_file(out, &cap, entries.items[i].name, error);
+    tl_store_entries_release(&entries);
     if (!ok)
         tl_dir_list_release(out);
     return ok;

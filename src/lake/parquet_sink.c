@@ -23,7 +23,8 @@
 struct tl_parquet_sink {
     struct tl_store *store;
     struct tl_duck *duck;
-    char *path, *temporary_prefix; /* "_tmp/<hash of pipeline, view and path>-" */
+    const char *staging;           /* the store's */
+    char *path, *temporary_prefix; /* "<hash of pipeline, view and path>-" */
     uint64_t name_seed;
     char **partition_by;
     size_t partition_count;
@@ -54,32 +55,23 @@ static bool list_add(struct tl_file_list *list, const char *name, uint64_t rows)
 static bool remove_leftovers(struct tl_parquet_sink *sink, struct tl_error *error)
 {
     struct tl_dir_list names;
-    const char *prefix = sink->temporary_prefix + strlen("_tmp/");
-    if (!tl_store_list(sink->store, "_tmp", &names, error))
+    if (!tl_dir_list(sink->staging, &names, error))
         return false;
     bool ok = true;
     for (size_t i = 0; ok && i < names.count; i++) {
-        char name[PATH_MAX];
-        if (strncmp(names.names[i], prefix, strlen(prefix)) != 0)
+        char path[PATH_MAX];
+        if (strncmp(names.names[i], sink->temporary_prefix, strlen(sink->temporary_prefix)) != 0)
             continue;
-        snprintf(name, sizeof name, "_tmp/%s", names.names[i]);
-        ok = tl_store_delete(sink->store, name, error);
+        if (snprintf(path, sizeof path, "%s/%s", sink->staging, names.names[i]) < (int)sizeof path)
+            ok = tl_dir_remove(path, error);
     }
     tl_dir_list_release(&names);
     return ok;
 }
 
-static bool make_temporary_folder(struct tl_store *store, struct tl_error *error)
-{
-    char path[PATH_MAX];
-    if (snprintf(path, sizeof path, "%s/_tmp", tl_store_root(store)) >= (int)sizeof path)
-        return tl_error_set(error, TL_INVALID, "'%.200s' is too long a path", tl_store_root(store));
-    return tl_dir_make(path, error);
-}
-
 static bool copy_options(struct tl_parquet_sink *sink, const struct tl_parquet_sink_options *o)
 {
-    size_t size = sizeof "_tmp/0123456789abcdef-";
+    size_t size = sizeof "0123456789abcdef-";
     sink->path = strdup(o->path);
     sink->temporary_prefix = malloc(size);
     sink->partition_by = calloc(o->partition_count + 1, sizeof *sink->partition_by);
@@ -89,7 +81,7 @@ static bool copy_options(struct tl_parquet_sink *sink, const struct tl_parquet_s
         if (!(sink->partition_by[sink->partition_count] = strdup(o->partition_by[sink->partition_count])))
             return false;
     sink->name_seed = tl_view_hash(tl_view_of(o->view), tl_view_hash(tl_view_of(o->pipeline), 0));
-    snprintf(sink->temporary_prefix, size, "_tmp/%016" PRIx64 "-", tl_view_hash(tl_view_of(o->path), sink->name_seed));
+    snprintf(sink->temporary_prefix, size, "%016" PRIx64 "-", tl_view_hash(tl_view_of(o->path), sink->name_seed));
     return true;
 }
 
@@ -103,7 +95,7 @@ bool tl_parquet_sink_open(struct tl_parquet_sink **out, struct tl_store *store, 
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     }
     sink->store = store;
-    if (!make_temporary_folder(store, error) || !remove_leftovers(sink, error) || !tl_duck_open(&sink->duck, error)) {
+    if (!tl_store_stage(store, &sink->staging, error) || !remove_leftovers(sink, error) || !tl_duck_open(&sink->duck, error)) {
         tl_parquet_sink_close(sink);
         return false;
     }
@@ -291,30 +283,6 @@ static bool append_rows(struct tl_parquet_sink *sink, const struct tl_rows *rows
     return ok;
 }
 
-static bool sync_file(const char *path, struct tl_error *error)
-{
-    int fd = tl_io->open(path, O_RDONLY, 0);
-    if (fd < 0)
-        return tl_error_sys(error, errno, "cannot open '%s'", path);
-    bool ok = tl_io->fsync(fd) == 0 || tl_error_sys(error, errno, "cannot sync '%s'", path);
-    tl_io->close(fd);
-    return ok;
-}
-
-static bool publish(struct tl_parquet_sink *sink, const char *temporary, const char *name, struct tl_error *error)
-{
-    char target[PATH_MAX], folder[PATH_MAX];
-    if (snprintf(target, sizeof target, "%s/%s", tl_store_root(sink->store), name) >= (int)sizeof target)
-        return tl_error_set(error, TL_INVALID, "'%.200s...' is too long a path", name);
-    memcpy(folder, target, sizeof folder);
-    *strrchr(folder, '/') = '\0';
-    if (!sync_file(temporary, error) || !tl_dir_make(folder, error))
-        return false;
-    if (tl_io->rename(temporary, target) != 0)
-        return tl_error_sys(error, errno, "cannot rename '%s' to '%s'", temporary, target);
-    return tl_dir_sync(folder, error);
-}
-
 static bool copy_out(struct tl_parquet_sink *sink, const char *temporary, struct tl_error *error)
 {
     struct tl_buf sql;
@@ -335,12 +303,13 @@ static bool write_file(struct tl_parquet_sink *sink, uint64_t epoch, const struc
     struct tl_view folder = { placed->text + placed->at, placed->size };
     uint64_t hash = tl_view_hash(folder, sink->name_seed ^ epoch);
     int size = snprintf(name, sizeof name, "%.*spart-%020" PRIu64 "-%016" PRIx64 ".parquet", TL_VIEW_ARG(folder), epoch, hash);
-    int temporary_size = snprintf(temporary, sizeof temporary, "%s/%s%016" PRIx64 ".parquet", tl_store_root(sink->store),
-                                  sink->temporary_prefix, hash);
+    int temporary_size =
+        snprintf(temporary, sizeof temporary, "%s/%s%016" PRIx64 ".parquet", sink->staging, sink->temporary_prefix, hash);
+    struct tl_store_file file = { temporary, name };
     if (size >= (int)sizeof name || temporary_size >= (int)sizeof temporary)
         return tl_error_set(error, TL_INVALID, "'%.200s...' is too long a path", name);
     if (!append_rows(sink, rows, placed, count, error) || !copy_out(sink, temporary, error) ||
-        !publish(sink, temporary, name, error)) {
+        !tl_store_publish(sink->store, &file, 1, error)) {
         tl_io->unlink(temporary);
         return tl_error_context(error, "cannot write '%s/%s'", tl_store_root(sink->store), name);
     }

@@ -14,7 +14,8 @@
 #include <stdlib.h>
 
 #define SLICE_NS (100 * TL_NS_PER_MS) /* how late a stop may be seen */
-#define HEADERS_MAX 10
+#define HEADERS_MAX (9 + TL_AWS_HEADERS_MAX)
+#define PATH_SIZE 4096 /* a key of S3 has 1,024 bytes, each at most three once encoded */
 
 struct tl_aws_client {
     const char *service;
@@ -41,6 +42,7 @@ static const struct {
     { "AccessDenied", TL_DENIED },
     { "AccessDeniedException", TL_DENIED },
     { "AlreadyExistsException", TL_CONFLICT },
+    { "ConditionalRequestConflict", TL_UNAVAILABLE }, /* another one is being decided: ask again */
     { "EntityNotFoundException", TL_NOT_FOUND },
     { "InvalidClientTokenId", TL_DENIED },
     { "InvalidAccessKeyId", TL_DENIED },
@@ -49,6 +51,9 @@ static const struct {
     { "MissingAuthenticationTokenException", TL_DENIED },
     { "NoSuchBucket", TL_NOT_FOUND },
     { "NoSuchKey", TL_NOT_FOUND },
+    { "NoSuchUpload", TL_NOT_FOUND },
+    { "OperationAborted", TL_UNAVAILABLE },
+    { "PreconditionFailed", TL_CONFLICT },
     { "PriorRequestNotComplete", TL_THROTTLED },
     { "ProvisionedThroughputExceededException", TL_THROTTLED },
     { "RequestExpired", TL_DENIED },
@@ -89,6 +94,8 @@ static enum tl_code code_of(struct tl_view name, int status)
         return TL_UNAVAILABLE;
     if (status == 401 || status == 403)
         return TL_DENIED;
+    if (status == 412)
+        return TL_CONFLICT;
     return status == 404 ? TL_NOT_FOUND : TL_INVALID;
 }
 
@@ -190,8 +197,9 @@ static bool send_signed(struct tl_aws_client *c, const struct tl_aws_request *re
     add(headers, &count, TL_VIEW("host"), c->endpoint.host);
     add(headers, &count, TL_VIEW("content-type"), request->content_type);
     add(headers, &count, TL_VIEW("x-amz-target"), request->target);
-    if (request->header.name.data)
-        headers[count++] = request->header;
+    assert(request->header_count <= TL_AWS_HEADERS_MAX);
+    for (size_t i = 0; i < request->header_count; i++)
+        headers[count++] = request->headers[i];
     if (c->credentials.access_key[0]) {
         add(headers, &count, TL_VIEW("x-amz-date"), date);
         add(headers, &count, TL_VIEW("x-amz-security-token"), c->credentials.session_token);
@@ -216,7 +224,7 @@ static bool send_signed(struct tl_aws_client *c, const struct tl_aws_request *re
 
 static bool send_once(struct tl_aws_client *c, const struct tl_aws_request *request, struct tl_error *error)
 {
-    char path[1400], url[2200];
+    char path[PATH_SIZE], url[2 * PATH_SIZE];
     c->code[0] = '\0'; /* what fails before an answer has no name */
     if (c->chain && !tl_aws_chain_get(c->chain, &c->credentials, error))
         return false;

@@ -10,6 +10,8 @@
 #include "net/aws_endpoint.h"
 #include "net/http_client.h"
 
+#define TL_AWS_HEADERS_MAX 4
+
 struct tl_aws_client;
 struct tl_aws_client_options {
     const char *service;        /* in scope and host name: "sts", "s3", "glue"; static text */
@@ -32,7 +34,8 @@ struct tl_aws_request {
     const char *query;  /* encoded, without '?'; NULL: none */
     const char *target; /* X-Amz-Target, or NULL */
     const char *content_type;     /* or NULL */
-    struct tl_http_header header; /* one more, signed too; name {NULL, 0}: none */
+    const struct tl_http_header *headers; /* more of them, signed too: at most TL_AWS_HEADERS_MAX */
+    size_t header_count;
     struct tl_view body;
 };
 /* True for an answer of 200 to 299. Every fallible part's error names the service. */

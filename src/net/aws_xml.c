@@ -85,3 +85,22 @@ bool tl_aws_xml_text(struct tl_view xml, const char *name, char *out, size_t roo
     out[used] = '\0';
     return tl_view_is_utf8((struct tl_view){ out, used }) && !memchr(out, '\0', used);
 }
+
+bool tl_aws_xml_next(struct tl_view *rest, const char *name, struct tl_view *inner)
+{
+    struct tl_view text = after_opening(*rest, tl_view_of(name)), at = text;
+    while (at.data) {
+        struct tl_view close;
+        (void)tl_view_split(at, '<', &close);
+        if (!close.data)
+            return false;
+        if (close.size > 1 && close.data[0] == '/' && tl_view_starts_with(skip(close, 1), tl_view_of(name)) &&
+            close.size > strlen(name) + 1 && strchr("> \t\r\n", close.data[strlen(name) + 1])) {
+            *inner = (struct tl_view){ text.data, (size_t)(close.data - 1 - text.data) };
+            *rest = skip(close, strlen(name) + 2);
+            return true;
+        }
+        at = close;
+    }
+    return false;
+}

@@ -98,6 +98,8 @@ static void prepare(struct tl_http_client *c, const struct tl_http_request *requ
     curl_easy_setopt(curl, CURLOPT_URL, request->url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
+    if (strcmp(request->method, "HEAD") == 0)
+        curl_easy_setopt(curl, CURLOPT_NOBODY, 1L); /* its answer tells the size of a body that does not follow */
     if (request->body.data || strcmp(request->method, "POST") == 0) {
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body.data ? request->body.data : "");
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.size);
@@ -146,6 +148,7 @@ bool tl_http_client_send(struct tl_http_client *c, const struct tl_http_request 
     struct curl_slist *headers = header_list(request);
     if (!headers)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory for the headers");
+    response->status = 0;
     tl_buf_reset(&response->body);
     tl_buf_reset(&response->headers);
     c->reason[0] = '\0';

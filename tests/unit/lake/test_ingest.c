@@ -147,7 +147,7 @@ static void every_shape_is_read(void **state)
     };
     for (size_t i = 0; i < TL_COUNT(shapes); i++) {
         struct tl_error error;
-        test_ok(tl_store_delete(lake, "curated", &error), &error);
+        test_ok(tl_store_delete_tree(lake, "curated", &error), &error);
         ingest(file_of(shapes[i].name, shapes[i].text));
         assert_string_equal(rows_of(ALL), shapes[i].rows);
     }
@@ -224,7 +224,7 @@ static void no_failure_makes_the_sample_look_real(void **state)
         struct tl_error error;
         struct tl_sample_options options = { .year = 2024, .tickers = 1, .seed = 1 };
         bool synthetic;
-        test_ok(tl_store_delete(lake, "curated", &error) && tl_store_delete(lake, "_tapeline", &error), &error);
+        test_ok(tl_store_delete_tree(lake, "curated", &error) && tl_store_delete_tree(lake, "_tapeline", &error), &error);
         test_ok(tl_sample_write(lake, &options, &stats, &error), &error);
         const char *path = file_of("AAPL.csv", "Date,Open,High,Low,Close,Volume\n2024-01-03,2,2,2,2,2\n");
         tl_io_fault_at(nth, EIO, false);

@@ -71,14 +71,55 @@ static void names_never_leave_the_root(void **state)
     }
 }
 
-static void s3_is_refused_by_name(void **state)
+static void what_is_no_bucket_is_told(void **state)
 {
     (void)state;
-    struct tl_store *s3;
+    const char *roots[] = { "s3://", "s3://b", "s3://Bucket/x", "s3:///x", "s3://buck et/x", "s3://bucket/a//b", "s3://bucket/../b" };
+    for (size_t i = 0; i < TL_COUNT(roots); i++) {
+        struct tl_store *s3;
+        struct tl_error error;
+        if (tl_store_open(&s3, roots[i], &error))
+            fail_msg("'%s' was taken", roots[i]);
+        assert_int_equal(error.code, TL_INVALID);
+        assert_null(s3);
+    }
+}
+
+/* What reading by ranges, listings of all depths and deletions say of a folder. */
+static void a_folder_is_read_as_a_bucket_is(void **state)
+{
+    (void)state;
     struct tl_error error;
-    assert_false(tl_store_open(&s3, "s3://bucket/x", &error));
-    assert_int_equal(error.code, TL_UNSUPPORTED);
-    assert_non_null(strstr(error.text, "S3"));
+    struct tl_store_entries entries;
+    struct tl_store_info info, other;
+    struct tl_dir_list names;
+    struct tl_buf out;
+    tl_buf_init(&out, 1 << 16);
+    test_ok(tl_store_put(store, "a/b/one", TL_VIEW("0123456789"), &error) && tl_store_put(store, "a/two", TL_VIEW(""), &error) &&
+                tl_store_put(store, "a/b/one.tmp-0123456789abcdef", TL_VIEW("half"), &error),
+            &error);
+    test_ok(tl_store_walk(store, "a", &entries, &error), &error);
+    assert_int_equal(entries.count, 2);
+    assert_string_equal(entries.items[0].name, "a/b/one");
+    assert_int_equal(entries.items[0].info.size, 10);
+    tl_store_entries_release(&entries);
+    test_ok(tl_store_head(store, "a/b/one", &info, &error) && tl_store_get_range(store, "a/b/one", 8, 100, info.etag, &out, &error), &error);
+    assert_string_equal(tl_buf_text(&out), "89");
+    test_ok(tl_store_get_range(store, "a/b/one", 10, 1, NULL, &out, &error), &error);
+    assert_int_equal(out.size, 2);
+    test_ok(tl_store_put(store, "a/b/one", TL_VIEW("9876543210x"), &error) && tl_store_head(store, "a/b/one", &other, &error), &error);
+    assert_string_not_equal(info.etag, other.etag);
+    assert_false(tl_store_get_range(store, "a/b/one", 0, 1, info.etag, &out, &error));
+    assert_int_equal(error.code, TL_CONFLICT);
+    assert_false(tl_store_head(store, "a/b", &info, &error)); /* a folder is no object */
+    assert_int_equal(error.code, TL_NOT_FOUND);
+    test_ok(tl_store_list_from(store, "a", "t", &names, &error), &error);
+    assert_int_equal(names.count, 1);
+    tl_dir_list_release(&names);
+    test_ok(tl_store_delete_tree(store, "a/b", &error) && tl_store_delete_tree(store, "a/b", &error), &error);
+    assert_false(tl_store_head(store, "a/b/one", &info, &error));
+    test_ok(tl_store_head(store, "a/two", &info, &error), &error);
+    tl_buf_release(&out);
 }
 
 static void the_catalog_keeps_tables(void **state)
@@ -131,8 +172,8 @@ int main(void)
 {
 #define EACH(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        EACH(content_is_put_and_got),      EACH(names_never_leave_the_root), EACH(s3_is_refused_by_name),
-        EACH(the_catalog_keeps_tables),    EACH(a_damaged_catalog_is_told_not_taken_for_an_empty_lake),
+        EACH(content_is_put_and_got),      EACH(names_never_leave_the_root), EACH(what_is_no_bucket_is_told),
+        EACH(a_folder_is_read_as_a_bucket_is), EACH(the_catalog_keeps_tables),    EACH(a_damaged_catalog_is_told_not_taken_for_an_empty_lake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
