@@ -102,7 +102,12 @@ static long make(const struct event *e)
 
 static void end_process(int number)
 {
+    sigset_t set; /* the handler holds all back */
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    signal(number, SIG_DFL);
     kill(getpid(), number);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
     for (;;)
         pause();
 }
