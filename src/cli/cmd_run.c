@@ -2,9 +2,11 @@
 /* cli/cmd_run.c: the engine alone: over a Kinesis stream, or over files (backtest and benchmark). */
 #include "base/time.h"
 #include "cli/commands.h"
+#include "cli/last_error.h"
 #include "cli/ledger_text.h"
 #include "cli/pipeline_file.h"
 #include "cli/places.h"
+#include "cli/report.h"
 #include "cli/signals.h"
 #include "engine/engine.h"
 
@@ -157,6 +159,25 @@ static void report_end(struct run *run, struct tl_engine *engine)
         tl_ledger_print_json(stdout, &stats.ledger);
 }
 
+static struct tl_report_server *open_reports(struct run *run, struct tl_engine *engine, const struct tl_kinesis_options *kinesis,
+                                             const struct tl_profile_plan *profile)
+{
+    struct tl_report_options report = { .plan = run->plan,
+                                        .state_dir = run->places.state,
+                                        .profile = profile ? profile->name : NULL,
+                                        .kinesis = *kinesis,
+                                        .engine = engine };
+    return run->places.state && run->files.gl_pathc == 0 ? tl_report_server_open(&report) : NULL; /* a backtest ends by itself */
+}
+
+/* Also for those who ask later what it was. */
+static int tell_failure(const struct run *run, const struct tl_error *error)
+{
+    if (run->places.state)
+        tl_last_error_write(run->places.state, run->plan, error);
+    return tl_report(error);
+}
+
 static int run_engine(struct run *run)
 {
     const struct tl_profile_plan *profile = tl_plan_profile(run->plan, tl_args_text(run->args, "profile", NULL));
@@ -167,7 +188,9 @@ static int run_engine(struct run *run)
         .input_count = run->files.gl_pathc,
         .kinesis = tl_pipeline_kinesis(profile, NULL, run->endpoint, tl_signals_stopping()),
         .lake_dir = run->places.lake,
-        .state_dir = run->places.state,
+        .state_dir = run->places.checkpoints,
+        .lake_region = run->places.region,
+        .lake_staging = run->places.staging,
         .threads = (unsigned)tl_args_count(run->args, "threads", 0),
         .until_now = tl_args_flag(run->args, "until-now"),
     };
@@ -175,16 +198,20 @@ static int run_engine(struct run *run)
     struct tl_error error;
     struct tl_engine *engine;
     if (!tl_engine_open(&engine, &engine_options, &error))
-        return tl_report(&error);
+        return tell_failure(run, &error);
     if (run->dump_view != SIZE_MAX)
         tl_engine_keep_rows(engine, run->dump_view);
     tl_signals_on_stop(stop_engine, engine);
+    struct tl_report_server *reports = open_reports(run, engine, &engine_options.kinesis, profile);
     bool ok = tl_engine_run(engine, &error) && dump(run, engine, &error);
     tl_signals_on_stop(NULL, NULL);
+    tl_report_server_close(reports);
     if (ok)
         report_end(run, engine);
     tl_engine_close(engine);
-    return ok ? TL_EXIT_OK : tl_report(&error);
+    if (ok && run->places.state)
+        tl_last_error_write(run->places.state, run->plan, NULL);
+    return ok ? TL_EXIT_OK : tell_failure(run, &error);
 }
 
 static int run_with_plan(const struct tl_args *args, const struct tl_plan *plan)

@@ -465,6 +465,7 @@ bool tl_feed_run(const struct tl_feed_options *options, struct tl_feed_stats *st
     tl_buf_init(&f.key_text, RECORD_MAX);
     bool ok = open_pass(&f, error) && prepare_columns(&f, error) &&
               (options->dry_run ? print_records(&f, error) : send_all(&f, error));
+    publish(&f.stats->ended, 1);
     close_pass(&f);
     tl_feed_json_release(&f.json);
     tl_buf_release(&f.record);

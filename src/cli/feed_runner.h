@@ -27,6 +27,7 @@ struct tl_feed_options {
 /* Written by the feed's thread, read by any, with __atomic loads. */
 struct tl_feed_stats {
     uint64_t running; /* 1 from the first record until the end */
+    uint64_t ended;   /* 1 from the end on */
     uint64_t sent;    /* records given to the producer in this run */
     uint64_t acknowledged;
     uint64_t throttled;  /* refusals, each of which was sent again */

@@ -7,6 +7,7 @@
 
 #define TEXTS_MAX ((size_t)1 << 30)
 #define KEY_MAX (16u << 20)
+#define BATCH_TEXT ((size_t)1 << 20) /* a batch ends early with so much text in it: what expressions make of it has room then */
 
 /* ---- opening ---- */
 
@@ -225,7 +226,8 @@ static bool put_row(struct tl_apply *a, struct tl_shard_run *s, struct tl_row_no
     if (!note.reason && a->metadata)
         set_metadata(a, &note.origin, values);
     a->notes[a->count++] = note;
-    return a->count < TL_BATCH_ROWS || tl_apply_flush(a, s, step);
+    bool full = a->count == TL_BATCH_ROWS || a->texts.used > BATCH_TEXT;
+    return !full || tl_apply_flush(a, s, step);
 }
 
 bool tl_apply_record(struct tl_apply *a, struct tl_shard_run *s, struct tl_view text,

@@ -4,7 +4,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define FORMAT 3
+#define FORMAT 4
+#define FORMAT_NO_HOLDER 3 /* an intent says nothing of who wrote it */
 #define FORMAT_NO_DEDUP 2 /* without the count of duplicates, which was 0, and what is remembered for DEDUP BY */
 #define FORMAT_OLDEST 1   /* also without the counts of filtered and placed records, which were 0 and aggregated */
 #define SHARD_MIN 40 /* no shard takes fewer bytes */
@@ -89,6 +90,7 @@ void tl_checkpoint_write_intent(const struct tl_engine *e, uint64_t epoch, bool 
     tl_wire_put_u32(out, FORMAT);
     tl_wire_put_u64(out, epoch);
     tl_buf_add(out, e->instance, sizeof e->instance);
+    tl_wire_put_view(out, tl_view_of(e->holder));
     tl_wire_put_u8(out, final);
     write_bounds(e, out);
     tl_wire_put_u32(out, (uint32_t)e->shard_count);
@@ -142,14 +144,35 @@ static void hold_others(struct tl_engine *e)
     }
 }
 
+/* Up to the flag. */
+static bool read_intent_head(struct tl_wire *r, uint64_t epoch, char holder[TL_HOLDER_MAX])
+{
+    uint32_t format = tl_wire_u32(r);
+    bool known = format >= FORMAT_OLDEST && format <= FORMAT && tl_wire_u64(r) == epoch;
+    for (size_t i = 0; i < sizeof((struct tl_engine *)0)->instance; i++)
+        tl_wire_u8(r);
+    holder[0] = '\0';
+    if (known && format > FORMAT_NO_HOLDER)
+        tl_wire_text(r, holder, TL_HOLDER_MAX);
+    return known && !r->failed;
+}
+
+void tl_checkpoint_read_holder(uint64_t epoch, struct tl_view payload, char holder[TL_HOLDER_MAX])
+{
+    struct tl_wire r = tl_wire_of(payload);
+    if (!read_intent_head(&r, epoch, holder))
+        holder[0] = '\0';
+    for (char *p = holder; *p; p++) /* it may have come from anywhere, and goes to a terminal */
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            *p = ' ';
+}
+
 bool tl_checkpoint_read_intent(struct tl_engine *e, uint64_t epoch, struct tl_view payload,
                                struct tl_bounds *bounds, struct tl_error *error)
 {
+    char holder[TL_HOLDER_MAX];
     struct tl_wire r = tl_wire_of(payload);
-    uint32_t format = tl_wire_u32(&r);
-    bool known = format >= FORMAT_OLDEST && format <= FORMAT && tl_wire_u64(&r) == epoch;
-    for (size_t i = 0; i < sizeof e->instance; i++)
-        tl_wire_u8(&r);
+    bool known = read_intent_head(&r, epoch, holder);
     tl_wire_u8(&r);
     read_bounds(e, &r, bounds);
     uint32_t count = tl_wire_count(&r, SHARD_MIN);
@@ -296,6 +319,14 @@ static bool check_head(const struct tl_engine *e, uint32_t format, uint64_t fing
                             name, e->state_dir, from_files ? "files" : "a stream",
                             e->from_files ? "files" : "a stream");
     return true;
+}
+
+bool tl_checkpoint_is_of_files(struct tl_view payload)
+{
+    struct tl_wire r = tl_wire_of(payload);
+    tl_wire_u32(&r);
+    tl_wire_u64(&r);
+    return tl_wire_u8(&r) != 0;
 }
 
 bool tl_checkpoint_read_commit(struct tl_engine *e, uint64_t epoch, struct tl_view payload,

@@ -20,7 +20,8 @@ struct tl_engine_options {
     struct tl_kinesis_options kinesis;
     int64_t poll_ns; /* pause of a reader at the tip: 20 ms embedded, 200 ms on AWS (5 reads/s a shard) */
     const char *lake_dir;    /* NULL: no lake (only --dump): nothing is written, no checkpoint */
-    const char *state_dir;   /* checkpoints: <state_dir>/_tapeline/<pipeline>/ */
+    const char *state_dir;   /* checkpoints: <state_dir>/_tapeline/<pipeline>/; it and lake_dir: a folder or "s3://..." */
+    const char *lake_region, *lake_staging; /* as in lake/store.h */
     unsigned threads;        /* 0: number of processors */
     bool until_now;          /* read what is in the stream at start, close all windows, exit */
     int64_t commit_every_ns; /* 0: the plan's smallest */

@@ -24,6 +24,7 @@
 #define TL_GROWTH_EARLY ((size_t)16 << 20) /* an epoch begins before its time */
 #define TL_GROWTH_STALL ((size_t)64 << 20) /* workers wait for it */
 #define TL_SHARDS_MAX 100000
+#define TL_HOLDER_MAX 256
 
 struct tl_source_run {
     const struct tl_source_plan *plan;
@@ -59,12 +60,20 @@ struct tl_worker {
     bool running;
     _Atomic int64_t busy_ns;
 };
+struct tl_inspect_desk { /* inspect_int.h */
+    pthread_mutex_t one;  /* of those who ask, one at a time; taken before lock */
+    pthread_mutex_t lock; /* a leaf, but for the closed gate: of what follows */
+    pthread_cond_t answered;
+    struct tl_inspect *into;
+    bool filled, ok, staffed;
+};
 struct tl_engine {
     const struct tl_plan *plan;
     struct tl_engine_options options;
     struct tl_arena arena; /* columns, labels: as long as the engine */
     bool from_files, has_lake;
     unsigned char instance[16]; /* in intents: two instances never write the same one (fence) */
+    char holder[TL_HOLDER_MAX]; /* this instance in words, in intents too */
     char *state_dir;
     bool cancel;      /* of Kinesis calls; an atomic by convention */
     atomic_bool stop; /* asked to, or failed */
@@ -99,6 +108,7 @@ struct tl_engine {
     bool restored, draining;     /* draining: the final flush */
 
     struct tl_observe observe;
+    struct tl_inspect_desk desk;
     pthread_mutex_t stats_lock;
     struct tl_engine_stats stats; /* under stats_lock */
     struct tl_rate_sample {

@@ -5,6 +5,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "engine/checkpoint.h"
+#include "engine/inspect_int.h"
 #include "engine/ledger.h"
 #include "engine/session.h"
 #include "engine/shard_tree.h"
@@ -17,7 +18,7 @@
 
 #define RECORD_MAX ((size_t)2 << 30)
 #define ROWS_MAX ((size_t)4 << 30)
-#define SPACE_RETRY_NS (200 * TL_NS_PER_MS)
+#define STEP_RETRY_NS (200 * TL_NS_PER_MS)
 
 bool tl_epoch_init(struct tl_epoch *epoch, const struct tl_engine *e, struct tl_error *error)
 {
@@ -369,18 +370,30 @@ bool tl_epoch_take(struct tl_epoch *epoch, struct tl_engine *e, enum tl_epoch_ki
 
 /* ---- committing ---- */
 
+/* Another instance was first: who, as far as its intent tells. */
+static bool fenced(const struct tl_epoch *epoch, struct tl_engine *e, const char *did, struct tl_error *error)
+{
+    char holder[TL_HOLDER_MAX] = "";
+    struct tl_error ignored;
+    struct tl_buf intent;
+    bool found;
+    tl_buf_init(&intent, RECORD_MAX);
+    if (tl_commit_log_load_intent(e->log, epoch->number, &found, &intent, &ignored) && found)
+        tl_checkpoint_read_holder(epoch->number, tl_buf_view(&intent), holder);
+    tl_buf_release(&intent);
+    return tl_error_set(error, TL_CONFLICT,
+                        "another instance of pipeline '%s' is running on the checkpoint in '%s': %s has %s epoch %" PRIu64
+                        " already; this one (%s) stops, nothing is lost",
+                        e->plan->name, e->state_dir, holder[0] ? holder : "it", did, epoch->number, e->holder);
+}
+
 static bool write_intent(struct tl_epoch *epoch, struct tl_engine *e, struct tl_error *error)
 {
     if (epoch->kind == TL_EPOCH_REPLAY)
         return true;
     if (tl_commit_log_intent(e->log, epoch->number, tl_buf_view(&epoch->intent), error))
         return true;
-    if (error->code == TL_CONFLICT)
-        return tl_error_set(error, TL_CONFLICT,
-                            "another instance of pipeline '%s' is running on the checkpoint in '%s': it has "
-                            "begun epoch %" PRIu64 " already",
-                            e->plan->name, e->state_dir, epoch->number);
-    return false;
+    return error->code == TL_CONFLICT ? fenced(epoch, e, "begun", error) : false;
 }
 
 static bool write_commit(struct tl_epoch *epoch, struct tl_engine *e, struct tl_error *error)
@@ -388,28 +401,38 @@ static bool write_commit(struct tl_epoch *epoch, struct tl_engine *e, struct tl_
     assert(epoch->commit.size >= epoch->commit_state_size);
     if (epoch->commit.size == epoch->commit_state_size) /* not when tried again */
         tl_checkpoint_write_tail(e, &epoch->files, &epoch->commit);
-    return tl_buf_ok(&epoch->commit, "a commit", error) &&
-           tl_commit_log_commit(e->log, epoch->number, tl_buf_view(&epoch->commit), error);
+    if (tl_buf_ok(&epoch->commit, "a commit", error) &&
+        tl_commit_log_commit(e->log, epoch->number, tl_buf_view(&epoch->commit), error))
+        return true;
+    return error->code == TL_CONFLICT && epoch->number > 0 ? fenced(epoch, e, "begun, and someone committed,", error) : false;
 }
 
-/* Runs a step of the commit until there is room for it: nothing is lost meanwhile, the workers stall when
- * their share of memory is full. */
-static bool until_space(struct tl_epoch *epoch, struct tl_engine *e,
-                        bool (*step)(struct tl_epoch *epoch, struct tl_engine *e, struct tl_error *error),
-                        struct tl_error *error)
+/* Room on the disk comes again, and so does a bucket that does not answer. */
+static bool is_worth_waiting(enum tl_code code)
+{
+    return code == TL_NO_SPACE || tl_code_is_retriable(code);
+}
+
+/* Runs a step of the commit until it can be done: nothing is lost meanwhile, the workers stall when their share of
+ * memory is full. */
+static bool until_done(struct tl_epoch *epoch, struct tl_engine *e,
+                       bool (*step)(struct tl_epoch *epoch, struct tl_engine *e, struct tl_error *error),
+                       struct tl_error *error)
 {
     bool told = false;
     while (!step(epoch, e, error)) {
-        if (error->code != TL_NO_SPACE || tl_engine_stopping(e))
+        if (!is_worth_waiting(error->code) || tl_engine_stopping(e))
             return tl_error_context(error, "epoch %" PRIu64, epoch->number);
         if (!told)
-            tl_log_warn("engine", "epoch %" PRIu64 " waits for disk space: %s", epoch->number, error->text);
+            tl_log_warn("engine", "epoch %" PRIu64 " waits%s: %s", epoch->number,
+                        error->code == TL_NO_SPACE ? " for disk space" : "", error->text);
         told = true;
         tl_engine_set_waiting(e, error->text);
-        tl_io->sleep_ns(SPACE_RETRY_NS);
+        tl_inspect_answer(e);
+        tl_io->sleep_ns(STEP_RETRY_NS);
     }
     if (told) {
-        tl_log_info("engine", "epoch %" PRIu64 " goes on: there is disk space again", epoch->number);
+        tl_log_info("engine", "epoch %" PRIu64 " goes on", epoch->number);
         tl_engine_set_waiting(e, "");
     }
     return true;
@@ -492,12 +515,12 @@ static void tell(const struct tl_epoch *epoch, struct tl_engine *e)
 
 bool tl_epoch_commit(struct tl_epoch *epoch, struct tl_engine *e, struct tl_error *error)
 {
-    if (e->has_lake && !until_space(epoch, e, write_intent, error))
+    if (e->has_lake && !until_done(epoch, e, write_intent, error))
         return false;
     if (!make_rows(epoch, e, error))
         return false;
     if (e->has_lake &&
-        (!until_space(epoch, e, write_files, error) || !until_space(epoch, e, write_commit, error)))
+        (!until_done(epoch, e, write_files, error) || !until_done(epoch, e, write_commit, error)))
         return false;
     e->committed = epoch->number;
     tell(epoch, e);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "engine/checkpoint.h"
 #include "engine/epoch.h"
+#include "engine/inspect_int.h"
 #include "engine/ledger.h"
 #include "engine/picture.h"
 #include "engine/shard_tree.h"
@@ -94,6 +95,7 @@ bool tl_run_tick(struct tl_engine *e, struct tl_error *error)
     tl_picture_stats(e);
     bool ok = tl_picture_collect(e, changed, error);
     tl_gate_open(&e->gate);
+    tl_inspect_answer(e);
     ok = ok && tl_picture_show(e, changed, error);
     for (size_t v = 0; v < e->plan->view_count; v++)
         tl_closed_release(&changed[v]);
@@ -250,6 +252,7 @@ static bool replay_one(struct tl_engine *e, const struct tl_bounds *bounds, stru
         tl_gate_open(&e->gate);
         if (!ok)
             return false;
+        tl_inspect_answer(e);
         if (!done)
             tl_gate_wait_bell(&e->gate, QUIET_TICK_NS / 10);
     }

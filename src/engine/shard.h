@@ -16,6 +16,11 @@
 #include "engine/window_state.h"
 #include "kinesis/consumer.h"
 
+/* A record far ahead of those before it: what a shard's watermark may hang on. */
+struct tl_jump {
+    int64_t event_ns, arrival_ns;            /* event_ns 0: there was none */
+    char sequence[TL_SEQUENCE_MAX], key[64]; /* key: cut */
+};
 /* One view's part of the ledger. */
 struct tl_view_count {
     uint64_t aggregated, late, filtered;
@@ -54,6 +59,11 @@ struct tl_shard_run {
      * sleeping machine. */
     int64_t tip_since_ns, tip_seen_ns;
     int64_t last_record_ns; /* wall */
+    int64_t last_event_time;    /* of the record applied last; 0: none */
+    int64_t watermark_since_ns; /* wall: W moved last with the batch read then */
+    int64_t trouble_since_ns;   /* wall: reads fail or are refused since; 0: they are answered */
+    bool throttled;             /* the trouble is that there are too many reads */
+    struct tl_jump jump;        /* the latest */
     int64_t next_read_ns;   /* monotonic */
     int64_t finished_ns;    /* monotonic */
     int64_t millis_behind;

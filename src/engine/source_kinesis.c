@@ -65,6 +65,7 @@ bool tl_stream_batch_apply(struct tl_stream_batch *b, struct tl_shard_run *s, st
                            int64_t step, int64_t poll_ns, struct tl_error *error)
 {
     size_t applied = 0;
+    int64_t watermark = s->watermark;
     const struct tl_record *records = b->records.records;
     while (applied < b->records.count && !beyond_limit(s, &records[applied]))
         if (!apply_record(s, apply, &records[applied++], step))
@@ -77,6 +78,8 @@ bool tl_stream_batch_apply(struct tl_stream_batch *b, struct tl_shard_run *s, st
     int64_t now = tl_io->monotonic_ns();
     if (applied)
         s->last_record_ns = tl_io->wall_ns();
+    if (s->watermark != watermark)
+        s->watermark_since_ns = s->last_record_ns;
     if (!b->at_tip || cut)
         s->tip_since_ns = 0;
     else if (applied || s->tip_since_ns == 0)

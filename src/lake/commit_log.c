@@ -67,6 +67,8 @@ static bool is_leftover(const char *name)
 bool tl_commit_log_tidy(struct tl_commit_log *log, struct tl_error *error)
 {
     struct tl_dir_list names;
+    if (!tl_store_folder(log->store)) /* in a bucket an object is there whole or not at all */
+        return true;
     if (!tl_store_list(log->store, log->folder, &names, error))
         return false;
     bool ok = true;
@@ -79,6 +81,13 @@ bool tl_commit_log_tidy(struct tl_commit_log *log, struct tl_error *error)
     }
     tl_dir_list_release(&names);
     return ok;
+}
+
+bool tl_commit_log_check_fence(struct tl_commit_log *log, struct tl_error *error)
+{
+    char name[PATH_MAX];
+    snprintf(name, sizeof name, "%s/fence", log->folder);
+    return tl_store_check_create(log->store, name, error);
 }
 
 static void name_of(const struct tl_commit_log *log, const char *kind, uint64_t epoch, char out[PATH_MAX])
@@ -138,7 +147,7 @@ bool tl_commit_log_load(struct tl_commit_log *log, bool *found, uint64_t *epoch,
 {
     struct tl_dir_list names;
     *found = false;
-    if (!tl_store_list(log->store, log->folder, &names, error))
+    if (!tl_store_list_from(log->store, log->folder, "commit-", &names, error))
         return false;
     bool ok = true, damaged = false;
     for (size_t i = names.count; ok && !*found && i-- > 0;) { /* newest first: names sort as epochs do */
@@ -203,7 +212,7 @@ static void prune(struct tl_commit_log *log, uint64_t newest)
 {
     struct tl_dir_list names;
     struct tl_error error;
-    if (!tl_store_list(log->store, log->folder, &names, &error))
+    if (!tl_store_list_from(log->store, log->folder, "commit-", &names, &error))
         return;
     for (size_t i = 0; i < names.count; i++) {
         uint64_t epoch;

@@ -1,34 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* I1: what stands under the sink's path is whole: files are made under _tmp/ (which readers skip) and renamed into place.
- * I2: a file's name and bytes depend only on (pipeline, view, epoch, partition, rows): no time, no random number, one thread. */
-#include "lake/parquet_sink.h"
-
-#include "base/grow.h"
+/* Which row goes into which folder: the escaped values of the partition's columns. The rows of a folder stay in the order given. */
 #include "base/io.h"
-#include "base/log.h"
 #include "base/time.h"
-#include "lake/duck.h"
+#include "lake/parquet_sink_int.h"
 #include "lake/partition_path.h"
 
-#include <duckdb.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#define FILES_MAX 1000000
-
-struct tl_parquet_sink {
-    struct tl_store *store;
-    struct tl_duck *duck;
-    const char *staging;           /* the store's */
-    char *path, *temporary_prefix; /* "<hash of pipeline, view and path>-" */
-    uint64_t name_seed;
-    char **partition_by;
-    size_t partition_count;
-};
 
 void tl_file_list_release(struct tl_file_list *list)
 {
@@ -37,18 +17,6 @@ void tl_file_list_release(struct tl_file_list *list)
     free(list->names);
     free(list->row_counts);
     *list = (struct tl_file_list){ 0 };
-}
-
-static bool list_add(struct tl_file_list *list, const char *name, uint64_t rows)
-{
-    size_t cap = list->cap;
-    if (!tl_grow((void **)&list->names, &cap, list->count + 1, sizeof *list->names, FILES_MAX))
-        return false;
-    if (!tl_grow((void **)&list->row_counts, &list->cap, list->count + 1, sizeof *list->row_counts, FILES_MAX))
-        return false;
-    list->names[list->count] = strdup(name);
-    list->row_counts[list->count] = rows;
-    return list->names[list->count] && ++list->count;
 }
 
 /* What a process that was killed left behind. Only this sink's: others may be at work. */
@@ -126,7 +94,7 @@ static size_t column_index(const struct tl_rows *rows, const char *name)
     return i;
 }
 
-static bool is_partition(const struct tl_parquet_sink *sink, const char *name)
+bool tl_parquet_sink_is_partition(const struct tl_parquet_sink *sink, const char *name)
 {
     for (size_t i = 0; i < sink->partition_count; i++)
         if (strcmp(sink->partition_by[i], name) == 0)
@@ -154,24 +122,18 @@ static void add_folder(const struct tl_parquet_sink *sink, const struct tl_rows 
     tl_buf_release(&value);
 }
 
-struct placed {
-    size_t row;
-    size_t at, size; /* of the folder's name in the text */
-    const char *text;
-};
-
 static int by_folder(const void *a, const void *b)
 {
-    const struct placed *x = a, *y = b;
+    const struct tl_placed_row *x = a, *y = b;
     int order = tl_view_cmp((struct tl_view){ x->text + x->at, x->size }, (struct tl_view){ y->text + y->at, y->size });
     return order ? order : (x->row > y->row) - (x->row < y->row);
 }
 
-static bool place_rows(const struct tl_parquet_sink *sink, const struct tl_rows *rows, struct placed *placed, struct tl_buf *text,
+static bool place_rows(const struct tl_parquet_sink *sink, const struct tl_rows *rows, struct tl_placed_row *placed, struct tl_buf *text,
                        struct tl_error *error)
 {
     for (size_t row = 0; row < rows->row_count; row++) {
-        placed[row] = (struct placed){ .row = row, .at = text->size };
+        placed[row] = (struct tl_placed_row){ .row = row, .at = text->size };
         add_folder(sink, rows, row, text);
         placed[row].size = text->size - placed[row].at;
     }
@@ -181,139 +143,6 @@ static bool place_rows(const struct tl_parquet_sink *sink, const struct tl_rows 
         placed[row].text = text->data;
     qsort(placed, rows->row_count, sizeof *placed, by_folder);
     return true;
-}
-
-/* ---- one file ---- */
-
-static const char *duck_type(enum tl_type type)
-{
-    switch (type) {
-    case TL_TYPE_VARCHAR:
-        return "VARCHAR";
-    case TL_TYPE_BOOLEAN:
-        return "BOOLEAN";
-    case TL_TYPE_INTEGER:
-        return "INTEGER";
-    case TL_TYPE_BIGINT:
-        return "BIGINT";
-    case TL_TYPE_DOUBLE:
-        return "DOUBLE";
-    case TL_TYPE_DATE:
-        return "DATE";
-    case TL_TYPE_TIMESTAMP:
-        return "TIMESTAMPTZ"; /* INT64 microseconds adjusted to UTC */
-    }
-    return "VARCHAR";
-}
-
-static bool create_table(struct tl_parquet_sink *sink, const struct tl_rows *rows, struct tl_error *error)
-{
-    struct tl_buf sql;
-    tl_buf_init(&sql, 1 << 20);
-    tl_buf_add_text(&sql, "CREATE OR REPLACE TABLE batch (");
-    bool first = true;
-    for (size_t i = 0; i < rows->column_count; i++) {
-        if (is_partition(sink, rows->columns[i].def.name))
-            continue;
-        tl_buf_add_text(&sql, first ? "" : ", ");
-        tl_sql_add_name(&sql, tl_view_of(rows->columns[i].def.name));
-        tl_buf_addf(&sql, " %s", duck_type(rows->columns[i].def.type));
-        first = false;
-    }
-    tl_buf_add_char(&sql, ')');
-    bool ok = tl_buf_ok(&sql, "the columns", error) && tl_duck_run(sink->duck, tl_buf_text(&sql), error);
-    tl_buf_release(&sql);
-    return ok;
-}
-
-static void append_cell(duckdb_appender appender, const struct tl_rows *rows, size_t row, size_t column)
-{
-    union tl_cell cell = rows->columns[column].cells[row];
-    struct tl_view text;
-    if (tl_rows_is_null(rows, row, column)) {
-        duckdb_append_null(appender);
-        return;
-    }
-    switch (rows->columns[column].def.type) {
-    case TL_TYPE_VARCHAR:
-        text = tl_rows_text(rows, row, column);
-        duckdb_append_varchar_length(appender, text.data, text.size);
-        break;
-    case TL_TYPE_BOOLEAN:
-        duckdb_append_bool(appender, cell.i64 != 0);
-        break;
-    case TL_TYPE_INTEGER:
-        duckdb_append_int32(appender, (int32_t)cell.i64);
-        break;
-    case TL_TYPE_BIGINT:
-        duckdb_append_int64(appender, cell.i64);
-        break;
-    case TL_TYPE_DOUBLE:
-        duckdb_append_double(appender, cell.f64);
-        break;
-    case TL_TYPE_DATE:
-        duckdb_append_date(appender, (duckdb_date){ (int32_t)cell.i64 });
-        break;
-    case TL_TYPE_TIMESTAMP:
-        duckdb_append_timestamp(appender, (duckdb_timestamp){ tl_floor_div(cell.i64, TL_NS_PER_US) });
-        break;
-    }
-}
-
-static bool append_rows(struct tl_parquet_sink *sink, const struct tl_rows *rows, const struct placed *placed, size_t count,
-                        struct tl_error *error)
-{
-    duckdb_appender appender;
-    if (duckdb_appender_create(tl_duck_connection(sink->duck), NULL, "batch", &appender) == DuckDBError) {
-        tl_duck_error(error, duckdb_appender_error(appender));
-        duckdb_appender_destroy(&appender);
-        return false;
-    }
-    bool ok = true;
-    for (size_t i = 0; i < count && ok; i++) {
-        for (size_t c = 0; c < rows->column_count; c++)
-            if (!is_partition(sink, rows->columns[c].def.name))
-                append_cell(appender, rows, placed[i].row, c);
-        ok = duckdb_appender_end_row(appender) == DuckDBSuccess;
-    }
-    ok = ok && duckdb_appender_flush(appender) == DuckDBSuccess;
-    if (!ok)
-        tl_duck_error(error, duckdb_appender_error(appender));
-    duckdb_appender_destroy(&appender);
-    return ok;
-}
-
-static bool copy_out(struct tl_parquet_sink *sink, const char *temporary, struct tl_error *error)
-{
-    struct tl_buf sql;
-    tl_buf_init(&sql, 1 << 16);
-    tl_buf_add_text(&sql, "COPY batch TO ");
-    tl_sql_add_string(&sql, tl_view_of(temporary));
-    tl_buf_add_text(&sql, " (FORMAT parquet, COMPRESSION zstd)");
-    bool ok = tl_duck_run(sink->duck, tl_buf_text(&sql), error) && tl_duck_run(sink->duck, "TRUNCATE batch", error);
-    tl_buf_release(&sql);
-    return ok;
-}
-
-/* The rows of one folder, as one file. */
-static bool write_file(struct tl_parquet_sink *sink, uint64_t epoch, const struct tl_rows *rows, const struct placed *placed, size_t count,
-                       struct tl_file_list *files, struct tl_error *error)
-{
-    char name[PATH_MAX], temporary[PATH_MAX];
-    struct tl_view folder = { placed->text + placed->at, placed->size };
-    uint64_t hash = tl_view_hash(folder, sink->name_seed ^ epoch);
-    int size = snprintf(name, sizeof name, "%.*spart-%020" PRIu64 "-%016" PRIx64 ".parquet", TL_VIEW_ARG(folder), epoch, hash);
-    int temporary_size =
-        snprintf(temporary, sizeof temporary, "%s/%s%016" PRIx64 ".parquet", sink->staging, sink->temporary_prefix, hash);
-    struct tl_store_file file = { temporary, name };
-    if (size >= (int)sizeof name || temporary_size >= (int)sizeof temporary)
-        return tl_error_set(error, TL_INVALID, "'%.200s...' is too long a path", name);
-    if (!append_rows(sink, rows, placed, count, error) || !copy_out(sink, temporary, error) ||
-        !tl_store_publish(sink->store, &file, 1, error)) {
-        tl_io->unlink(temporary);
-        return tl_error_context(error, "cannot write '%s/%s'", tl_store_root(sink->store), name);
-    }
-    return list_add(files, name, count) || tl_error_set(error, TL_NO_MEMORY, "out of memory");
 }
 
 bool tl_parquet_sink_write(struct tl_parquet_sink *sink, uint64_t epoch, const struct tl_rows *rows, struct tl_file_list *files,
@@ -328,16 +157,10 @@ bool tl_parquet_sink_write(struct tl_parquet_sink *sink, uint64_t epoch, const s
             return tl_error_set(error, TL_INVALID, "there is no column '%s' to partition by", sink->partition_by[i]);
     struct tl_buf text;
     tl_buf_init(&text, (size_t)1 << 32);
-    struct placed *placed = calloc(rows->row_count, sizeof *placed);
+    struct tl_placed_row *placed = calloc(rows->row_count, sizeof *placed);
     bool ok = placed || tl_error_set(error, TL_NO_MEMORY, "out of memory");
-    ok = ok && place_rows(sink, rows, placed, &text, error) && create_table(sink, rows, error);
-    for (size_t begin = 0, end; ok && begin < rows->row_count; begin = end) {
-        end = begin + 1;
-        while (end < rows->row_count && placed[end].size == placed[begin].size &&
-               memcmp(text.data + placed[end].at, text.data + placed[begin].at, placed[begin].size) == 0)
-            end++;
-        ok = write_file(sink, epoch, rows, placed + begin, end - begin, files, error);
-    }
+    ok = ok && place_rows(sink, rows, placed, &text, error) &&
+         tl_parquet_write_files(sink, epoch, rows, placed, files, error);
     free(placed);
     tl_buf_release(&text);
     return ok;

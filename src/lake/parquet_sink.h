@@ -2,7 +2,8 @@
 /* lake/parquet_sink.h: rows of one epoch to Parquet files in Hive-style folders, exactly once.
  *
  * The file of a partition is <path>/<col>=<value>/.../part-<epoch>-<hash>.parquet: a pure function of (pipeline, view, epoch, partition).
- * Written under <root>/_tmp/, fsynced, renamed into place, folder fsynced: a lister sees all of a file or nothing of it. Writing the
+ * Written under <root>/_tmp/, fsynced, renamed into place, folders fsynced, all files of a call together (base/publish.h): a lister sees
+ * all of a file or nothing of it, and when the call returns true all of them are durable. Writing the
  * same rows again gives the same bytes under the same name. Partition values are escaped as Hive does; NULL and "" go to
  * __HIVE_DEFAULT_PARTITION__. Partition columns are left out of the file. TIMESTAMP is INT64 microseconds adjusted to UTC. */
 #pragma once

@@ -2,6 +2,7 @@
 /* A store in a folder. What is being written stands under _tmp/ or as "<name>.tmp-<random>", and is renamed or linked into place. */
 #include "base/grow.h"
 #include "base/io.h"
+#include "base/publish.h"
 #include "base/time.h"
 #include "lake/store_int.h"
 
@@ -178,36 +179,16 @@ static bool folder_fetch(void *root, const char *name, const char *path, struct 
     return ok;
 }
 
-static bool sync_file(const char *path, struct tl_error *error)
-{
-    int fd = tl_io->open(path, O_RDONLY, 0);
-    if (fd < 0)
-        return tl_error_sys(error, errno, "cannot open '%s'", path);
-    bool ok = tl_io->fsync(fd) == 0 || tl_error_sys(error, errno, "cannot sync '%s'", path);
-    tl_io->close(fd);
-    return ok;
-}
-
-static bool publish_one(const char *root, const struct tl_store_file *file, struct tl_error *error)
-{
-    char target[PATH_MAX], folder[PATH_MAX];
-    if (!path_of(root, file->name, target, error))
-        return false;
-    memcpy(folder, target, sizeof folder);
-    *strrchr(folder, '/') = '\0';
-    if (!sync_file(file->path, error) || !tl_dir_make(folder, error))
-        return false;
-    if (tl_io->rename(file->path, target) != 0)
-        return tl_error_sys(error, errno, "cannot rename '%s' to '%s'", file->path, target);
-    return tl_dir_sync(folder, error);
-}
-
 static bool folder_publish(void *root, const struct tl_store_file *files, size_t count, struct tl_error *error)
 {
+    struct tl_publish_file *moves = calloc(count + 1, sizeof *moves);
+    if (!moves)
+        return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     for (size_t i = 0; i < count; i++)
-        if (!publish_one(root, &files[i], error))
-            return false;
-    return true;
+        moves[i] = (struct tl_publish_file){ files[i].path, files[i].name };
+    bool ok = tl_publish_files(root, moves, count, error);
+    free(moves);
+    return ok;
 }
 
 static bool folder_list(void *root, const char *name, const char *begin, struct tl_dir_list *out, struct tl_error *error)

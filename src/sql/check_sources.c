@@ -121,8 +121,10 @@ static void add_others(struct tl_checker *c, const struct tl_ast_statement *s, s
         struct tl_expr_scope scope = { .c = c, .source = out };
         const struct tl_expr *tree = tl_check_expr_typed(&scope, a->expr);
         const char *text = tl_checker_text(c, a->expr->place);
-        if (!tree)
+        if (!tree) { /* what uses it is not told: its mistake is */
+            add_slot(out, &(struct tl_slot_plan){ .kind = TL_SLOT_COMPUTED, .def = { .name = a->name.text } });
             continue;
+        }
         if (!s->watermark_for.text || !tl_checker_means(&s->watermark_for, a->name.text)) {
             add_slot(out, &(struct tl_slot_plan){ .kind = TL_SLOT_COMPUTED,
                                                   .def = { a->name.text, tree->type, false },
@@ -143,6 +145,8 @@ static bool take_declared_time(struct tl_checker *c, const struct tl_ast_stateme
     for (size_t i = 0; i < out->named_count && !out->event_time; i++) {
         if (!tl_checker_means(&s->watermark_for, out->named[i].name))
             continue;
+        if (!out->named[i].type)
+            return false; /* a wrong expression, which was told */
         if (out->named[i].type != TL_TYPE_TIMESTAMP) {
             tl_checker_fail(c, s->watermark_for.place, NULL,
                             "the event time is a TIMESTAMP; '%s' is %s: declare event_time AS PARSE_TIMESTAMP(%s)",

@@ -98,10 +98,10 @@ class FakeS3:
         access, (secret, token) = next(iter(self.keys.items()))
         env = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
         env.update(AWS_ACCESS_KEY_ID=access, AWS_SECRET_ACCESS_KEY=secret, AWS_REGION="us-east-1", AWS_ENDPOINT_URL_S3=self.url,
-                   AWS_EC2_METADATA_DISABLED="true", AWS_CONFIG_FILE="/dev/null", AWS_SHARED_CREDENTIALS_FILE="/dev/null", **more)
+                   AWS_EC2_METADATA_DISABLED="true", AWS_CONFIG_FILE="/dev/null", AWS_SHARED_CREDENTIALS_FILE="/dev/null")
         if token:
             env["AWS_SESSION_TOKEN"] = token
-        return env
+        return dict(env, **more)
 
     def names(self, bucket, begin=""):
         with self.lock:
@@ -137,7 +137,7 @@ class FakeS3:
             self.calls.append((r.action, r.key))
         refusal = Fakes.refusal(self, h)
         if refusal:
-            return self.error(h, 403, *refusal)
+            return self.error(h, 403, refusal[0])
         if h.headers["X-Amz-Content-Sha256"] != hashlib.sha256(h.body).hexdigest():
             return self.error(h, 400, "XAmzContentSHA256Mismatch")
         scope = re.search("Credential=[^/]+/[^/]+/([^/]+)/", h.headers["Authorization"]).group(1)

@@ -78,7 +78,7 @@ static bool publish(struct tl_store *s, struct tl_error *error)
 static bool print_bytes(bool ok, const struct tl_buf *out)
 {
     if (ok)
-        printf("ok %zu %s\n", out->size, out->size <= 200 ? tl_buf_text(out) : "");
+        printf("ok %zu %s\n", out->size, out->size <= 200 && tl_view_is_utf8(tl_buf_view(out)) ? tl_buf_text(out) : "");
     return ok;
 }
 

@@ -306,6 +306,67 @@ static void ten_partitions_take_milliseconds(void **state)
     test_dir_remove(root);
 }
 
+/* More partitions than DuckDB writes by one statement, beside large ones: each in one file, its rows in the order given. */
+static void many_partitions_are_each_one_file_in_order(void **state)
+{
+    (void)state;
+    enum { PARTITIONS = 300, LARGE = 20000 };
+    struct tl_rows rows;
+    struct tl_error error;
+    struct tl_file_list files = { 0 };
+    char *root = test_dir_new(), name[16], path[PATH_MAX];
+    rows_new(&rows);
+    for (int i = 0; i < 4 * PARTITIONS; i++) {
+        snprintf(name, sizeof name, "T%03d", i % PARTITIONS);
+        add_row(&rows, tl_view_of(name), 4 * PARTITIONS - i);
+    }
+    for (int i = 0; i < LARGE; i++)
+        add_row(&rows, i % 2 ? TL_VIEW("T100") : TL_VIEW("U"), -i);
+    test_ok(tl_rows_ok(&rows, "rows", &error), &error);
+    test_ok(write_to(root, 1, &rows, &files, &error), &error);
+    assert_int_equal(files.count, PARTITIONS + 1);
+    uint64_t total = 0;
+    for (size_t i = 0; i < files.count; i++)
+        total += files.row_counts[i];
+    assert_int_equal(total, rows.row_count);
+    assert_int_equal(count_of(root, "SELECT * FROM LAKE('streams/v')"), total);
+    /* The instants fall from row to row, so that any other order would show. */
+    char select[PATH_MAX + 256];
+    snprintf(select, sizeof select,
+             "SELECT * FROM (SELECT \"at\" >= lag(\"at\") OVER (PARTITION BY filename ORDER BY file_row_number) AS wrong "
+             "FROM read_parquet('%s/streams/v/*/*.parquet', filename = true, file_row_number = true)) WHERE wrong IS DISTINCT FROM false", root);
+    assert_int_equal(count_of(root, select), PARTITIONS + 1); /* the first of each, which has none before it */
+    snprintf(path, sizeof path, "%s/_tmp", root);
+    struct tl_dir_list left;
+    test_ok(tl_dir_list(path, &left, &error), &error);
+    assert_int_equal(left.count, 0);
+    tl_dir_list_release(&left);
+    tl_file_list_release(&files);
+    tl_rows_release(&rows);
+    test_dir_remove(root);
+}
+
+static void a_column_named_as_the_number_of_the_file_is_kept(void **state)
+{
+    (void)state;
+    static const struct tl_column_def own[] = { { "ticker", TL_TYPE_VARCHAR, false }, { "_FILE", TL_TYPE_BIGINT, false } };
+    struct tl_rows rows;
+    struct tl_error error;
+    struct tl_file_list files = { 0 };
+    char *root = test_dir_new();
+    test_ok(tl_rows_init(&rows, own, TL_COUNT(own), 1 << 20, &error), &error);
+    for (int i = 0; i < 2; i++) {
+        tl_rows_add(&rows);
+        tl_rows_set_text(&rows, 0, i ? TL_VIEW("A") : TL_VIEW("B"));
+        tl_rows_set_i64(&rows, 1, 77);
+    }
+    test_ok(write_to(root, 1, &rows, &files, &error), &error);
+    assert_int_equal(count_of(root, "SELECT * FROM LAKE('streams/v') WHERE _file = 77"), 2);
+    tl_file_list_release(&files);
+    tl_rows_release(&rows);
+    test_dir_remove(root);
+}
+
 static void text_that_is_not_utf8_is_an_error_not_a_loss(void **state)
 {
     (void)state;
@@ -332,6 +393,8 @@ int main(void)
         cmocka_unit_test(leftovers_of_a_kill_go_and_those_of_others_stay),
         cmocka_unit_test(every_system_call_of_a_write_fails_once),
         cmocka_unit_test(ten_partitions_take_milliseconds),
+        cmocka_unit_test(many_partitions_are_each_one_file_in_order),
+        cmocka_unit_test(a_column_named_as_the_number_of_the_file_is_kept),
         cmocka_unit_test(text_that_is_not_utf8_is_an_error_not_a_loss),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
