@@ -30,8 +30,6 @@
 #define SHARDS_DEFAULT 4
 #define TOKEN_MIN 16
 #define TOKEN_MAX 4096
-#define POLL_EMBEDDED_NS (20 * TL_NS_PER_MS)
-#define POLL_AWS_NS (200 * TL_NS_PER_MS)
 
 static const struct tl_option options[] = {
     { "profile", TL_OPTION_TEXT, "P", "the file's profile to run with (default: its default)" },
@@ -134,12 +132,12 @@ static bool open_engine(struct up *up, struct tl_error *error)
     struct tl_engine_options engine_options = {
         .plan = up->plan,
         .kinesis = tl_pipeline_kinesis(up->profile, up->embedded ? up->aws : NULL, up->endpoint, NULL),
-        .poll_ns = up->embedded ? POLL_EMBEDDED_NS : POLL_AWS_NS,
         .lake_dir = up->places.lake,
         .state_dir = up->places.checkpoints,
         .lake_region = up->places.region,
         .lake_staging = up->places.staging,
     };
+    tl_pipeline_pace(&engine_options);
     return tl_engine_open(&up->engine, &engine_options, error);
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/pipeline_file.h"
 
+#include "base/time.h"
+
 #include "base/file.h"
 #include "net/aws_credentials.h"
 #include "sql/pipeline.h"
@@ -65,4 +67,13 @@ struct tl_kinesis_options tl_pipeline_kinesis(const struct tl_profile_plan *prof
         snprintf(storage, 512, "http://%s", TL_AWS_LISTEN_DEFAULT);
     options.endpoint = storage;
     return options;
+}
+
+#define POLL_EMBEDDED_NS (20 * TL_NS_PER_MS)
+#define READ_EVERY_NS (200 * TL_NS_PER_MS)
+
+void tl_pipeline_pace(struct tl_engine_options *o)
+{
+    o->poll_ns = o->kinesis.embedded ? POLL_EMBEDDED_NS : READ_EVERY_NS;
+    o->read_every_ns = o->kinesis.embedded ? 0 : READ_EVERY_NS;
 }

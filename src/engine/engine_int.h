@@ -30,6 +30,9 @@ struct tl_source_run {
     const struct tl_source_plan *plan;
     struct tl_bounds bounds;
     struct tl_kinesis_client *client; /* lists shards; NULL for files */
+    struct tl_kinesis_options kinesis; /* of its readers */
+    struct tl_reader_options reader;   /* of every shard, but for its name */
+    char consumer_arn[TL_CONSUMER_ARN_MAX];
     int64_t listed_ns;                /* monotonic, of the last listing */
     struct tl_apply apply;            /* of a view's rows: the engine's thread's */
     bool flushed;                     /* the epoch being taken closes all its windows */

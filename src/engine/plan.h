@@ -9,6 +9,7 @@
 #include "base/rows.h"
 #include "base/type.h"
 #include "engine/expr.h"
+#include "kinesis/consumer.h"
 
 /* What NOW() in a feed's SELECT is replaced with; the feed writes the instant of sending in its place. */
 #define TL_FEED_NOW "\x1f" "now" "\x1f"
@@ -21,6 +22,7 @@ enum tl_slot_kind {
     TL_SLOT_EVENT_TIME, /* parsed with the record, or computed */
     TL_SLOT_SHARD_ID,
     TL_SLOT_SEQUENCE_NUMBER,
+    TL_SLOT_SUB_SEQUENCE,
     TL_SLOT_ARRIVAL_TIME,
     TL_SLOT_PARTITION_KEY,
     TL_SLOT_COMPUTED
@@ -49,6 +51,10 @@ struct tl_source_plan {
     bool time_is_start;       /* of_view: the event time is the view's window_start, else its window_end */
     int64_t delay_ns;         /* of the watermark */
     enum tl_start start;
+    enum tl_data_loss on_data_loss;
+    enum tl_read_mode read;
+    const char *consumer; /* FANOUT: its name; NULL: tl_source_consumer() */
+    bool cbor; /* on the wire */
     int64_t shard_idle_ns, flush_after_ns, max_future_skew_ns;
     size_t *dedup; /* slots of DEDUP BY */
     size_t dedup_count;
@@ -191,3 +197,8 @@ struct tl_plan {
 void tl_plan_free(struct tl_plan *plan); /* NULL is fine */
 /* The profile by name, or the default one when name is NULL, or NULL. */
 const struct tl_profile_plan *tl_plan_profile(const struct tl_plan *plan, const char *name);
+
+#define TL_CONSUMER_NAME_MAX 129
+/* The name of the consumer that reads the source by fan-out: as given, or made of the pipeline's and the source's. */
+void tl_source_consumer(const struct tl_plan *plan, const struct tl_source_plan *source,
+                        char out[TL_CONSUMER_NAME_MAX]);

@@ -98,8 +98,7 @@ static bool read_batch(struct work *w, struct tl_shard_run *s, struct tl_error *
 {
     if (w->e->from_files)
         return tl_file_block_read(&w->file, s, error);
-    return tl_stream_batch_read(&w->stream, s, &w->e->options.kinesis, w->e->plan->sources[s->source].stream,
-                                error);
+    return tl_stream_batch_read(&w->stream, s, &w->e->sources[s->source], error);
 }
 
 static bool apply_batch(struct work *w, struct tl_shard_run *s, struct tl_error *error)
@@ -108,7 +107,7 @@ static bool apply_batch(struct work *w, struct tl_shard_run *s, struct tl_error 
     struct tl_apply *apply = &w->applies[s->source];
     if (w->e->from_files)
         return tl_file_block_apply(&w->file, s, apply, step, error);
-    return tl_stream_batch_apply(&w->stream, s, apply, step, w->e->options.poll_ns, error);
+    return tl_stream_batch_apply(&w->stream, s, apply, step, error);
 }
 
 /* Applies inside the gate and tells the engine what it needs to know. */

@@ -26,6 +26,10 @@ struct tl_shard {
 /* Compare decimal texts without leading zeros as integers. */
 int tl_sequence_cmp(struct tl_view a, struct tl_view b);
 
+/* When the shard of a sequence number was made, to the second, where the number has the service's own form
+ * (kinesis/sequence_int.h); 0: it does not tell. */
+int64_t tl_sequence_created_ns(struct tl_view sequence);
+
 /* A 128-bit hash key. */
 struct tl_hash_key {
     uint64_t high, low;

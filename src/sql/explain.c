@@ -45,10 +45,22 @@ static void explain_dedup(const struct tl_source_plan *s, struct tl_buf *out)
     tl_buf_addf(out, ": a repeat is counted as duplicate until its shard's watermark is %s past the first\n", text);
 }
 
-static void explain_source(const struct tl_source_plan *s, struct tl_buf *out)
+static void explain_reading(const struct tl_plan *plan, const struct tl_source_plan *s, struct tl_buf *out)
+{
+    char consumer[TL_CONSUMER_NAME_MAX];
+    tl_source_consumer(plan, s, consumer);
+    tl_buf_addf(out, "  %-16s %s%s%s\n", "read", s->read == TL_READ_FANOUT ? "fanout, by the consumer " : "poll",
+                s->read == TL_READ_FANOUT ? consumer : "", s->cbor ? ", CBOR on the wire" : ", JSON on the wire");
+    tl_buf_addf(out, "  %-16s %s\n", "on_data_loss",
+                s->on_data_loss == TL_DATA_LOSS_FAIL ? "fail: what retention deleted before it was read stops the pipeline"
+                                                     : "continue: what retention deleted before it was read is counted as a gap");
+}
+
+static void explain_source(const struct tl_plan *plan, const struct tl_source_plan *s, struct tl_buf *out)
 {
     tl_buf_addf(out, "\nsource %s: stream '%s', JSON records, from %s when there is no checkpoint\n", s->name,
                 s->stream, s->start == TL_START_LATEST ? "LATEST" : "TRIM_HORIZON");
+    explain_reading(plan, s, out);
     for (size_t i = 0; i < s->column_count; i++)
         tl_buf_addf(out, "  %-16s %s%s\n", s->columns[i].name, tl_type_name(s->columns[i].type),
                     s->columns[i].not_null ? " NOT NULL" : "");
@@ -147,7 +159,7 @@ void tl_pipeline_explain(const struct tl_plan *plan, struct tl_buf *out)
     explain_profiles(plan, out);
     for (size_t i = 0; i < plan->source_count; i++)
         if (!plan->sources[i].of_view)
-            explain_source(&plan->sources[i], out);
+            explain_source(plan, &plan->sources[i], out);
     for (size_t i = 0; i < plan->feed_count; i++)
         explain_feed(plan, &plan->feeds[i], out);
     for (size_t i = 0; i < plan->view_count; i++)
