@@ -110,6 +110,6 @@ bool tl_feed_no_history(const struct tl_feed_plan *feed, struct tl_error *error)
                             feed->name);
     return tl_error_set(error, TL_NOT_FOUND,
                         "no history: LAKE('%.*s') has no rows for this feed (make some with 'tapeline "
-                        "sample' or 'tapeline ingest')",
+                        "sample', or with 'tapeline ingest' and 'tapeline build')",
                         TL_VIEW_ARG(path));
 }

@@ -167,8 +167,9 @@ struct tl_feed_plan {
     size_t time_column; /* PACE_EVENT_TIME: the source's column that holds the recorded instant */
     bool loop, producer_stamp;
 };
-struct tl_batch_plan { /* CREATE TABLE name WITH (path, partition_by) AS SELECT ... */
+struct tl_batch_plan { /* CREATE TABLE name WITH (path, partition_by, incremental_by) AS SELECT ... */
     const char *name, *path, *select;
+    const char *incremental_by; /* one of partition_by, or NULL */
     const char **partition_by;
     size_t partition_count;
 };

@@ -277,6 +277,16 @@ static void check_feed(struct tl_checker *c, const struct tl_ast_statement *s, s
         out->partition_key = source->columns[column].name;
 }
 
+static void check_incremental(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_batch_plan *out)
+{
+    const struct tl_ast_option *o = tl_options_find(s, "incremental_by");
+    for (size_t i = 0; o && i < out->partition_count; i++)
+        if (strcmp(out->partition_by[i], o->text) == 0)
+            out->incremental_by = out->partition_by[i];
+    if (o && !out->incremental_by)
+        tl_checker_fail(c, o->place, NULL, "'incremental_by' is one of the columns of 'partition_by'; '%s' is none", o->text);
+}
+
 static void check_batch(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_batch_plan *out)
 {
     out->name = s->name.text;
@@ -288,6 +298,7 @@ static void check_batch(struct tl_checker *c, const struct tl_ast_statement *s, 
     c->failed = !tl_checker_partitions(c, tl_options_find(s, "partition_by"), NULL, 0, "", &out->partition_by,
                                        &out->partition_count) ||
                 c->failed;
+    check_incremental(c, s, out);
     out->select = tl_checker_select(c, s);
 }
 

@@ -166,6 +166,17 @@ static void explain_sink(const struct tl_plan *plan, const struct tl_sink_plan *
     add_duration(out, "commit_every", s->commit_every_ns);
 }
 
+static void explain_batch(const struct tl_batch_plan *b, struct tl_buf *out)
+{
+    tl_buf_addf(out, "\ntable %s: Parquet under %s", b->name, b->path);
+    for (size_t i = 0; i < b->partition_count; i++)
+        tl_buf_addf(out, "/%s=...", b->partition_by[i]);
+    if (b->incremental_by)
+        tl_buf_addf(out, ", made by 'tapeline build' from the first %s whose input has changed\n", b->incremental_by);
+    else
+        tl_buf_add_text(out, ", made whole by 'tapeline build' when its input has changed\n");
+}
+
 void tl_pipeline_explain(const struct tl_plan *plan, struct tl_buf *out)
 {
     tl_buf_addf(out, "pipeline %s\n  %-16s %.0f MB\n", plan->name, "state_limit", (double)plan->state_limit / 1e6);
@@ -185,10 +196,7 @@ void tl_pipeline_explain(const struct tl_plan *plan, struct tl_buf *out)
                     c->y, c->x, c->series ? ", a line per " : "", c->series ? c->series : "");
     }
     for (size_t i = 0; i < plan->batch_count; i++)
-        tl_buf_addf(
-            out,
-            "\ntable %s: Parquet under %s (made by 'tapeline build', which is not in this version yet)\n",
-            plan->batches[i].name, plan->batches[i].path);
+        explain_batch(&plan->batches[i], out);
     if (plan->defaults && plan->defaults[0])
         tl_buf_addf(out, "\nnot said in the file, so by default:\n%s", plan->defaults);
 }

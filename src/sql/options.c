@@ -44,6 +44,7 @@ static const struct tl_option_rule chart_rules[] = {
 static const struct tl_option_rule batch_rules[] = {
     { "path", TL_OPT_TEXT, true, NULL, NULL },
     { "partition_by", TL_OPT_TEXT, false, NULL, NULL },
+    { "incremental_by", TL_OPT_TEXT, false, NULL, NULL },
 };
 static const struct tl_option_rule profile_rules[] = {
     { "kinesis", TL_OPT_TEXT, false, "embedded", NULL },
