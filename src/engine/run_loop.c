@@ -230,25 +230,22 @@ static bool replay_one(struct tl_engine *e, const struct tl_bounds *bounds, stru
         if (!done)
             tl_gate_wait_bell(&e->gate, QUIET_TICK_NS / 10);
     }
-    if (tl_engine_stopping(e))
-        return true;
-    if (!run_epoch(e, TL_EPOCH_REPLAY, bounds, true, error))
-        return false;
-    tl_gate_close(&e->gate);
-    end_replay(e);
-    tl_gate_open(&e->gate);
-    return true;
+    return tl_engine_stopping(e) || run_epoch(e, TL_EPOCH_REPLAY, bounds, true, error);
 }
 
-/* The limits must stand before a worker reads; after the first repetition they are set while the gate is
- * closed. */
+/* The limits must stand before a worker reads. After a repetition those of the next intent take the place of the old ones in one
+ * closing of the gate: a worker that was let through in between would read past them. */
 static bool replay(struct tl_engine *e, bool found, struct tl_bounds *bounds, struct tl_error *error)
 {
     while (found && !tl_engine_stopping(e)) {
+        uint64_t before = e->committed;
         if (!replay_one(e, bounds, error))
             return false;
+        if (e->committed == before)
+            return true; /* stopped in the middle: the limits stay */
         tl_gate_close(&e->gate);
-        bool ok = tl_engine_stopping(e) || load_intent(e, &found, bounds, error);
+        end_replay(e);
+        bool ok = load_intent(e, &found, bounds, error);
         tl_gate_open(&e->gate);
         if (!ok)
             return false;

@@ -76,7 +76,7 @@ static bool compatible(const struct tl_catalog_table *old, const struct tl_catal
     return same || tl_error_set(error, TL_CONFLICT, "table '%s.%s' has other partitions in this lake: " WAY_OUT, new->database, new->name);
 }
 
-bool tl_catalog_ensure(struct tl_store *store, const struct tl_catalog_table *table, struct tl_error *error)
+static bool put_table(struct tl_store *store, const struct tl_catalog_table *table, bool replace, struct tl_error *error)
 {
     struct tl_catalog catalog;
     struct tl_buf out;
@@ -92,7 +92,7 @@ bool tl_catalog_ensure(struct tl_store *store, const struct tl_catalog_table *ta
     bool ok = true;
     for (size_t i = 0; i < catalog.count; i++) {
         if (same_table(&catalog.tables[i], table))
-            ok = ok && compatible(&catalog.tables[i], table, error);
+            ok = ok && (replace || compatible(&catalog.tables[i], table, error));
         else
             write_table(&w, &catalog.tables[i]);
     }
@@ -104,6 +104,16 @@ bool tl_catalog_ensure(struct tl_store *store, const struct tl_catalog_table *ta
     tl_buf_release(&out);
     tl_catalog_release(&catalog);
     return ok;
+}
+
+bool tl_catalog_ensure(struct tl_store *store, const struct tl_catalog_table *table, struct tl_error *error)
+{
+    return put_table(store, table, false, error);
+}
+
+bool tl_catalog_replace(struct tl_store *store, const struct tl_catalog_table *table, struct tl_error *error)
+{
+    return put_table(store, table, true, error);
 }
 
 static bool read_columns(struct tl_arena *arena, struct tl_json json, struct tl_catalog_table *t)
