@@ -110,8 +110,10 @@ bool tl_sinks_open(struct tl_engine *e, struct tl_error *error)
 
 void tl_sinks_close(struct tl_engine *e)
 {
-    for (size_t i = 0; i < e->sink_count; i++)
+    for (size_t i = 0; i < e->sink_count; i++) {
         tl_parquet_sink_close(e->sinks[i].sink);
+        tl_delta_sink_close(e->sinks[i].delta);
+    }
     free(e->sinks);
     e->sinks = NULL;
     e->sink_count = 0;
@@ -128,7 +130,7 @@ bool tl_sinks_want_view(const struct tl_engine *e, size_t view)
 /* At the first row: a sink brings a database of its own, which is not free. */
 static bool open_sink(struct tl_engine *e, struct tl_sink_run *sink, struct tl_error *error)
 {
-    if (sink->sink)
+    if (sink->sink || sink->delta)
         return true;
     struct tl_parquet_sink_options options = { .pipeline = e->plan->name,
                                                .view = sink->label,
@@ -137,7 +139,19 @@ static bool open_sink(struct tl_engine *e, struct tl_sink_run *sink, struct tl_e
                                                .partition_count = sink->partition_count,
                                                .format = sink->format,
                                                .compression = sink->compression };
-    return tl_parquet_sink_open(&sink->sink, e->lake, &options, error);
+    if (sink->format != TL_SINK_DELTA)
+        return tl_parquet_sink_open(&sink->sink, e->lake, &options, error);
+    struct tl_dead_columns columns = columns_of(e, sink->input, sink->index);
+    return tl_delta_sink_open(&sink->delta, e->lake, &options, columns.defs, columns.count, error);
+}
+
+static bool write_sink(struct tl_engine *e, struct tl_sink_run *sink, uint64_t epoch, const struct tl_rows *rows, struct tl_file_list *files,
+                       struct tl_error *error)
+{
+    if (!open_sink(e, sink, error))
+        return false;
+    return sink->delta ? tl_delta_sink_write(sink->delta, epoch, rows, files, error)
+                       : tl_parquet_sink_write(sink->sink, epoch, rows, files, error);
 }
 
 bool tl_sinks_write(struct tl_engine *e, uint64_t epoch, const struct tl_rows *rows,
@@ -151,8 +165,7 @@ bool tl_sinks_write(struct tl_engine *e, uint64_t epoch, const struct tl_rows *r
                                                                     : malformed;
         if (from[sink->index].row_count == 0)
             continue;
-        if (!open_sink(e, sink, error) ||
-            !tl_parquet_sink_write(sink->sink, epoch, &from[sink->index], files, error))
+        if (!write_sink(e, sink, epoch, &from[sink->index], files, error))
             return tl_error_context(error, "sink '%s'", sink->label);
     }
     return true;

@@ -3,6 +3,7 @@
 
 #include "base/grow.h"
 #include "base/io.h"
+#include "lake/delta_log.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -195,6 +196,28 @@ static void keep_wanted(struct tl_dir_list *files, const struct tl_lake_filter *
     files->count = kept;
 }
 
+/* Of a Delta table the files that its log counts: those that were removed, or that no commit names, lie there too. */
+static bool find_files(struct tl_duck *d, struct tl_store *store, const char *path, struct tl_dir_list *out, struct tl_error *error)
+{
+    bool delta;
+    size_t cap = 0;
+    struct tl_delta_files live;
+    *out = (struct tl_dir_list){ 0 };
+    if (!tl_delta_exists(store, path, &delta, error))
+        return false;
+    if (!delta)
+        return tl_lake_files(store, path, out, error);
+    if (!tl_delta_live(store, d, path, &live, error))
+        return false;
+    bool ok = true;
+    for (size_t i = 0; ok && i < live.count; i++)
+        ok = add_file(out, &cap, live.items[i].name, error);
+    tl_delta_files_release(&live);
+    if (!ok)
+        tl_dir_list_release(out);
+    return ok;
+}
+
 bool tl_lake_scan_sql(struct tl_duck *d, struct tl_store *store, const char *path, const struct tl_catalog_table *table,
                       const struct tl_lake_filter *filter, struct tl_buf *sql, bool *found, struct tl_error *error)
 {
@@ -202,7 +225,7 @@ bool tl_lake_scan_sql(struct tl_duck *d, struct tl_store *store, const char *pat
     struct partitions partitions;
     bool known = table && table->column_count;
     *found = false;
-    if (!tl_lake_files(store, path, &files, error))
+    if (!find_files(d, store, path, &files, error))
         return false;
     if (filter && files.count)
         keep_wanted(&files, filter);
