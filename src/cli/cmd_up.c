@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/time.h"
 #include "broker/broker.h"
+#include "cli/batch_runner.h"
 #include "cli/commands.h"
 #include "cli/feed_runner.h"
 #include "cli/last_error.h"
@@ -30,8 +31,6 @@
 #define SHARDS_DEFAULT 4
 #define TOKEN_MIN 16
 #define TOKEN_MAX 4096
-#define POLL_EMBEDDED_NS (20 * TL_NS_PER_MS)
-#define POLL_AWS_NS (200 * TL_NS_PER_MS)
 
 static const struct tl_option options[] = {
     { "profile", TL_OPTION_TEXT, "P", "the file's profile to run with (default: its default)" },
@@ -86,12 +85,14 @@ static bool reads_history(const struct tl_plan *plan)
 static bool prepare_history(struct up *up, struct tl_error *error)
 {
     struct tl_store *lake;
-    struct tl_ingest_stats stats;
+    struct tl_sample_stats stats;
     struct tl_sample_options sample = { .year = 2024, .tickers = 10, .seed = 1 };
     if (!tl_store_open(&lake, up->places.lake, error))
         return false;
-    bool ok = true;
-    if (reads_history(up->plan) && !tl_history_exists(lake, &up->synthetic)) {
+    bool ok = true, built;
+    if (reads_history(up->plan))
+        ok = tl_batches_build_history(lake, tl_signals_stopping(), &built, error);
+    if (ok && reads_history(up->plan) && !tl_history_exists(lake, &up->synthetic)) {
         ok = tl_sample_write(lake, &sample, &stats, error);
         up->synthetic = true;
         if (ok)
@@ -134,12 +135,12 @@ static bool open_engine(struct up *up, struct tl_error *error)
     struct tl_engine_options engine_options = {
         .plan = up->plan,
         .kinesis = tl_pipeline_kinesis(up->profile, up->embedded ? up->aws : NULL, up->endpoint, NULL),
-        .poll_ns = up->embedded ? POLL_EMBEDDED_NS : POLL_AWS_NS,
         .lake_dir = up->places.lake,
         .state_dir = up->places.checkpoints,
         .lake_region = up->places.region,
         .lake_staging = up->places.staging,
     };
+    tl_pipeline_pace(&engine_options);
     return tl_engine_open(&up->engine, &engine_options, error);
 }
 

@@ -30,6 +30,9 @@ struct tl_source_run {
     const struct tl_source_plan *plan;
     struct tl_bounds bounds;
     struct tl_kinesis_client *client; /* lists shards; NULL for files */
+    struct tl_kinesis_options kinesis; /* of its readers */
+    struct tl_reader_options reader;   /* of every shard, but for its name */
+    char consumer_arn[TL_CONSUMER_ARN_MAX];
     int64_t listed_ns;                /* monotonic, of the last listing */
     struct tl_apply apply;            /* of a view's rows: the engine's thread's */
     bool flushed;                     /* the epoch being taken closes all its windows */
@@ -45,6 +48,8 @@ struct tl_sink_run {
     const char *path;
     const char *const *partition_by;
     size_t partition_count;
+    enum tl_sink_format format;
+    enum tl_sink_compression compression;
     struct tl_parquet_sink *sink; /* opened at the first row */
 };
 struct tl_kept_rows { /* for --dump */
