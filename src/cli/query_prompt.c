@@ -310,6 +310,8 @@ static void loop(struct prompt *p)
     while (!p->done) {
         int count = 0;
         p->broken = false;
+        /* Before the prompt is seen: a Ctrl-D that comes sooner would be the terminal's own, and lost. */
+        el_set(p->edit, EL_PREP_TERM, 1);
         const char *line = el_gets(p->edit, &count);
         if (p->broken) {
             fputs("^C\n", stdout);

@@ -158,10 +158,14 @@ static bool send_file(const char *path, int fd, struct tl_error *error)
     if (file < 0)
         return tl_error_sys(error, errno, "cannot open '%s'", path);
     ssize_t n;
-    bool ok = true;
-    while (ok && (n = tl_io->read(file, block, sizeof block)) > 0)
+    bool ok = true, gone = false;
+    while (ok && !gone && (n = tl_io->read(file, block, sizeof block)) > 0) {
+        errno = 0;
         ok = tl_file_write_all(fd, block, (size_t)n, error);
-    if (ok && n < 0)
+        gone = !ok && errno == EPIPE; /* who read it has seen enough: as with the other formats, no failure */
+        ok = ok || gone;
+    }
+    if (ok && !gone && n < 0)
         ok = tl_error_sys(error, errno, "cannot read '%s'", path);
     tl_io->close(file);
     return ok;

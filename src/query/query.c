@@ -87,15 +87,17 @@ static bool spawn(const struct pipes *p, int output_fd, pid_t *pid, struct tl_er
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
-    sigset_t none, all;
+    sigset_t blocked, all;
     char name[] = "tapeline", command[] = "query-child", *environment[ENVIRONMENT_MAX];
     char *argv[] = { name, command, NULL };
-    sigemptyset(&none);
+    /* A terminal's Ctrl-C goes to the whole group: what becomes of the query is the parent's to decide. */
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGINT);
     sigfillset(&all);
     pick_environment(environment);
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigmask(&attributes, &blocked);
     posix_spawnattr_setsigdefault(&attributes, &all);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     int failed = posix_spawn_file_actions_adddup2(&actions, p->request, TL_QUERY_FD_REQUEST);
@@ -211,13 +213,11 @@ static bool collect(struct pipes *p, const struct tl_query_options *options, int
     return true;
 }
 
-static bool explain_death(int state, const struct tl_query_options *options, struct tl_query_result *result, struct tl_error *error)
+static bool explain_death(int state, const struct tl_query_options *options, struct tl_error *error)
 {
     int by = WIFSIGNALED(state) ? WTERMSIG(state) : 0;
-    if (by == SIGPIPE) { /* who read the result has seen enough of it */
-        result->truncated = true;
-        return true;
-    }
+    if (by == SIGPIPE)
+        return true; /* who read the result has seen enough of it */
     if (is_cancelled(options->cancel))
         return tl_error_set(error, TL_STOPPED, "the query was stopped");
     if (by == SIGXCPU)
@@ -253,7 +253,7 @@ static bool converse(struct pipes *p, const struct tl_query_options *options, pi
     while (waitpid(pid, &state, 0) < 0 && errno == EINTR)
         ;
     if (ok)
-        ok = status.size ? tl_query_status_read(tl_buf_view(&status), result, error) : explain_death(state, options, result, error);
+        ok = status.size ? tl_query_status_read(tl_buf_view(&status), result, error) : explain_death(state, options, error);
     if (ok && parquet_failed) {
         *error = of_parquet;
         ok = false;
