@@ -48,6 +48,8 @@ struct tl_sink_run {
     const char *path;
     const char *const *partition_by;
     size_t partition_count;
+    enum tl_sink_format format;
+    enum tl_sink_compression compression;
     struct tl_parquet_sink *sink; /* opened at the first row */
 };
 struct tl_kept_rows { /* for --dump */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/partition.h"
 #include "base/time.h"
 #include "sql/pipeline.h"
 
@@ -76,11 +77,24 @@ static void explain_source(const struct tl_plan *plan, const struct tl_source_pl
     explain_dedup(s, out);
 }
 
+static void explain_pace(const struct tl_feed_plan *f, struct tl_buf *out)
+{
+    char text[32];
+    tl_duration_format(f->interval_ns, text);
+    if (f->pace == TL_PACE_EVENT_TIME)
+        tl_buf_addf(out, "  %-16s as recorded, by the event time\n", "pace");
+    else
+        tl_buf_addf(out, "  %-16s a record %s %s\n", "pace", f->pace == TL_PACE_KEY ? "of each key every" : "every", text);
+}
+
 static void explain_feed(const struct tl_plan *plan, const struct tl_feed_plan *f, struct tl_buf *out)
 {
-    tl_buf_addf(out, "\nfeed %s into %s: partition key %s, at least once%s\n", f->name,
+    tl_buf_addf(out, "\nfeed %s into %s: partition key %s%s\n", f->name,
                 plan->sources[f->source].name, f->partition_key, f->loop ? ", over and over" : "");
-    add_duration(out, "interval", f->interval_ns);
+    explain_pace(f, out);
+    tl_buf_addf(out, "  at least once: what is sent again after a crash or a lost answer %s\n",
+                f->producer_stamp ? "bears the same " TL_STAMP_ID " and " TL_STAMP_SEQ
+                                  : "cannot be told from a record of its own (producer_stamp = true, and DEDUP BY in the source, would)");
     tl_buf_add_text(out, "  ");
     for (const char *p = f->select; *p; p++) {
         if (strncmp(p, "'" TL_FEED_NOW "'", sizeof TL_FEED_NOW + 1) == 0) {
@@ -138,6 +152,7 @@ static void explain_view(const struct tl_plan *plan, const struct tl_view_plan *
 
 static void explain_sink(const struct tl_plan *plan, const struct tl_sink_plan *s, struct tl_buf *out)
 {
+    static const char *const formats[] = { "Parquet", "Delta table", "CSV", "JSON lines" };
     const char *from =
         s->input == TL_INPUT_MALFORMED ? plan->sources[s->index].name : plan->views[s->index].name;
     tl_buf_addf(out, "\nsink %s from ", s->name);
@@ -146,9 +161,9 @@ static void explain_sink(const struct tl_plan *plan, const struct tl_sink_plan *
                 : s->input == TL_INPUT_LATE ? "LATE(%s)"
                                             : "MALFORMED(%s)",
                 from);
-    tl_buf_addf(out, ": Parquet under %s", s->path);
+    tl_buf_addf(out, ": %s under %s", formats[s->format], s->path);
     for (size_t i = 0; i < s->partition_count; i++)
-        tl_buf_addf(out, "/%s=...", s->partition_by[i]);
+        tl_buf_addf(out, "/%.*s=...", TL_VIEW_ARG(tl_partition_of(tl_view_of(s->partition_by[i])).name));
     tl_buf_addf(out, ", exactly once%s%s\n", s->table ? ", table " : "", s->table ? s->table : "");
     add_duration(out, "commit_every", s->commit_every_ns);
 }
