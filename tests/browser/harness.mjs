@@ -47,6 +47,7 @@ export async function ingestPrices(data) {
         return false;
     }
     await run("ingest", ...readdirSync(folder).filter((name) => name.endsWith(".csv")).map((name) => path.join(folder, name)), "--lake", path.join(data, "lake"));
+    await run("build", path.join(here, "../../pipelines/lakehouse.sql"), "--lake", path.join(data, "lake"));
     return true;
 }
 
