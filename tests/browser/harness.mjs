@@ -170,7 +170,7 @@ export async function openPage(browser, url, options = {}) {
     });
     await page.addInitScript(() => {
         document.addEventListener("securitypolicyviolation", (event) =>
-            console.error(`content policy: ${event.violatedDirective} ${event.blockedURI}`));
+            console.error(`content policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}:${event.columnNumber} ${event.sample}`));
     });
     await page.goto(`${url}/${options.hash ?? ""}`);
     return { page, wrong, close: () => context.close() };
