@@ -182,6 +182,9 @@ static bool load_intent(struct tl_engine *e, bool *found, struct tl_bounds *boun
     bool ok = tl_commit_log_load_intent(e->log, e->committed + 1, found, &payload, error);
     if (ok && *found)
         ok = tl_checkpoint_read_intent(e, e->committed + 1, tl_buf_view(&payload), bounds, error);
+    /* Put again: it may be there and not durable, and then the files must not become durable before it. */
+    if (ok && *found)
+        ok = tl_commit_log_intent(e->log, e->committed + 1, tl_buf_view(&payload), error);
     tl_buf_release(&payload);
     return ok;
 }

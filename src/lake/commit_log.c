@@ -83,6 +83,11 @@ bool tl_commit_log_tidy(struct tl_commit_log *log, struct tl_error *error)
     return ok;
 }
 
+bool tl_commit_log_settle(struct tl_commit_log *log, struct tl_error *error)
+{
+    return tl_store_settle(log->store, log->folder, error);
+}
+
 bool tl_commit_log_check_fence(struct tl_commit_log *log, struct tl_error *error)
 {
     char name[PATH_MAX];
