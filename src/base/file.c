@@ -310,12 +310,9 @@ static bool tell_holder(int fd, const char *dir, struct tl_error *error)
     if (!tl_view_to_u64(tl_view_trim((struct tl_view){ text, n > 0 ? (size_t)n : 0 }), &pid))
         return tl_error_set(
             error, TL_CONFLICT,
-            "data folder '%s' is in use by another process (stop it, or choose another folder with --data)",
-            dir);
+            "folder '%s' is in use by another process (stop it, or choose another folder)", dir);
     return tl_error_set(error, TL_CONFLICT,
-                        "data folder '%s' is in use by process %" PRIu64
-                        " (stop it, or choose another folder with --data)",
-                        dir, pid);
+                        "folder '%s' is in use by process %" PRIu64 " (stop it, or choose another folder)", dir, pid);
 }
 
 bool tl_dir_lock_open(struct tl_dir_lock *lock, const char *dir, struct tl_error *error)

@@ -33,7 +33,7 @@ struct tl_dir_list {
 TL_MUST_USE bool tl_dir_list(const char *path, struct tl_dir_list *out, struct tl_error *error);
 void tl_dir_list_release(struct tl_dir_list *list);
 
-/* An exclusive lock on <dir>/LOCK that holds our pid as text. TL_CONFLICT: "data folder 'x' is in use by
+/* An exclusive lock on <dir>/LOCK that holds our pid as text. TL_CONFLICT: "folder 'x' is in use by
  * process 123". The descriptor stays open for the life of the lock. */
 struct tl_dir_lock {
     int fd; /* -1: not held */

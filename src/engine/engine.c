@@ -12,6 +12,7 @@
 #include "engine/epoch.h"
 #include "engine/inspect_int.h"
 #include "engine/picture.h"
+#include "engine/recover.h"
 #include "engine/run_loop.h"
 #include "engine/shard_tree.h"
 #include "engine/sinks.h"
@@ -246,7 +247,7 @@ static bool open_engine(struct tl_engine *e, struct tl_error *error)
         return false;
     if (e->has_lake && !tl_sinks_open(e, error))
         return false;
-    if (e->has_lake && !e->restored && !tl_epoch_commit_first(e, error))
+    if (e->has_lake && !e->restored && (!tl_recover_check_lake(e, error) || !tl_epoch_commit_first(e, error)))
         return false;
     return true;
 }

@@ -25,7 +25,7 @@
 #define BATCH_ROWS ((size_t)128 << 10)
 #define BATCH_FILES 64 /* below DuckDB's partitioned_write_max_open_files (100), above which it begins second files */
 
-static bool list_add(struct tl_file_list *list, const char *name, uint64_t rows)
+bool tl_file_list_add(struct tl_file_list *list, const char *name, uint64_t rows)
 {
     size_t cap = list->cap;
     if (!tl_grow((void **)&list->names, &cap, list->count + 1, sizeof *list->names, FILES_MAX))
@@ -204,8 +204,9 @@ static bool copy_files(struct batch *b, size_t first, struct tl_error *error)
 static bool add_file(struct batch *b, size_t begin, size_t end, struct tl_error *error)
 {
     struct tl_view folder = { b->placed[begin].text + b->placed[begin].at, b->placed[begin].size };
-    uint64_t hash = tl_view_hash(folder, b->sink->name_seed ^ b->epoch);
-    const char *name = tl_arena_printf(&b->texts, "%.*spart-%020" PRIu64 "-%016" PRIx64 ".parquet", TL_VIEW_ARG(folder), b->epoch, hash);
+    char part[TL_PART_NAME_MAX];
+    tl_parquet_part_name(b->sink->name_seed, b->epoch, folder, part);
+    const char *name = tl_arena_printf(&b->texts, "%.*s%s", TL_VIEW_ARG(folder), part);
     const char *path = tl_arena_printf(&b->texts, "%s/%zu.parquet", b->folder, b->made);
     if (!name || !path)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
@@ -281,7 +282,7 @@ static bool publish(struct batch *b, struct tl_file_list *files, struct tl_error
     if (!tl_store_publish(b->sink->store, b->files, b->count, error))
         return false;
     for (size_t i = 0; i < b->count; i++)
-        if (!list_add(files, b->files[i].name, b->row_counts[i]))
+        if (!tl_file_list_add(files, b->files[i].name, b->row_counts[i]))
             return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     b->count = 0;
     tl_arena_reset(&b->texts);

@@ -37,6 +37,26 @@ static bool remove_leftovers(struct tl_parquet_sink *sink, struct tl_error *erro
     return ok;
 }
 
+static uint64_t name_seed(const struct tl_parquet_sink_options *o)
+{
+    return tl_view_hash(tl_view_of(o->view), tl_view_hash(tl_view_of(o->pipeline), 0));
+}
+
+void tl_parquet_part_name(uint64_t seed, uint64_t epoch, struct tl_view folder, char out[TL_PART_NAME_MAX])
+{
+    snprintf(out, TL_PART_NAME_MAX, "part-%020" PRIu64 "-%016" PRIx64 ".parquet", epoch, tl_view_hash(folder, seed ^ epoch));
+}
+
+bool tl_parquet_sink_wrote(const struct tl_parquet_sink_options *options, const char *name, uint64_t *epoch)
+{
+    const char *slash = strrchr(name, '/');
+    char expected[TL_PART_NAME_MAX];
+    if (!slash || strlen(slash + 1) != sizeof expected - 1 || !tl_view_to_u64((struct tl_view){ slash + 1 + strlen("part-"), 20 }, epoch))
+        return false;
+    tl_parquet_part_name(name_seed(options), *epoch, (struct tl_view){ name, (size_t)(slash + 1 - name) }, expected);
+    return strcmp(slash + 1, expected) == 0;
+}
+
 static bool copy_options(struct tl_parquet_sink *sink, const struct tl_parquet_sink_options *o)
 {
     size_t size = sizeof "0123456789abcdef-";
@@ -48,7 +68,7 @@ static bool copy_options(struct tl_parquet_sink *sink, const struct tl_parquet_s
     for (; sink->partition_count < o->partition_count; sink->partition_count++)
         if (!(sink->partition_by[sink->partition_count] = strdup(o->partition_by[sink->partition_count])))
             return false;
-    sink->name_seed = tl_view_hash(tl_view_of(o->view), tl_view_hash(tl_view_of(o->pipeline), 0));
+    sink->name_seed = name_seed(o);
     snprintf(sink->temporary_prefix, size, "%016" PRIx64 "-", tl_view_hash(tl_view_of(o->path), sink->name_seed));
     return true;
 }

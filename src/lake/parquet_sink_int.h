@@ -19,6 +19,9 @@ struct tl_placed_row {
     size_t at, size; /* of the folder's name in the text, with the '/' behind it */
     const char *text;
 };
+/* "part-<epoch>-<hash>.parquet": the name of an epoch's file in a folder (with its '/'). */
+#define TL_PART_NAME_MAX sizeof "part-01234567890123456789-0123456789abcdef.parquet"
+void tl_parquet_part_name(uint64_t name_seed, uint64_t epoch, struct tl_view folder, char out[TL_PART_NAME_MAX]);
 bool tl_parquet_sink_is_partition(const struct tl_parquet_sink *sink, const char *column);
 /* placed: the rows in the order of their folders, and in each in the order in which they are to stand. */
 TL_MUST_USE bool tl_parquet_write_files(struct tl_parquet_sink *sink, uint64_t epoch, const struct tl_rows *rows,

@@ -57,9 +57,8 @@ def what_of(event):
     return "folder", event.call
 
 
-# What may lie in a lake when all is done. A start that was killed may leave a temporary file of the catalog, which is no
-# single writer's and so is nobody's to remove.
-FILES = (r"(\w[^/]*/)+part-\d{20}-[0-9a-f]{16}\.parquet|_tapeline/catalog\.json(\.tmp-[0-9a-f]{16})?|_tapeline/p/(intent|commit)-\d{20}|"
+# What may lie in a lake when all is done. What a killed process was writing under _tapeline/ is removed when it is old.
+FILES = (r"(\w[^/]*/)+part-\d{20}-[0-9a-f]{16}\.parquet|_tapeline/(catalog\.json|p/(intent|commit)-\d{20})(\.tmp-[0-9a-f]{16})?|"
          r"LOCK")
 
 
@@ -143,12 +142,10 @@ class EngineRuns:
         p = self.shimmed(lake, of)
         if p.returncode:
             raise AssertionError("the undisturbed run fails: " + p.stderr)
+        self.remember(lake, p)
         events = [e for e in of.events() if e.number]
         writes = sum(e.size > 0 for e in events)
         epochs = len([n for n in os.listdir(os.path.join(lake, "_tapeline", "p")) if n.startswith("intent-")])
-        self.ledger, duck = p.stdout.splitlines()[-1], Duck()
-        self.rows = self.rows_of(lake, duck)
-        duck.close()
         self.again(lake)
         lake, of = self.at(0)
         watcher = self.watch(0, lake)
@@ -157,6 +154,12 @@ class EngineRuns:
         self.size = "%d calls, %d of them writes, in %d epochs; a reader that looked %d times, behind each call" % (
             len(events), writes, epochs, looks)
         return {how: writes if how == "killed in a write" else len(events) for how in self.hows}
+
+    def remember(self, lake, p):
+        """What must come out: the ledger and the rows."""
+        self.ledger, duck = p.stdout.splitlines()[-1], Duck()
+        self.rows = self.rows_of(lake, duck)
+        duck.close()
 
     def rows_of(self, lake, duck):
         """{table: [[row as text, what it is seen with]]}"""
