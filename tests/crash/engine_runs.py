@@ -57,9 +57,9 @@ def what_of(event):
     return "folder", event.call
 
 
-# What may lie in a lake when all is done. What a killed process was writing under _tapeline/ is removed when it is old.
+# What may lie in a lake when all is done. What a killed process was writing under _tapeline/ and _tmp/ is removed when it is old.
 FILES = (r"(\w[^/]*/)+part-\d{20}-[0-9a-f]{16}\.parquet|_tapeline/(catalog\.json|p/(intent|commit)-\d{20})(\.tmp-[0-9a-f]{16})?|"
-         r"LOCK")
+         r"_tmp/.*|LOCK")
 
 
 def files_of(lake):
@@ -71,7 +71,7 @@ def hashes(lake):
     order of the memory that they were in, and what a killed start left of a catalog."""
     out = {}
     for name in files_of(lake):
-        if name != "LOCK" and "/commit-" not in name and ".tmp-" not in name:
+        if name != "LOCK" and "/commit-" not in name and ".tmp-" not in name and not name.startswith("_tmp/"):
             with open(os.path.join(lake, name), "rb") as f:
                 out[name] = hashlib.sha256(f.read()).hexdigest()
     return out
