@@ -2,9 +2,11 @@
 /* cli/cmd_run.c: the engine alone: over a Kinesis stream, or over files (backtest and benchmark). */
 #include "base/time.h"
 #include "cli/commands.h"
+#include "cli/last_error.h"
 #include "cli/ledger_text.h"
 #include "cli/pipeline_file.h"
 #include "cli/places.h"
+#include "cli/report.h"
 #include "cli/signals.h"
 #include "engine/engine.h"
 
@@ -14,8 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define POLL_EMBEDDED_NS (20 * TL_NS_PER_MS)
-#define POLL_AWS_NS (200 * TL_NS_PER_MS) /* five reads a second and shard are allowed */
 
 static const struct tl_option options[] = {
     { "profile", TL_OPTION_TEXT, "P", "the file's profile to run with (default: its default)" },
@@ -24,6 +24,7 @@ static const struct tl_option options[] = {
     { "state", TL_OPTION_TEXT, "DIR", "the checkpoints' folder (default: in the lake)" },
     { "until-now", TL_OPTION_FLAG, NULL, "read what is in the stream now, close all windows, exit" },
     { "input", TL_OPTION_LIST, "GLOB", "read NDJSON files, each a shard, instead of the stream; SOURCE=GLOB where the pipeline has several sources" },
+    { "create-stream", TL_OPTION_COUNT, "SHARDS", "make the streams that do not exist, with so many shards" },
     { "dump", TL_OPTION_TEXT, "VIEW", "print the view's rows as CSV at the end" },
     { "threads", TL_OPTION_COUNT, "N", "worker threads (default: one a processor)" },
     { "json", TL_OPTION_FLAG, NULL, "print the ledger as a JSON object, the last line of stdout" },
@@ -157,6 +158,25 @@ static void report_end(struct run *run, struct tl_engine *engine)
         tl_ledger_print_json(stdout, &stats.ledger);
 }
 
+static struct tl_report_server *open_reports(struct run *run, struct tl_engine *engine, const struct tl_kinesis_options *kinesis,
+                                             const struct tl_profile_plan *profile)
+{
+    struct tl_report_options report = { .plan = run->plan,
+                                        .state_dir = run->places.state,
+                                        .profile = profile ? profile->name : NULL,
+                                        .kinesis = *kinesis,
+                                        .engine = engine };
+    return run->places.state && run->files.gl_pathc == 0 ? tl_report_server_open(&report) : NULL; /* a backtest ends by itself */
+}
+
+/* Also for those who ask later what it was. */
+static int tell_failure(const struct run *run, const struct tl_error *error)
+{
+    if (run->places.state)
+        tl_last_error_write(run->places.state, run->plan, error);
+    return tl_report(error);
+}
+
 static int run_engine(struct run *run)
 {
     const struct tl_profile_plan *profile = tl_plan_profile(run->plan, tl_args_text(run->args, "profile", NULL));
@@ -172,21 +192,26 @@ static int run_engine(struct run *run)
         .lake_staging = run->places.staging,
         .threads = (unsigned)tl_args_count(run->args, "threads", 0),
         .until_now = tl_args_flag(run->args, "until-now"),
+        .create_shards = (unsigned)tl_args_count(run->args, "create-stream", 0),
     };
-    engine_options.poll_ns = engine_options.kinesis.embedded ? POLL_EMBEDDED_NS : POLL_AWS_NS;
+    tl_pipeline_pace(&engine_options);
     struct tl_error error;
     struct tl_engine *engine;
     if (!tl_engine_open(&engine, &engine_options, &error))
-        return tl_report(&error);
+        return tell_failure(run, &error);
     if (run->dump_view != SIZE_MAX)
         tl_engine_keep_rows(engine, run->dump_view);
     tl_signals_on_stop(stop_engine, engine);
+    struct tl_report_server *reports = open_reports(run, engine, &engine_options.kinesis, profile);
     bool ok = tl_engine_run(engine, &error) && dump(run, engine, &error);
     tl_signals_on_stop(NULL, NULL);
+    tl_report_server_close(reports);
     if (ok)
         report_end(run, engine);
     tl_engine_close(engine);
-    return ok ? TL_EXIT_OK : tl_report(&error);
+    if (ok && run->places.state)
+        tl_last_error_write(run->places.state, run->plan, NULL);
+    return ok ? TL_EXIT_OK : tell_failure(run, &error);
 }
 
 static int run_with_plan(const struct tl_args *args, const struct tl_plan *plan)
@@ -213,6 +238,10 @@ static int run_run(const struct tl_args *args)
 {
     if (tl_args_count(args, "threads", 0) > 256) {
         fputs("tapeline run: --threads is at most 256\n", stderr);
+        return TL_EXIT_USAGE;
+    }
+    if (tl_args_count(args, "create-stream", 0) > 10000) {
+        fputs("tapeline run: --create-stream makes at most 10000 shards\n", stderr);
         return TL_EXIT_USAGE;
     }
     struct tl_plan *plan = NULL;

@@ -4,13 +4,17 @@
  * Started in the order in which records flow backwards, so that nothing is produced before its reader stands: lake and sample, broker and
  * streams, engine (whose positions are recorded before the feed begins), page, feeds. Stopped in the order in which records flow:
  * feeds, engine (drains and commits), page, broker. */
+#include "base/file.h"
 #include "base/time.h"
 #include "broker/broker.h"
+#include "cli/batch_runner.h"
 #include "cli/commands.h"
 #include "cli/feed_runner.h"
+#include "cli/last_error.h"
 #include "cli/ledger_text.h"
 #include "cli/pipeline_file.h"
 #include "cli/places.h"
+#include "cli/report.h"
 #include "cli/signals.h"
 #include "codec/json_writer.h"
 #include "engine/engine.h"
@@ -25,8 +29,8 @@
 #define LISTEN_DEFAULT "127.0.0.1:8080"
 #define HISTORY "curated/stocks_features"
 #define SHARDS_DEFAULT 4
-#define POLL_EMBEDDED_NS (20 * TL_NS_PER_MS)
-#define POLL_AWS_NS (200 * TL_NS_PER_MS)
+#define TOKEN_MIN 16
+#define TOKEN_MAX 4096
 
 static const struct tl_option options[] = {
     { "profile", TL_OPTION_TEXT, "P", "the file's profile to run with (default: its default)" },
@@ -35,6 +39,8 @@ static const struct tl_option options[] = {
     { "aws-listen", TL_OPTION_TEXT, "ADDR", "the AWS face's address (default " TL_AWS_LISTEN_DEFAULT ")" },
     { "speed", TL_OPTION_DECIMAL, "N", "times the feeds' pace; 0: as fast as possible" },
     { "shards", TL_OPTION_COUNT, "N", "shards of a stream that is created (default 4)" },
+    { "token-file", TL_OPTION_TEXT, "FILE", "the dashboard's token; without one it listens on loopback only (TAPELINE_TOKEN does the same)" },
+    { "host", TL_OPTION_LIST, "NAME", "a name by which the dashboard is reached, besides this machine's own" },
     { "no-feed", TL_OPTION_FLAG, NULL, "run without the feeds: the ticks come from elsewhere" },
 };
 
@@ -57,11 +63,13 @@ struct up {
     struct tl_broker *broker;
     struct tl_engine *engine;
     struct tl_web *web;
+    struct tl_report_server *reports;
     struct feeder *feeders;
     bool embedded, synthetic, stop_feeds, engine_failed, engine_started;
     struct tl_error engine_error;
+    char *token; /* NULL: none */
     pthread_t engine_thread;
-    char aws[512], endpoint[512];
+    char aws[512], endpoint[512], page[512], report_endpoint[512];
 };
 
 /* ---- the lake, and the sample where there is no history ---- */
@@ -77,12 +85,14 @@ static bool reads_history(const struct tl_plan *plan)
 static bool prepare_history(struct up *up, struct tl_error *error)
 {
     struct tl_store *lake;
-    struct tl_ingest_stats stats;
+    struct tl_sample_stats stats;
     struct tl_sample_options sample = { .year = 2024, .tickers = 10, .seed = 1 };
     if (!tl_store_open(&lake, up->places.lake, error))
         return false;
-    bool ok = true;
-    if (reads_history(up->plan) && !tl_history_exists(lake, &up->synthetic)) {
+    bool ok = true, built;
+    if (reads_history(up->plan))
+        ok = tl_batches_build_history(lake, tl_signals_stopping(), &built, error);
+    if (ok && reads_history(up->plan) && !tl_history_exists(lake, &up->synthetic)) {
         ok = tl_sample_write(lake, &sample, &stats, error);
         up->synthetic = true;
         if (ok)
@@ -125,12 +135,12 @@ static bool open_engine(struct up *up, struct tl_error *error)
     struct tl_engine_options engine_options = {
         .plan = up->plan,
         .kinesis = tl_pipeline_kinesis(up->profile, up->embedded ? up->aws : NULL, up->endpoint, NULL),
-        .poll_ns = up->embedded ? POLL_EMBEDDED_NS : POLL_AWS_NS,
         .lake_dir = up->places.lake,
         .state_dir = up->places.checkpoints,
         .lake_region = up->places.region,
         .lake_staging = up->places.staging,
     };
+    tl_pipeline_pace(&engine_options);
     return tl_engine_open(&up->engine, &engine_options, error);
 }
 
@@ -157,7 +167,7 @@ static void *feed_main(void *arg)
 {
     struct feeder *f = arg;
     if (!tl_feed_run(&f->options, &f->stats, &f->error)) {
-        f->failed = true;
+        __atomic_store_n(&f->failed, true, __ATOMIC_RELEASE); /* the report reads it, and then the error */
         tl_signals_stop();
     }
     return NULL;
@@ -168,7 +178,6 @@ static bool start_feeds(struct up *up, struct tl_error *error)
     for (size_t i = 0; up->feeders && i < up->plan->feed_count; i++) {
         struct feeder *f = &up->feeders[i];
         f->up = up;
-        f->feed = &up->plan->feeds[i];
         f->options = (struct tl_feed_options){
             .plan = up->plan,
             .feed = f->feed,
@@ -223,15 +232,74 @@ static void feed_status(void *user, struct tl_buf *out)
     tl_json_end_object(&w);
 }
 
+static void feed_write(const struct feeder *f, struct tl_json_writer *w)
+{
+    const struct tl_feed_stats *s = &f->stats;
+    tl_json_begin_object(w);
+    tl_json_member_text(w, "name", f->feed->name);
+    tl_json_member_bool(w, "running", !tl_feed_stat(&s->ended));
+    tl_json_member_i64(w, "sent", (int64_t)tl_feed_stat(&s->sent));
+    tl_json_member_i64(w, "acknowledged", (int64_t)tl_feed_stat(&s->acknowledged));
+    tl_json_member_i64(w, "throttled", (int64_t)tl_feed_stat(&s->throttled));
+    tl_json_member_i64(w, "loops", (int64_t)tl_feed_stat(&s->loops));
+    tl_json_member_i64(w, "row", (int64_t)tl_feed_stat(&s->row));
+    tl_json_member_i64(w, "total", (int64_t)tl_feed_stat(&s->total));
+    tl_json_end_object(w);
+}
+
+/* For `status` and `why`. */
+static void feeds_report(void *user, struct tl_why_feed *feeds, size_t *count, struct tl_buf *json)
+{
+    struct up *up = user;
+    struct tl_json_writer w;
+    size_t n = 0;
+    tl_json_writer_init(&w, json);
+    tl_json_begin_array(&w);
+    for (size_t i = 0; up->feeders && i < up->plan->feed_count && n < *count; i++) {
+        const struct feeder *f = &up->feeders[i];
+        bool failed = __atomic_load_n(&f->failed, __ATOMIC_ACQUIRE);
+        feeds[n++] = (struct tl_why_feed){ .name = f->feed->name,
+                                           .source = f->feed->source,
+                                           .running = !tl_feed_stat(&f->stats.ended),
+                                           .error = failed ? f->error.text : NULL };
+        feed_write(f, &w);
+    }
+    tl_json_end_array(&w);
+    *count = n;
+}
+
+static void open_reports(struct up *up)
+{
+    snprintf(up->page, sizeof up->page, "http://%s/", tl_web_address(up->web));
+    struct tl_report_options report = {
+        .plan = up->plan,
+        .state_dir = up->places.state,
+        .profile = up->profile ? up->profile->name : NULL,
+        .kinesis = tl_pipeline_kinesis(up->profile, up->embedded ? up->aws : NULL, up->report_endpoint, tl_signals_stopping()),
+        .engine = up->engine,
+        .page = up->page,
+        .aws_endpoint = up->embedded ? up->aws : NULL,
+        .feeds = feeds_report,
+        .user = up,
+    };
+    up->reports = tl_report_server_open(&report);
+}
+
 /* ---- all of it ---- */
 
 static bool open_web(struct up *up, struct tl_error *error)
 {
+    size_t host_count;
+    const char *const *hosts = tl_args_list(up->args, "host", &host_count);
     struct tl_web_options web = {
         .listen = tl_args_text(up->args, "listen", LISTEN_DEFAULT),
         .plan = up->plan,
         .engine = up->engine,
         .lake_root = up->places.lake,
+        .kinesis = tl_pipeline_kinesis(up->profile, up->embedded ? up->aws : NULL, up->endpoint, NULL),
+        .token = up->token,
+        .hosts = hosts,
+        .host_count = host_count,
         .aws_endpoint = up->embedded ? up->aws : NULL,
         .profile = up->profile ? up->profile->name : NULL,
         .synthetic = up->synthetic,
@@ -255,6 +323,7 @@ static bool start(struct up *up, struct tl_error *error)
     if (!prepare_history(up, error) || !open_broker(up, error) || !open_engine(up, error) || !open_web(up, error) ||
         !start_engine(up, error))
         return false;
+    open_reports(up);
     announce(up);
     return start_feeds(up, error);
 }
@@ -272,6 +341,13 @@ static void report_end(struct up *up)
             (unsigned long long)stats.epoch, (unsigned long long)stats.rows_committed, (unsigned long long)stats.files_committed, watermark);
 }
 
+/* Also for those who ask later what it was. */
+static int tell_failure(const struct up *up, const struct tl_error *error)
+{
+    tl_last_error_write(up->places.state, up->plan, error);
+    return tl_report(error);
+}
+
 static int stop(struct up *up)
 {
     int code = TL_EXIT_OK;
@@ -279,16 +355,19 @@ static int stop(struct up *up)
     if (up->engine_started) {
         tl_engine_stop(up->engine);
         pthread_join(up->engine_thread, NULL);
-        if (up->engine_failed)
-            code = tl_report(&up->engine_error);
-        else
-            report_end(up);
     }
+    tl_report_server_close(up->reports);
+    if (up->engine_started && up->engine_failed)
+        code = tell_failure(up, &up->engine_error);
+    else if (up->engine_started)
+        report_end(up);
     for (size_t i = 0; up->feeders && i < up->plan->feed_count; i++)
         if (up->feeders[i].failed) {
             tl_error_context(&up->feeders[i].error, "feed '%s'", up->plan->feeds[i].name);
-            code = tl_report(&up->feeders[i].error);
+            code = tell_failure(up, &up->feeders[i].error);
         }
+    if (code == TL_EXIT_OK && up->engine_started)
+        tl_last_error_write(up->places.state, up->plan, NULL);
     tl_web_close(up->web);
     tl_engine_close(up->engine);
     tl_broker_close(up->broker);
@@ -296,23 +375,56 @@ static int stop(struct up *up)
     return code;
 }
 
-static int run_plan(const struct tl_args *args, const struct tl_plan *plan)
+static int run_plan(const struct tl_args *args, const struct tl_plan *plan, char *token)
 {
-    struct up up = { .args = args, .plan = plan, .profile = tl_plan_profile(plan, tl_args_text(args, "profile", NULL)) };
+    struct up up = { .args = args, .plan = plan, .token = token, .profile = tl_plan_profile(plan, tl_args_text(args, "profile", NULL)) };
     struct tl_error error;
     up.embedded = !up.profile || strcmp(up.profile->kinesis, "embedded") == 0;
     if (!tl_places_open(&up.places, tl_args_text(args, "data", NULL), NULL, NULL, true, up.profile, &error))
         return tl_report(&error);
     if (plan->feed_count && !tl_args_flag(args, "no-feed"))
         up.feeders = calloc(plan->feed_count, sizeof *up.feeders);
+    for (size_t i = 0; up.feeders && i < plan->feed_count; i++)
+        up.feeders[i].feed = &plan->feeds[i];
     bool started = start(&up, &error);
     if (started)
         tl_signals_wait();
     int code = stop(&up);
     if (!started)
-        code = tl_report(&error);
+        code = tell_failure(&up, &error);
     tl_places_close(&up.places);
     return code;
+}
+
+/* Fills *token from --token-file or TAPELINE_TOKEN: never from an argument, which others can see. NULL: there is none. */
+static int read_token(const struct tl_args *args, char **token)
+{
+    const char *file = tl_args_text(args, "token-file", NULL), *variable = getenv("TAPELINE_TOKEN");
+    const char *listen = tl_args_text(args, "listen", LISTEN_DEFAULT);
+    struct tl_buf text;
+    struct tl_error error;
+    tl_buf_init(&text, TOKEN_MAX);
+    bool ok = !file || tl_file_read(file, &text, &error);
+    if (!file && variable)
+        tl_buf_add_text(&text, variable);
+    struct tl_view trimmed = tl_view_trim(tl_buf_view(&text));
+    *token = ok && trimmed.size ? strndup(trimmed.data, trimmed.size) : NULL;
+    tl_buf_release(&text);
+    if (!ok)
+        return tl_report(&error);
+    if (file && !*token) {
+        fprintf(stderr, "tapeline: the token file '%s' is empty\n", file);
+        return TL_EXIT_USAGE;
+    }
+    if (*token && strlen(*token) < TOKEN_MIN) {
+        fprintf(stderr, "tapeline: a token of fewer than %d characters is soon guessed: openssl rand -hex 16 makes one\n", TOKEN_MIN);
+        return TL_EXIT_USAGE;
+    }
+    if (*token || tl_web_is_loopback(listen))
+        return TL_EXIT_OK;
+    fprintf(stderr, "tapeline: --listen %s can be reached by others, and the dashboard has no token: give --token-file FILE or TAPELINE_TOKEN\n",
+            listen);
+    return TL_EXIT_UNSAFE;
 }
 
 static int up_run(const struct tl_args *args)
@@ -322,10 +434,14 @@ static int up_run(const struct tl_args *args)
         return TL_EXIT_USAGE;
     }
     struct tl_plan *plan = NULL;
-    int code = tl_pipeline_file_load(tl_args_positional(args, 0), tl_args_text(args, "profile", NULL), &plan);
+    char *token = NULL;
+    int code = read_token(args, &token);
     if (code == TL_EXIT_OK)
-        code = run_plan(args, plan);
+        code = tl_pipeline_file_load(tl_args_positional(args, 0), tl_args_text(args, "profile", NULL), &plan);
+    if (code == TL_EXIT_OK)
+        code = run_plan(args, plan, token);
     tl_plan_free(plan);
+    free(token);
     return code;
 }
 

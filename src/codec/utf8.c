@@ -57,6 +57,22 @@ size_t tl_utf8_lower(struct tl_view v, char *out)
     return map_case(v, out, utf8proc_tolower);
 }
 
+void tl_utf8_reverse(struct tl_view v, char *out)
+{
+    utf8proc_int32_t state = 0;
+    size_t begin = 0, size;
+    for (size_t at = 0; at < v.size; at += size) {
+        size_t next_size = 0;
+        utf8proc_int32_t point = first((struct tl_view){ v.data + at, v.size - at }, &size);
+        utf8proc_int32_t next = at + size < v.size ? first((struct tl_view){ v.data + at + size, v.size - at - size }, &next_size) : -1;
+        if (point >= 0 && next >= 0 && !utf8proc_grapheme_break_stateful(point, next, &state))
+            continue;
+        size_t cluster = at + size - begin;
+        memcpy(out + v.size - begin - cluster, v.data + begin, cluster);
+        begin = at + size;
+    }
+}
+
 static bool is_blank(utf8proc_int32_t point)
 {
     return point >= 0 && utf8proc_category(point) == UTF8PROC_CATEGORY_ZS;

@@ -19,6 +19,8 @@ size_t tl_utf8_offset(struct tl_view v, size_t n);
 /* Simple case mapping, code point by code point, into out; the bytes written. */
 size_t tl_utf8_upper(struct tl_view v, char *out);
 size_t tl_utf8_lower(struct tl_view v, char *out);
+/* v from its end to its start, into out (v.size bytes), by grapheme clusters: an accent stays on its letter. */
+void tl_utf8_reverse(struct tl_view v, char *out);
 /* v without blanks (Unicode category Zs) at its start or end. */
 struct tl_view tl_utf8_trim_start(struct tl_view v);
 struct tl_view tl_utf8_trim_end(struct tl_view v);

@@ -9,12 +9,14 @@
 
 #define TEXTS_MAX ((size_t)1 << 30)
 #define KEY_MAX (16u << 20)
+#define BATCH_TEXT ((size_t)1 << 20) /* a batch ends early with so much text in it: what expressions make of it has room then */
 
 /* ---- opening ---- */
 
 static bool is_metadata(enum tl_slot_kind kind)
 {
-    return kind == TL_SLOT_SHARD_ID || kind == TL_SLOT_SEQUENCE_NUMBER || kind == TL_SLOT_ARRIVAL_TIME ||
+    return kind == TL_SLOT_SHARD_ID || kind == TL_SLOT_SEQUENCE_NUMBER || kind == TL_SLOT_SUB_SEQUENCE ||
+           kind == TL_SLOT_ARRIVAL_TIME ||
            kind == TL_SLOT_PARTITION_KEY;
 }
 
@@ -155,6 +157,8 @@ static void set_metadata(const struct tl_apply *a, const struct tl_origin *origi
             values[i].as.text = origin->shard;
         else if (kind == TL_SLOT_SEQUENCE_NUMBER)
             values[i].as.text = origin->sequence;
+        else if (kind == TL_SLOT_SUB_SEQUENCE)
+            values[i].as.i64 = origin->sub_sequence;
         else
             values[i].null = !origin->has_arrival;
         if (kind == TL_SLOT_ARRIVAL_TIME && origin->has_arrival)
@@ -246,7 +250,8 @@ static bool put_row(struct tl_apply *a, struct tl_shard_run *s, struct tl_row_no
     if (!note.reason && a->metadata)
         set_metadata(a, &note.origin, values);
     a->notes[a->count++] = note;
-    return a->count < a->batch || tl_apply_flush(a, s, step);
+    bool full = a->count == a->batch || a->texts.used > BATCH_TEXT;
+    return !full || tl_apply_flush(a, s, step);
 }
 
 bool tl_apply_record(struct tl_apply *a, struct tl_shard_run *s, struct tl_view text,

@@ -20,6 +20,8 @@ TL_MUST_USE bool tl_checkpoint_read_intent(struct tl_engine *e, uint64_t epoch, 
 void tl_checkpoint_write_state(const struct tl_engine *e, uint64_t epoch, struct tl_buf *out);
 void tl_checkpoint_write_tail(const struct tl_engine *e, const struct tl_file_list *files,
                               struct tl_buf *out);
+/* What a commit says of itself; false also for one that cannot be read. */
+bool tl_checkpoint_is_of_files(struct tl_view payload);
 /* Into an engine without shards. A payload of another plan, or of files where this is a stream, is TL_INVALID
  * and says what to do. */
 TL_MUST_USE bool tl_checkpoint_read_commit(struct tl_engine *e, uint64_t epoch, struct tl_view payload,

@@ -10,12 +10,15 @@
 #include "engine/checkpoint.h"
 #include "engine/engine_int.h"
 #include "engine/epoch.h"
+#include "engine/inspect_int.h"
 #include "engine/picture.h"
 #include "engine/run_loop.h"
 #include "engine/shard_tree.h"
 #include "engine/sinks.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -173,6 +176,7 @@ static struct tl_engine *engine_new(const struct tl_engine_options *options)
     tl_gate_init(&e->gate);
     pthread_mutex_init(&e->fail_lock, NULL);
     pthread_mutex_init(&e->stats_lock, NULL);
+    tl_inspect_desk_init(&e->desk);
     return e;
 }
 
@@ -200,7 +204,7 @@ static bool open_stores(struct tl_engine *e, struct tl_error *error)
     name_instance(e);
     return tl_store_open_with(&e->lake, e->options.lake_dir, &options, error) &&
            tl_store_open_with(&e->state, state, &options, error) && tl_commit_log_open(&e->log, e->state, e->plan->name, error) &&
-           tl_commit_log_check_fence(e->log, error);
+           tl_commit_log_check_fence(e->log, error) && tl_commit_log_tidy(e->log, error);
 }
 
 static bool load_commit(struct tl_engine *e, struct tl_error *error)
@@ -299,7 +303,63 @@ void tl_engine_close(struct tl_engine *e)
     tl_gate_release(&e->gate);
     pthread_mutex_destroy(&e->fail_lock);
     pthread_mutex_destroy(&e->stats_lock);
+    tl_inspect_desk_release(&e->desk);
     free(e);
+}
+
+/* ---- looking at what a stopped engine left ---- */
+
+static int64_t commit_instant(const struct tl_engine *e)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    int size = snprintf(path, sizeof path, "%s/_tapeline/%s/commit-%020" PRIu64, e->state_dir, e->plan->name, e->committed);
+    if (size < 0 || (size_t)size >= sizeof path || tl_io->stat(path, &st) != 0)
+        return 0;
+    return (int64_t)st.st_mtim.tv_sec * TL_NS_PER_S + st.st_mtim.tv_nsec;
+}
+
+static bool inspect_commit(struct tl_engine *e, bool *found, struct tl_inspect *out, struct tl_error *error)
+{
+    struct tl_buf payload;
+    tl_buf_init(&payload, PAYLOAD_MAX);
+    bool ok = tl_store_open(&e->state, e->state_dir, error) && tl_commit_log_open(&e->log, e->state, e->plan->name, error) &&
+              tl_commit_log_load(e->log, found, &e->committed, &payload, error);
+    if (ok && *found) {
+        e->from_files = tl_checkpoint_is_of_files(tl_buf_view(&payload));
+        ok = tl_checkpoint_read_commit(e, e->committed, tl_buf_view(&payload), error);
+    }
+    if (ok && *found) {
+        tl_buf_reset(&payload);
+        ok = tl_commit_log_load_intent(e->log, e->committed + 1, &out->epoch_interrupted, &payload, error) &&
+             (tl_inspect_collect(e, out) || tl_error_set(error, TL_NO_MEMORY, "out of memory for the state of a pipeline"));
+        out->last_commit_ns = commit_instant(e);
+    }
+    tl_buf_release(&payload);
+    return ok;
+}
+
+bool tl_engine_inspect_stopped(const struct tl_plan *plan, const char *state_dir, bool *found, struct tl_inspect *out,
+                               struct tl_error *error)
+{
+    struct tl_engine_options options = { .plan = plan, .threads = 1, .state_dir = state_dir };
+    char path[PATH_MAX];
+    *out = (struct tl_inspect){ .running = false };
+    tl_arena_init(&out->arena, ARENA_MAX);
+    *found = false;
+    int size = snprintf(path, sizeof path, "%s/_tapeline/%s", state_dir, plan->name);
+    if (size < 0 || (size_t)size >= sizeof path)
+        return tl_error_set(error, TL_LIMIT, "the path '%.200s' is too long", state_dir);
+    if (!strstr(state_dir, "://") && !tl_file_exists(path))
+        return true; /* opening it would make it */
+    struct tl_engine *e = engine_new(&options);
+    if (!e)
+        return tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    e->state_dir = strdup(state_dir);
+    bool ok = (e->state_dir || tl_error_set(error, TL_NO_MEMORY, "out of memory")) && alloc_parts(e, error) &&
+              init_parts(e, error) && inspect_commit(e, found, out, error);
+    tl_engine_close(e);
+    return ok;
 }
 
 /* ---- the public face ---- */
@@ -309,7 +369,9 @@ bool tl_engine_run(struct tl_engine *e, struct tl_error *error)
     struct tl_bounds *bounds = calloc(e->plan->source_count + 1, sizeof *bounds);
     if (!bounds)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    tl_inspect_desk_staff(&e->desk, true);
     bool ok = tl_run_loop(e, bounds, error);
+    tl_inspect_desk_staff(&e->desk, false);
     free(bounds);
     if (atomic_load(&e->failed)) { /* the first failure, not what followed from it */
         *error = e->failure;

@@ -5,9 +5,10 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "engine/checkpoint.h"
+#include "engine/inspect_int.h"
 #include "engine/ledger.h"
 #include "engine/session.h"
-#include "engine/shard_tree.h"
+#include "engine/shard_lineage.h"
 #include "engine/sinks.h"
 
 #include <assert.h>
@@ -75,7 +76,7 @@ static bool is_silent(const struct tl_engine *e, size_t source)
     bool any = false;
     for (size_t i = 0; i < e->shard_count; i++) {
         const struct tl_shard_run *s = e->shards[i];
-        if (s->source != source || !tl_shard_tree_counts(e, s))
+        if (s->source != source || !tl_lineage_counts(e, s))
             continue;
         if (!tl_shard_run_idle(s, e->plan->sources[source].flush_after_ns))
             return false;
@@ -108,7 +109,7 @@ static struct tl_bounds decide(const struct tl_engine *e, size_t source, enum tl
             continue;
         bool idle = kind != TL_EPOCH_STOP && !e->from_files && tl_shard_run_idle(s, plan->shard_idle_ns);
         marks[count] =
-            (struct tl_mark){ .watermark = s->watermark, .counts = tl_shard_tree_counts(e, s), .idle = idle };
+            (struct tl_mark){ .watermark = s->watermark, .counts = tl_lineage_counts(e, s), .idle = idle };
         open += marks[count++].counts;
     }
     bool flush =
@@ -427,6 +428,7 @@ static bool until_done(struct tl_epoch *epoch, struct tl_engine *e,
                         error->code == TL_NO_SPACE ? " for disk space" : "", error->text);
         told = true;
         tl_engine_set_waiting(e, error->text);
+        tl_inspect_answer(e);
         tl_io->sleep_ns(STEP_RETRY_NS);
     }
     if (told) {

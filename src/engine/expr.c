@@ -39,7 +39,9 @@ static const char *const names[] = {
     [TL_OP_POWER] = "POWER",
     [TL_OP_EXP] = "EXP",
     [TL_OP_LN] = "LN",
+    [TL_OP_LOG2] = "LOG2",
     [TL_OP_LOG10] = "LOG10",
+    [TL_OP_TRUNC] = "TRUNC",
     [TL_OP_CONCAT] = "CONCAT",
     [TL_OP_UPPER] = "UPPER",
     [TL_OP_LOWER] = "LOWER",
@@ -51,6 +53,10 @@ static const char *const names[] = {
     [TL_OP_LTRIM] = "LTRIM",
     [TL_OP_RTRIM] = "RTRIM",
     [TL_OP_REPLACE] = "REPLACE",
+    [TL_OP_LPAD] = "LPAD",
+    [TL_OP_RPAD] = "RPAD",
+    [TL_OP_REPEAT] = "REPEAT",
+    [TL_OP_REVERSE] = "REVERSE",
     [TL_OP_LIKE] = "LIKE",
     [TL_OP_STARTS_WITH] = "STARTS_WITH",
     [TL_OP_ENDS_WITH] = "ENDS_WITH",
@@ -60,8 +66,10 @@ static const char *const names[] = {
     [TL_OP_ADD_NS] = "ADD_NS",
     [TL_OP_EXTRACT] = "EXTRACT",
     [TL_OP_TRUNCATE] = "TRUNCATE",
-    [TL_OP_EPOCH_MS] = "EPOCH_MS",
-    [TL_OP_FROM_EPOCH_MS] = "FROM_EPOCH_MS",
+    [TL_OP_DATE_DIFF] = "DATE_DIFF",
+    [TL_OP_EPOCH] = "EPOCH",
+    [TL_OP_FROM_EPOCH] = "FROM_EPOCH",
+    [TL_OP_STRFTIME] = "STRFTIME",
 };
 
 const char *tl_op_name(enum tl_op op)
@@ -83,7 +91,10 @@ static bool same_literal(const struct tl_expr *a, const struct tl_expr *b)
 
 bool tl_expr_equal(const struct tl_expr *a, const struct tl_expr *b)
 {
-    if (a->op != b->op || a->type != b->type || a->arg_count != b->arg_count || a->slot != b->slot ||
+    if (a == b)
+        return true;
+    if (a->op != b->op || a->type != b->type || a->arg_count != b->arg_count || a->size != b->size ||
+        a->slot != b->slot ||
         a->part != b->part || (a->op == TL_OP_LITERAL && !same_literal(a, b)))
         return false;
     for (unsigned i = 0; i < a->arg_count; i++)

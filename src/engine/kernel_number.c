@@ -112,12 +112,16 @@ static double double_of_one(enum tl_op op, double v)
         return floor(v);
     case TL_OP_CEIL:
         return ceil(v);
+    case TL_OP_TRUNC:
+        return trunc(v);
     case TL_OP_SQRT:
         return v < 0 ? NAN : sqrt(v);
     case TL_OP_EXP:
         return exp(v);
     case TL_OP_LN:
         return v <= 0 ? NAN : log(v);
+    case TL_OP_LOG2:
+        return v <= 0 ? NAN : log2(v);
     default:
         assert(op == TL_OP_LOG10);
         return v <= 0 ? NAN : log10(v);
@@ -131,7 +135,7 @@ static void integers_of_one(const struct tl_instruction *in, size_t count)
     for (size_t i = 0; i < count; i++) {
         bool turn = in->expr->op == TL_OP_NEGATE || (in->expr->op == TL_OP_ABS && a[i] < 0);
         in->out.null[i] |= turn && a[i] == INT64_MIN;
-        o[i] = !turn ? a[i] : a[i] == INT64_MIN ? 0 : -a[i]; /* ROUND, FLOOR and CEIL leave a whole number */
+        o[i] = !turn ? a[i] : a[i] == INT64_MIN ? 0 : -a[i]; /* ROUND, TRUNC, FLOOR and CEIL leave a whole number */
     }
     drop_beyond_int32(in, count);
 }

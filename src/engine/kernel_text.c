@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Text. Positions count code points from 1. What can point into its argument does; the rest goes to the arena. */
+/* Text that points into its argument, and what is told of a text. Positions count code points from 1. */
 #include "codec/utf8.h"
 #include "engine/kernels.h"
 
 #include <assert.h>
-
-#define TEXT_SIZE_MAX ((size_t)64 << 20) /* a longer result is NULL: no record makes one by accident */
 
 static struct tl_view part_of(struct tl_view v, size_t from, size_t to)
 {
@@ -53,8 +51,7 @@ static struct tl_view right(struct tl_view v, int64_t n)
     return points(v, (size_t)(count - take), (size_t)count);
 }
 
-/* The byte at which what stands in v at or behind from; SIZE_MAX: nowhere. An empty one stands everywhere. */
-static size_t find(struct tl_view v, size_t from, struct tl_view what)
+size_t tl_text_find(struct tl_view v, size_t from, struct tl_view what)
 {
     if (what.size > v.size - from)
         return SIZE_MAX;
@@ -64,7 +61,7 @@ static size_t find(struct tl_view v, size_t from, struct tl_view what)
 
 static int64_t position(struct tl_view v, struct tl_view what)
 {
-    size_t at = find(v, 0, what);
+    size_t at = tl_text_find(v, 0, what);
     return at == SIZE_MAX ? 0 : (int64_t)tl_utf8_count(part_of(v, 0, at)) + 1;
 }
 
@@ -75,15 +72,15 @@ static struct tl_view split_part(struct tl_view v, struct tl_view separator, int
     if (separator.size == 0)
         return n == 1 || n == 0 || n == -1 ? v : none;
     int64_t count = 1;
-    for (size_t at = find(v, 0, separator); at != SIZE_MAX; at = find(v, at + separator.size, separator))
+    for (size_t at = tl_text_find(v, 0, separator); at != SIZE_MAX; at = tl_text_find(v, at + separator.size, separator))
         count++;
     int64_t wanted = n < -count ? 0 : n < 0 ? count + n + 1 : n == 0 ? 1 : n;
     if (wanted < 1 || wanted > count)
         return none;
     size_t begin = 0;
     for (int64_t i = 1; i < wanted; i++)
-        begin = find(v, begin, separator) + separator.size;
-    size_t end = find(v, begin, separator);
+        begin = tl_text_find(v, begin, separator) + separator.size;
+    size_t end = tl_text_find(v, begin, separator);
     return part_of(v, begin, end == SIZE_MAX ? v.size : end);
 }
 
@@ -142,73 +139,41 @@ static bool like(struct tl_view text, struct tl_view pattern, struct tl_view esc
     }
 }
 
-/* ---- results that are new text ---- */
-
-static bool fits(const struct tl_vector *out, size_t i, size_t size)
+static struct tl_view trim(enum tl_op op, struct tl_view v)
 {
-    if (size <= TEXT_SIZE_MAX)
-        return true;
-    out->null[i] = true;
-    out->as.text[i] = (struct tl_view){ "", 0 };
+    v = op == TL_OP_RTRIM ? v : tl_utf8_trim_start(v);
+    return op == TL_OP_LTRIM ? v : tl_utf8_trim_end(v);
+}
+
+static bool has_point(struct tl_view points_of, struct tl_view point)
+{
+    for (size_t at = 0, size; at < points_of.size; at += size) {
+        size = point_size(points_of.data + at, points_of.data + points_of.size);
+        if (tl_view_eq(part_of(points_of, at, at + size), point))
+            return true;
+    }
     return false;
 }
 
-static bool concat(const struct tl_instruction *in, size_t i, struct tl_arena *arena)
+/* Without those of the code points that stand at its ends. */
+static struct tl_view trim_of(enum tl_op op, struct tl_view v, struct tl_view characters)
 {
-    struct tl_view a = in->args[0].as.text[i], b = in->args[1].as.text[i];
-    if (!fits(&in->out, i, a.size + b.size))
-        return true;
-    char *text = tl_arena_alloc(arena, a.size + b.size + 1, 1);
-    if (!text)
-        return false;
-    memcpy(text, a.data, a.size);
-    memcpy(text + a.size, b.data, b.size);
-    in->out.as.text[i] = (struct tl_view){ text, a.size + b.size };
-    return true;
-}
-
-static bool change_case(const struct tl_instruction *in, size_t i, struct tl_arena *arena)
-{
-    struct tl_view v = in->args[0].as.text[i];
-    if (!fits(&in->out, i, v.size))
-        return true;
-    char *text = tl_arena_alloc(arena, TL_UTF8_CASE_MAX(v.size), 1);
-    if (!text)
-        return false;
-    size_t size = in->expr->op == TL_OP_UPPER ? tl_utf8_upper(v, text) : tl_utf8_lower(v, text);
-    in->out.as.text[i] = (struct tl_view){ text, size };
-    return true;
-}
-
-static bool replace(const struct tl_instruction *in, size_t i, struct tl_arena *arena)
-{
-    struct tl_view v = in->args[0].as.text[i], from = in->args[1].as.text[i], to = in->args[2].as.text[i];
-    size_t count = 0;
-    for (size_t at = from.size ? find(v, 0, from) : SIZE_MAX; at != SIZE_MAX;
-         at = find(v, at + from.size, from))
-        count++;
-    if (count == 0) {
-        in->out.as.text[i] = v;
-        return true;
+    size_t begin = 0, end = v.size;
+    while (op != TL_OP_RTRIM && begin < end) {
+        size_t size = point_size(v.data + begin, v.data + end);
+        if (!has_point(characters, part_of(v, begin, begin + size)))
+            break;
+        begin += size;
     }
-    if (!fits(&in->out, i, v.size) || !fits(&in->out, i, to.size) ||
-        !fits(&in->out, i, v.size - count * from.size + count * to.size))
-        return true;
-    char *text = tl_arena_alloc(arena, v.size + count * to.size + 1, 1), *end = text;
-    if (!text)
-        return false;
-    size_t begin = 0;
-    for (size_t at = find(v, 0, from); at != SIZE_MAX; at = find(v, begin, from)) {
-        memcpy(end, v.data + begin, at - begin);
-        end += at - begin;
-        memcpy(end, to.data, to.size);
-        end += to.size;
-        begin = at + from.size;
+    while (op != TL_OP_LTRIM && end > begin) {
+        size_t at = end - 1;
+        while (at > begin && ((unsigned char)v.data[at] & 0xc0) == 0x80)
+            at--;
+        if (!has_point(characters, part_of(v, at, end)))
+            break;
+        end = at;
     }
-    memcpy(end, v.data + begin, v.size - begin);
-    end += v.size - begin;
-    in->out.as.text[i] = (struct tl_view){ text, (size_t)(end - text) };
-    return true;
+    return part_of(v, begin, end);
 }
 
 static struct tl_view view_of_text(const struct tl_instruction *in, size_t i)
@@ -222,11 +187,9 @@ static struct tl_view view_of_text(const struct tl_instruction *in, size_t i)
     case TL_OP_RIGHT:
         return right(v, in->args[1].as.i64[i]);
     case TL_OP_LTRIM:
-        return tl_utf8_trim_start(v);
     case TL_OP_RTRIM:
-        return tl_utf8_trim_end(v);
     case TL_OP_TRIM:
-        return tl_utf8_trim_end(tl_utf8_trim_start(v));
+        return in->expr->arg_count == 2 ? trim_of(in->expr->op, v, in->args[1].as.text[i]) : trim(in->expr->op, v);
     default:
         assert(in->expr->op == TL_OP_SPLIT_PART);
         return split_part(v, in->args[1].as.text[i], in->args[2].as.i64[i]);
@@ -247,28 +210,20 @@ static int64_t number_of_text(const struct tl_instruction *in, size_t i)
     case TL_OP_ENDS_WITH:
         return tl_view_ends_with(v, other);
     case TL_OP_CONTAINS:
-        return find(v, 0, other) != SIZE_MAX;
+        return tl_text_find(v, 0, other) != SIZE_MAX;
     default:
         assert(in->expr->op == TL_OP_STRPOS);
         return position(v, other);
     }
 }
 
-static bool new_text(const struct tl_instruction *in, size_t i, struct tl_arena *arena)
-{
-    if (in->expr->op == TL_OP_CONCAT)
-        return concat(in, i, arena);
-    return in->expr->op == TL_OP_REPLACE ? replace(in, i, arena) : change_case(in, i, arena);
-}
-
 bool tl_kernel_text(const struct tl_instruction *in, size_t count, struct tl_arena *arena)
 {
-    enum tl_op op = in->expr->op;
-    bool makes = op == TL_OP_CONCAT || op == TL_OP_REPLACE || op == TL_OP_UPPER || op == TL_OP_LOWER;
+    bool makes = tl_kernel_makes_text(in->expr->op);
     for (size_t i = 0; i < count; i++) {
         if (in->out.null[i])
             continue;
-        if (makes && !new_text(in, i, arena))
+        if (makes && !tl_kernel_new_text(in, i, arena))
             return false;
         if (!makes && in->expr->type == TL_TYPE_VARCHAR)
             in->out.as.text[i] = view_of_text(in, i);

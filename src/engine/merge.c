@@ -222,15 +222,14 @@ bool tl_closed_rows(struct tl_closed *c, struct tl_row_writer *writer, struct tl
     assert(writer->view == c->view);
     size_t kept = 0;
     bool ok = true;
-    for (size_t i = 0; i < c->count; i += TL_BATCH_ROWS) {
-        size_t n = c->count - i < TL_BATCH_ROWS ? c->count - i : TL_BATCH_ROWS;
-        for (size_t k = 0; ok && k < n; k++) {
-            const struct tl_closed_item *item = &c->items[i + k];
-            ok = tl_row_writer_put(writer, tl_closed_key(c, item), item->start, item->end, tl_closed_block(c, item), error);
+    for (size_t i = 0, n; i < c->count; i += n) {
+        for (n = 0; i + n < c->count && !(ok && tl_row_writer_is_full(writer)); n++) {
+            const struct tl_closed_item *item = &c->items[i + n];
+            ok = ok && tl_row_writer_put(writer, tl_closed_key(c, item), item->start, item->end, tl_closed_block(c, item), error);
         }
         ok = ok && tl_row_writer_flush(writer, rows, error);
         for (size_t k = 0; k < n; k++) {
-            if (!ok || writer->kept[k])
+            if (!ok || writer->kept[k]) /* after an error n may be more than a batch */
                 c->items[kept++] = c->items[i + k];
             else
                 drop_item(c, &c->items[i + k]);

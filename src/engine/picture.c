@@ -3,7 +3,7 @@
 
 #include "base/io.h"
 #include "engine/ledger.h"
-#include "engine/shard_tree.h"
+#include "engine/shard_lineage.h"
 
 #include <stdio.h>
 
@@ -102,6 +102,9 @@ static void shard_stats(const struct tl_engine *e, const struct tl_shard_run *s,
 {
     size_t size = strlen(s->name), skip = size >= sizeof out->id ? size - sizeof out->id + 1 : 0;
     *out = (struct tl_shard_stats){ .finished = s->finished,
+                                    .started = s->started,
+                                    .throttles = s->throttles,
+                                    .gaps = s->gaps,
                                     .watermark_ns = s->watermark,
                                     .records = s->received,
                                     .millis_behind = s->millis_behind };
@@ -140,7 +143,7 @@ static int64_t common_watermark(const struct tl_engine *e)
             continue;
         struct tl_shard_stats stats;
         shard_stats(e, s, &stats);
-        if (tl_shard_tree_counts(e, s) && !stats.idle && s->watermark < min)
+        if (tl_lineage_counts(e, s) && !stats.idle && s->watermark < min)
             min = s->watermark;
     }
     int64_t closed = INT64_MAX;

@@ -152,7 +152,7 @@ static bool run_one(struct tl_program *p, const struct tl_instruction *in, size_
         tl_kernel_logic(in, count);
     else if (op >= TL_OP_NEGATE && op <= TL_OP_LOG10)
         tl_kernel_number(in, count);
-    else if (op >= TL_OP_CONCAT && op <= TL_OP_SPLIT_PART)
+    else if ((op >= TL_OP_CONCAT && op <= TL_OP_SPLIT_PART) || op == TL_OP_STRFTIME)
         ok = tl_kernel_text(in, count, &p->text);
     else
         tl_kernel_time(in, count);

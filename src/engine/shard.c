@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #define DEAD_MAX ((size_t)4 << 30)
+#define JUMP_NS (10 * TL_NS_PER_S) /* ahead of the records before it: worth remembering which one it was */
 
 bool tl_shard_run_new(struct tl_shard_run **out, const char *name, const struct tl_plan *plan, size_t source,
                       const struct tl_view_exec *views, bool keep_dead, struct tl_error *error)
@@ -57,6 +58,7 @@ void tl_shard_run_free(struct tl_shard_run *s)
     tl_rows_release(&s->malformed_rows);
     tl_dedup_free(s->dedup);
     tl_shard_reader_close(s->reader);
+    tl_shard_list_release(&s->children);
     free(s->states);
     free(s->late);
     free(s->counts);
@@ -159,12 +161,24 @@ static bool apply_view(struct tl_shard_run *s, size_t view, const struct record 
                 : tl_window_state_add(&s->states[view], key_of(s, view, r), 0, r->values, r->event_time);
 }
 
+static void note_jump(struct tl_shard_run *s, int64_t event_time, const struct tl_origin *origin)
+{
+    s->jump = (struct tl_jump){ .event_ns = event_time, .arrival_ns = origin->arrival_ns };
+    snprintf(s->jump.sequence, sizeof s->jump.sequence, "%.*s", TL_VIEW_ARG(origin->sequence));
+    snprintf(s->jump.key, sizeof s->jump.key, "%.*s", TL_VIEW_ARG(origin->partition_key));
+}
+
 /* Rules 2 and 3. */
 static void move_watermark(struct tl_shard_run *s, int64_t event_time, const struct tl_origin *origin)
 {
     if (origin->has_arrival && event_time > origin->arrival_ns &&
         event_time - origin->arrival_ns > s->max_future_skew_ns)
         return;
+    if (origin->has_arrival) {
+        s->last_event_time = event_time;
+        if (s->max_event_time == TL_NO_WATERMARK || event_time - JUMP_NS > s->max_event_time)
+            note_jump(s, event_time, origin);
+    }
     if (event_time > s->max_event_time)
         s->max_event_time = event_time;
     if (event_time - s->delay_ns > s->watermark)

@@ -16,6 +16,11 @@
 #include "engine/window_state.h"
 #include "kinesis/consumer.h"
 
+/* A record far ahead of those before it: what a shard's watermark may hang on. */
+struct tl_jump {
+    int64_t event_ns, arrival_ns;            /* event_ns 0: there was none */
+    char sequence[TL_SEQUENCE_MAX], key[64]; /* key: cut */
+};
 /* One view's part of the ledger. */
 struct tl_view_count {
     uint64_t aggregated, late, filtered;
@@ -25,6 +30,8 @@ struct tl_shard_run {
     /* What it is; fixed. */
     char *name; /* shard id, or the file's path as given */
     char parent[TL_SHARD_ID_MAX], adjacent_parent[TL_SHARD_ID_MAX];
+    struct tl_hash_key first_hash, last_hash; /* with has_range */
+    bool has_range, orphan;                   /* orphan: engine/shard_lineage.h */
     size_t source;
     const struct tl_view_exec *views; /* of the whole plan */
     size_t view_count;
@@ -40,6 +47,7 @@ struct tl_shard_run {
         floor; /* floor: F of this shard alone: what was closed before it joined */
     uint64_t received, malformed, duplicates;
     struct tl_dedup *dedup;         /* NULL: the source has no DEDUP BY */
+    uint64_t gaps, gap_records; /* retention was faster: so often, and at most so many records where that is known */
     struct tl_view_count *counts;   /* by view */
     struct tl_window_state *states; /* by view; those of other sources stay empty */
 
@@ -54,9 +62,18 @@ struct tl_shard_run {
      * sleeping machine. */
     int64_t tip_since_ns, tip_seen_ns;
     int64_t last_record_ns; /* wall */
+    int64_t last_event_time;    /* of the record applied last; 0: none */
+    int64_t watermark_since_ns; /* wall: W moved last with the batch read then */
+    int64_t trouble_since_ns;   /* wall: reads fail or are refused since; 0: they are answered */
+    bool throttled;             /* the trouble is that there are too many reads */
+    struct tl_jump jump;        /* the latest */
     int64_t next_read_ns;   /* monotonic */
     int64_t finished_ns;    /* monotonic */
     int64_t millis_behind;
+    uint64_t throttles;            /* reads that were refused for their rate */
+    struct tl_shard_list children; /* as the last read told them; until they are added */
+    bool succeeded;                /* read to its end, and its children have begun */
+    bool childless;                /* read to its end long ago, and the stream lists no child */
     bool busy;     /* a worker reads it */
     bool seen_tip; /* since the start (until_now) */
     bool is_input; /* file: given to this run */

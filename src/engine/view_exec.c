@@ -6,6 +6,7 @@
 
 #define KEY_MAX (16u << 20)
 #define TEXTS_MAX ((size_t)1 << 30)
+#define BATCH_TEXT ((size_t)1 << 20)
 
 bool tl_view_exec_init(struct tl_view_exec *v, const struct tl_plan *plan, size_t index,
                        struct tl_error *error)
@@ -108,10 +109,20 @@ bool tl_row_writer_put(struct tl_row_writer *w, struct tl_view key, int64_t star
     }
     group[plan->key_count] = (struct tl_tick_value){ .as.i64 = start };
     group[plan->key_count + 1] = (struct tl_tick_value){ .as.i64 = end };
-    for (size_t i = 0; i < plan->aggregate_count; i++)
-        tl_aggregate_value(&w->view->layout, i, block, &group[plan->key_count + 2 + i]);
+    w->text_bytes += key.size;
+    for (size_t i = 0; i < plan->aggregate_count; i++) {
+        struct tl_tick_value *v = &group[plan->key_count + 2 + i];
+        tl_aggregate_value(&w->view->layout, i, block, v);
+        if (plan->aggregates[i].type == TL_TYPE_VARCHAR && !v->null)
+            w->text_bytes += v->as.text.size;
+    }
     w->count++;
     return true;
+}
+
+bool tl_row_writer_is_full(const struct tl_row_writer *w)
+{
+    return w->count == TL_BATCH_ROWS || (w->text_bytes > BATCH_TEXT && !tl_program_is_empty(&w->program));
 }
 
 static const struct tl_tick_value *output_value(const struct tl_view_plan *plan, const struct tl_tick_value *group,
@@ -142,6 +153,7 @@ bool tl_row_writer_flush(struct tl_row_writer *w, struct tl_rows *rows, struct t
             write_row(w, group, rows);
     }
     w->count = 0;
+    w->text_bytes = 0;
     tl_arena_reset(&w->texts);
     tl_program_reset_text(&w->program);
     return true;

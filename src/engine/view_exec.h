@@ -24,6 +24,7 @@ struct tl_row_writer {
     struct tl_tick_value *groups; /* TL_BATCH_ROWS of width slots (plan.h), then expressions, then HAVING */
     struct tl_tick_value *parts;
     size_t width, count;
+    size_t text_bytes; /* in the groups taken */
     struct tl_buf scratch;
     struct tl_arena texts; /* of keys in scratch */
     bool kept[TL_BATCH_ROWS];
@@ -31,7 +32,9 @@ struct tl_row_writer {
 TL_MUST_USE bool tl_row_writer_init(struct tl_row_writer *w, const struct tl_view_exec *view,
                                     struct tl_error *error);
 void tl_row_writer_release(struct tl_row_writer *w);
-/* Takes a group; key and block stay where they are until the flush. At most TL_BATCH_ROWS before one. TL_CORRUPT: the key is none of
+/* Time to flush: TL_BATCH_ROWS groups, or so much text that expressions might make too much of it. */
+bool tl_row_writer_is_full(const struct tl_row_writer *w);
+/* Takes a group; key and block stay where they are until the flush, of a writer that is not full. TL_CORRUPT: the key is none of
  * this view. */
 TL_MUST_USE bool tl_row_writer_put(struct tl_row_writer *w, struct tl_view key, int64_t start, int64_t end,
                                    const void *block, struct tl_error *error);

@@ -391,6 +391,17 @@ int64_t tl_window_state_max_end(const struct tl_window_state *w)
     return max;
 }
 
+int64_t tl_window_state_min_end(const struct tl_window_state *w)
+{
+    int64_t min = INT64_MAX;
+    for (uint32_t i = 0; w->view->windowed && i < w->entry_count; i++) {
+        const struct tl_window_entry *entry = tl_window_state_entry(w, i);
+        if ((entry->flags & TL_ENTRY_LIVE) && entry->end < min)
+            min = entry->end;
+    }
+    return min;
+}
+
 bool tl_window_state_closes(const struct tl_window_state *w, int64_t bound)
 {
     for (uint32_t i = 0; w->view->windowed && i < w->entry_count; i++) {

@@ -89,6 +89,8 @@ static inline struct tl_view tl_window_entry_key(const struct tl_window_state *w
 }
 /* The greatest end of a live window, or INT64_MIN. */
 int64_t tl_window_state_max_end(const struct tl_window_state *w);
+/* The least end of a live window, or INT64_MAX. */
+int64_t tl_window_state_min_end(const struct tl_window_state *w);
 /* True when a live window ends at or before bound. */
 bool tl_window_state_closes(const struct tl_window_state *w, int64_t bound);
 /* Moves one group to out, as if its window began and ended so. */

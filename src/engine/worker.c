@@ -67,7 +67,7 @@ static bool goes_before(const struct tl_engine *e, const struct tl_shard_run *a,
 }
 
 /* Inside the gate: the engine's lock makes taking a shard exclusive too. NULL: none just now; *over: nor
- * ever. */
+ * ever (what is repeated may be followed by another epoch in which the same file had grown). */
 static struct tl_shard_run *pick(struct tl_engine *e, bool *over)
 {
     struct tl_shard_run *best = NULL;
@@ -75,7 +75,7 @@ static struct tl_shard_run *pick(struct tl_engine *e, bool *over)
     *over = e->from_files;
     for (size_t i = 0; i < e->shard_count; i++) {
         struct tl_shard_run *s = e->shards[i];
-        *over = *over && !s->busy && (s->finished || s->of_view); /* a busy one is another worker's to look at */
+        *over = *over && !s->busy && !s->limited && (s->finished || s->of_view); /* a busy one is another worker's to look at */
         if (is_ready(e, s, now) && (!best || goes_before(e, s, best)))
             best = s;
     }
@@ -98,8 +98,7 @@ static bool read_batch(struct work *w, struct tl_shard_run *s, struct tl_error *
 {
     if (w->e->from_files)
         return tl_file_block_read(&w->file, s, error);
-    return tl_stream_batch_read(&w->stream, s, &w->e->options.kinesis, w->e->plan->sources[s->source].stream,
-                                error);
+    return tl_stream_batch_read(&w->stream, s, &w->e->sources[s->source], error);
 }
 
 static bool apply_batch(struct work *w, struct tl_shard_run *s, struct tl_error *error)
@@ -108,7 +107,7 @@ static bool apply_batch(struct work *w, struct tl_shard_run *s, struct tl_error 
     struct tl_apply *apply = &w->applies[s->source];
     if (w->e->from_files)
         return tl_file_block_apply(&w->file, s, apply, step, error);
-    return tl_stream_batch_apply(&w->stream, s, apply, step, w->e->options.poll_ns, error);
+    return tl_stream_batch_apply(&w->stream, s, apply, step, error);
 }
 
 /* Applies inside the gate and tells the engine what it needs to know. */

@@ -27,12 +27,13 @@ struct tl_ast_interval {
 enum tl_ast_expr_kind {
     TL_EXPR_NAME,
     TL_EXPR_STRING,
+    TL_EXPR_INSTANT, /* DATE '...' or TIMESTAMP '...': type, text */
     TL_EXPR_NUMBER,
     TL_EXPR_TRUE,
     TL_EXPR_FALSE,
     TL_EXPR_NULL,
     TL_EXPR_INTERVAL,
-    TL_EXPR_OPERATOR, /* text: "+", "<>", "AND", "NOT", "IS NULL", "LIKE" ...; "-" of one argument is the sign */
+    TL_EXPR_OPERATOR, /* text: "+", "<>", "AND", "NOT", "IS NULL", "IS TRUE", "LIKE", "ILIKE" ...; "-" of one argument is the sign */
     TL_EXPR_IN,       /* the value, then the list */
     TL_EXPR_BETWEEN,
     TL_EXPR_CASE, /* [operand] (WHEN, THEN)... [ELSE] */
@@ -44,7 +45,7 @@ struct tl_ast_expr {
     struct tl_ast_name name; /* NAME */
     const char *text;
     int64_t interval_ns;
-    enum tl_type type;             /* CAST */
+    enum tl_type type;             /* CAST, INSTANT */
     bool negated;                  /* IN, BETWEEN */
     bool has_operand, has_else;    /* CASE */
     bool star, distinct;           /* COUNT(*), COUNT(DISTINCT x) */

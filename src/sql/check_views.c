@@ -375,6 +375,44 @@ static bool names_a_view(const struct tl_checker *c, const struct tl_ast_name *n
     return false;
 }
 
+/* ---- how much there is to compute ---- */
+
+static size_t source_size(const struct tl_source_plan *source)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < source->slot_count; i++)
+        size += source->slots[i].expr ? source->slots[i].expr->size : 0;
+    return size;
+}
+
+static size_t view_size(const struct tl_view_plan *view)
+{
+    size_t size = view->having ? view->having->size : 0;
+    for (size_t i = 0; i < view->expression_count; i++)
+        size += view->expressions[i]->size;
+    return size;
+}
+
+/* A batch of rows takes a column in memory for each part: there has to be an end of them. */
+static void check_sizes(struct tl_checker *c)
+{
+    for (const struct tl_ast_statement *s = c->statements; s; s = s->next) {
+        size_t size = 0;
+        for (size_t i = 0; s->kind == TL_AST_SOURCE && i < c->plan->source_count; i++)
+            if (!c->plan->sources[i].of_view && strcmp(c->plan->sources[i].name, s->name.text) == 0)
+                size = source_size(&c->plan->sources[i]);
+        for (size_t i = 0; s->kind == TL_AST_VIEW && i < c->plan->view_count; i++) {
+            const struct tl_view_plan *view = &c->plan->views[i];
+            if (strcmp(view->name, s->name.text) == 0)
+                size = view_size(view) + (c->plan->sources[view->source].of_view ? source_size(&c->plan->sources[view->source]) : 0);
+        }
+        if (size > TL_EXPRS_NODES_MAX)
+            tl_checker_fail(c, s->name.place, NULL,
+                            "the expressions over '%s' have %zu parts together, computed columns written out each time; at most %d",
+                            s->name.text, size, TL_EXPRS_NODES_MAX);
+    }
+}
+
 void tl_check_views(struct tl_checker *c)
 {
     size_t count = 0;
@@ -403,4 +441,6 @@ void tl_check_views(struct tl_checker *c)
         else
             unknown_table(c, &s->from);
     }
+    if (!c->failed)
+        check_sizes(c);
 }

@@ -12,11 +12,11 @@ struct tl_function {
     enum tl_op op;
     const char *args;
     char result;
-    int part; /* of EXTRACT: an enum tl_time_part */
+    int part; /* an enum tl_time_part, where the operation has one */
 };
 extern const struct tl_function tl_functions[];
 extern const size_t tl_function_count;
-/* Forms that no signature can say: CONCAT, COALESCE, NULLIF, GREATEST, LEAST, DATE_TRUNC, EXTRACT. NULL-terminated. */
+/* Forms that no signature can say: COALESCE, IF, EXTRACT(HOUR FROM t) and the like. NULL-terminated. */
 extern const char *const tl_special_functions[];
 /* "hour" and the like, any case. False: none. */
 bool tl_time_part_parse(const char *text, enum tl_time_part *out);

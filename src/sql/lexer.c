@@ -170,6 +170,13 @@ static void lex_symbol(struct lexer *l)
     add(l, TL_TOKEN_SYMBOL, begin, tl_arena_text(l->arena, (struct tl_view){ l->text.data + begin, 1 }));
 }
 
+/* ".5" is a number, but not in "t.5". */
+static bool follows_name(const struct lexer *l)
+{
+    const struct tl_token *last = l->out->count ? &l->out->items[l->out->count - 1] : NULL;
+    return last && (last->kind == TL_TOKEN_WORD || last->kind == TL_TOKEN_QUOTED) && last->at + last->size == l->at;
+}
+
 static void lex_one(struct lexer *l)
 {
     char c = peek(l, 0);
@@ -179,7 +186,7 @@ static void lex_one(struct lexer *l)
         lex_quoted(l, c);
     else if (begins_word(c))
         lex_word(l);
-    else if (is_digit(c))
+    else if (is_digit(c) || (c == '.' && is_digit(peek(l, 1)) && !follows_name(l)))
         lex_number(l);
     else
         lex_symbol(l);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sql/parse_expr.c: scalar expressions, by precedence from loose to tight:
  *
- *   OR · AND · NOT · = <> != < <= > >= IS IN BETWEEN LIKE (of which one stands between two operands) · || · + - · * / % · sign */
+ *   OR · AND · NOT · IS · = <> != < <= > >= · IN BETWEEN LIKE ILIKE · || · + - · * / % · sign
+ *
+ * as PostgreSQL has them. Comparisons do not chain, nor do IN and its like. */
 #include "sql/check_expr.h"
 #include "sql/parser_int.h"
 
@@ -67,6 +69,24 @@ static bool is_pair(const struct tl_parser *p, const char *pair)
     return tl_is_symbol(a, pair[0]) && tl_is_symbol(b, pair[1]) && a->at + 1 == b->at;
 }
 
+/* An operator that other systems have here; told. */
+static bool is_odd_operator(struct tl_parser *p)
+{
+    static const char *const symbols = "[{:^&~|?";
+    const struct tl_token *t = tl_peek(p, 0);
+    if (t->kind != TL_TOKEN_SYMBOL || !strchr(symbols, t->text[0]))
+        return false;
+    bool cast = is_pair(p, "::");
+    tl_diagnostic_add(p->context, tl_place_of(t), cast ? "CAST(... AS TYPE)" : NULL,
+                      "the operator '%s' is not supported by this version", cast ? "::" : t->text);
+    return true;
+}
+
+static bool close_call(struct tl_parser *p)
+{
+    return tl_accept_symbol(p, ')') || (!is_odd_operator(p) && tl_expected(p, "',' or ')' after an argument", NULL));
+}
+
 /* ---- what an expression begins with ---- */
 
 static struct tl_ast_expr *parse_case(struct tl_parser *p)
@@ -102,12 +122,8 @@ static struct tl_ast_expr *parse_cast(struct tl_parser *p)
     struct tl_ast_expr *e = new_expr(p, TL_EXPR_CAST, "CAST", tl_peek(p, 0));
     p->at += 2;
     e = add_argument(p, e, parse_or(p));
-    if (!e || !tl_expect_word(p, "AS"))
+    if (!e || !tl_expect_word(p, "AS") || !tl_expect_type(p, &e->type))
         return NULL;
-    const struct tl_token *type = tl_peek(p, 0);
-    if (type->kind != TL_TOKEN_WORD || !tl_type_parse(tl_view_of(type->text), &e->type))
-        return tl_expected(p, "a type: VARCHAR, BOOLEAN, INTEGER, BIGINT, DOUBLE, DATE or TIMESTAMP", NULL), NULL;
-    p->at++;
     return tl_expect_symbol(p, ')') ? closed(p, e) : NULL;
 }
 
@@ -140,6 +156,56 @@ static struct tl_ast_expr *parse_position(struct tl_parser *p)
     return e && tl_expect_symbol(p, ')') ? closed(p, e) : NULL;
 }
 
+/* TRIM([BOTH | LEADING | TRAILING] [characters] FROM x), TRIM(x), TRIM(x, characters): the second is TRIM(x, characters), LTRIM or
+ * RTRIM. */
+static struct tl_ast_expr *parse_trim(struct tl_parser *p)
+{
+    const struct tl_token *first = tl_peek(p, 0);
+    const char *name = "TRIM";
+    p->at += 2;
+    bool side = true;
+    if (tl_accept_word(p, "LEADING"))
+        name = "LTRIM";
+    else if (tl_accept_word(p, "TRAILING"))
+        name = "RTRIM";
+    else
+        side = tl_accept_word(p, "BOTH");
+    struct tl_ast_expr *e = new_expr(p, TL_EXPR_CALL, name, first), *what = NULL, *by = NULL;
+    if (e)
+        e->name.place = tl_place_of(first);
+    if (!side || !tl_is_word(tl_peek(p, 0), "FROM"))
+        what = parse_or(p);
+    if (e && tl_accept_word(p, "FROM")) {
+        by = what;
+        what = parse_or(p);
+    } else if (side) {
+        return what ? (tl_expect_word(p, "FROM"), NULL) : NULL;
+    } else if (what && tl_accept_symbol(p, ',')) {
+        by = parse_or(p);
+        e = by ? e : NULL;
+    }
+    e = add_argument(p, e, what);
+    e = by ? add_argument(p, e, by) : e;
+    return e && close_call(p) ? closed(p, e) : NULL;
+}
+
+/* SUBSTRING(x FROM start [FOR length]), or with commas. */
+static struct tl_ast_expr *parse_substring(struct tl_parser *p)
+{
+    struct tl_ast_expr *e = new_expr(p, TL_EXPR_CALL, "SUBSTRING", tl_peek(p, 0));
+    if (e)
+        e->name.place = tl_place_of(tl_peek(p, 0));
+    p->at += 2;
+    e = add_argument(p, e, parse_or(p));
+    bool words = e && tl_accept_word(p, "FROM");
+    if (!e || (!words && !tl_expect_symbol(p, ',')))
+        return NULL;
+    e = add_argument(p, e, parse_or(p));
+    if (e && (words ? tl_accept_word(p, "FOR") : tl_accept_symbol(p, ',')))
+        e = add_argument(p, e, parse_or(p));
+    return e && close_call(p) ? closed(p, e) : NULL;
+}
+
 static bool accept_ignore_nulls(struct tl_parser *p, struct tl_ast_expr *e)
 {
     if (!tl_accept_word(p, "IGNORE"))
@@ -168,8 +234,8 @@ static struct tl_ast_expr *parse_call(struct tl_parser *p)
         } while (e && tl_accept_symbol(p, ','));
     if (!e || !accept_ignore_nulls(p, e))
         return NULL;
-    if (!tl_accept_symbol(p, ')'))
-        return tl_expected(p, "',' or ')' after an argument", NULL), NULL;
+    if (!close_call(p))
+        return NULL;
     /* Behind the parentheses too; but in FIRST(UPPER(x) IGNORE NULLS) it is not UPPER's. */
     if (tl_is_aggregate_name(name->text) && !accept_ignore_nulls(p, e))
         return NULL;
@@ -188,20 +254,38 @@ static struct tl_ast_expr *parse_interval(struct tl_parser *p)
     return closed(p, e);
 }
 
+/* DATE '2025-09-27', TIMESTAMP '2025-09-27 12:34:00' */
+static struct tl_ast_expr *parse_instant(struct tl_parser *p)
+{
+    const struct tl_token *type = tl_peek(p, 0);
+    struct tl_ast_expr *e = new_expr(p, TL_EXPR_INSTANT, tl_peek(p, 1)->text, type);
+    p->at += 2;
+    if (!e)
+        return NULL;
+    e->type = tl_is_word(type, "DATE") ? TL_TYPE_DATE : TL_TYPE_TIMESTAMP;
+    return closed(p, e);
+}
+
 static struct tl_ast_expr *parse_word(struct tl_parser *p)
 {
     const struct tl_token *t = tl_peek(p, 0);
     bool call = tl_is_symbol(tl_peek(p, 1), '(');
     if (tl_is_word(t, "CASE"))
         return parse_case(p);
-    if (tl_is_word(t, "INTERVAL") && tl_peek(p, 1)->kind == TL_TOKEN_STRING)
+    if (tl_is_word(t, "INTERVAL") && (tl_peek(p, 1)->kind == TL_TOKEN_STRING || tl_peek(p, 1)->kind == TL_TOKEN_NUMBER))
         return parse_interval(p);
+    if (tl_peek(p, 1)->kind == TL_TOKEN_STRING && (tl_is_word(t, "DATE") || tl_is_word(t, "TIMESTAMP")))
+        return parse_instant(p);
     if (call && (tl_is_word(t, "CAST") || tl_is_word(t, "TRY_CAST")))
         return parse_cast(p);
     if (call && tl_is_word(t, "EXTRACT"))
         return parse_extract(p);
     if (call && tl_is_word(t, "POSITION"))
         return parse_position(p);
+    if (call && tl_is_word(t, "TRIM"))
+        return parse_trim(p);
+    if (call && tl_is_word(t, "SUBSTRING"))
+        return parse_substring(p);
     if (call)
         return parse_call(p);
     static const struct {
@@ -212,7 +296,12 @@ static struct tl_ast_expr *parse_word(struct tl_parser *p)
         if (tl_accept_word(p, literals[i].word))
             return new_expr(p, literals[i].kind, t->text, t);
     struct tl_ast_expr *e = new_expr(p, TL_EXPR_NAME, t->text, t);
-    return e && tl_expect_name(p, "a column or an expression", &e->name) ? e : NULL;
+    if (!e || !tl_expect_name(p, "a column or an expression", &e->name))
+        return NULL;
+    if (!tl_is_symbol(tl_peek(p, 0), '.'))
+        return e;
+    tl_diagnostic_add(p->context, tl_place_of(tl_peek(p, 0)), NULL, "a column is named without its source: there is one in a view");
+    return NULL;
 }
 
 static struct tl_ast_expr *parse_primary(struct tl_parser *p)
@@ -230,9 +319,9 @@ static struct tl_ast_expr *parse_primary(struct tl_parser *p)
     }
     if (tl_accept_symbol(p, '(')) {
         struct tl_ast_expr *e = parse_or(p);
-        if (!e || !tl_accept_symbol(p, ')'))
-            return e ? tl_expected(p, "')'", NULL), NULL : NULL;
-        return e;
+        if (!e || tl_accept_symbol(p, ')'))
+            return e;
+        return is_odd_operator(p) ? NULL : (tl_expected(p, "')'", NULL), NULL);
     }
     tl_expected(p, "a column or an expression", NULL);
     return NULL;
@@ -342,27 +431,61 @@ static struct tl_ast_expr *parse_between(struct tl_parser *p, struct tl_ast_expr
     return closed(p, add_argument(p, e, parse_concat(p)));
 }
 
-static struct tl_ast_expr *parse_like(struct tl_parser *p, struct tl_ast_expr *left, bool negated)
+static struct tl_ast_expr *negate_if(struct tl_parser *p, bool negated, struct tl_ast_expr *e)
 {
-    struct tl_ast_expr *e = binary(p, "LIKE", left, parse_concat(p));
-    if (e && tl_accept_word(p, "ESCAPE"))
-        e = add_argument(p, e, parse_concat(p));
     if (!e || !negated)
-        return closed(p, e);
+        return e;
     struct tl_ast_expr *not = new_expr(p, TL_EXPR_OPERATOR, "NOT", tl_peek(p, 0));
     if (not)
         not->place = e->place;
     return add_argument(p, not, e);
 }
 
+static struct tl_ast_expr *parse_like(struct tl_parser *p, const char *op, struct tl_ast_expr *left, bool negated)
+{
+    struct tl_ast_expr *e = binary(p, op, left, parse_concat(p));
+    if (e && tl_accept_word(p, "ESCAPE"))
+        e = add_argument(p, e, parse_concat(p));
+    return negate_if(p, negated, closed(p, e));
+}
+
+static struct tl_ast_expr *parse_membership(struct tl_parser *p)
+{
+    static const char *const after_not[] = { "IN", "BETWEEN", "LIKE", "ILIKE", NULL };
+    struct tl_ast_expr *e = parse_concat(p);
+    if (!e)
+        return NULL;
+    bool negated = tl_is_word(tl_peek(p, 0), "NOT") && tl_is_one_of(tl_peek(p, 1), after_not);
+    p->at += negated;
+    if (tl_accept_word(p, "IN"))
+        return parse_in(p, e, negated);
+    if (tl_accept_word(p, "BETWEEN"))
+        return parse_between(p, e, negated);
+    if (tl_accept_word(p, "LIKE"))
+        return parse_like(p, "LIKE", e, negated);
+    return tl_accept_word(p, "ILIKE") ? parse_like(p, "ILIKE", e, negated) : e;
+}
+
+/* IS [NOT] NULL | TRUE | FALSE | UNKNOWN | DISTINCT FROM x */
 static struct tl_ast_expr *parse_is(struct tl_parser *p, struct tl_ast_expr *left)
 {
+    static const char *const words[] = { "NULL", "TRUE", "FALSE", "UNKNOWN", "DISTINCT", NULL };
+    static const char *const ops[] = { "IS NULL", "IS TRUE", "IS FALSE", "IS UNKNOWN", "IS DISTINCT FROM" };
     bool negated = tl_accept_word(p, "NOT");
-    struct tl_ast_expr *e = new_expr(p, TL_EXPR_OPERATOR, negated ? "IS NOT NULL" : "IS NULL", tl_peek(p, 0));
-    if (!e || !tl_expect_word(p, "NULL"))
+    size_t i = 0;
+    while (words[i] && !tl_accept_word(p, words[i]))
+        i++;
+    if (!words[i])
+        return tl_expected(p, "NULL, TRUE, FALSE, UNKNOWN or DISTINCT FROM", words), NULL;
+    bool plain = negated && i == 0;
+    struct tl_ast_expr *e = new_expr(p, TL_EXPR_OPERATOR, plain ? "IS NOT NULL" : ops[i], tl_peek(p, 0));
+    if (!e || (i == 4 && !tl_expect_word(p, "FROM")))
         return NULL;
     e->place.at = left->place.at;
-    return closed(p, add_argument(p, e, left));
+    e = add_argument(p, e, left);
+    if (e && i == 4)
+        e = add_argument(p, e, parse_membership(p));
+    return negate_if(p, negated && !plain, closed(p, e));
 }
 
 /* The comparison at hand, taken; NULL: none. */
@@ -384,25 +507,22 @@ static const char *accept_comparison(struct tl_parser *p)
 
 static struct tl_ast_expr *parse_comparison(struct tl_parser *p)
 {
-    static const char *const after_not[] = { "IN", "BETWEEN", "LIKE", NULL };
-    struct tl_ast_expr *e = parse_concat(p);
-    while (e) {
-        bool negated = tl_is_word(tl_peek(p, 0), "NOT") && tl_is_one_of(tl_peek(p, 1), after_not);
-        p->at += negated;
-        const char *op;
-        if (tl_accept_word(p, "IN"))
-            e = parse_in(p, e, negated);
-        else if (tl_accept_word(p, "BETWEEN"))
-            e = parse_between(p, e, negated);
-        else if (tl_accept_word(p, "LIKE"))
-            e = parse_like(p, e, negated);
-        else if (tl_accept_word(p, "IS"))
-            e = parse_is(p, e);
-        else if ((op = accept_comparison(p)))
-            e = binary(p, op, e, parse_concat(p));
-        else
-            break;
-    }
+    struct tl_ast_expr *e = parse_membership(p);
+    const char *op = e ? accept_comparison(p) : NULL;
+    if (op)
+        e = binary(p, op, e, parse_membership(p));
+    const struct tl_token *t = tl_peek(p, 0);
+    if (!e || !op || !accept_comparison(p))
+        return e;
+    tl_diagnostic_add(p->context, tl_place_of(t), NULL, "comparisons do not chain: join two with AND, or use parentheses");
+    return NULL;
+}
+
+static struct tl_ast_expr *parse_is_of(struct tl_parser *p)
+{
+    struct tl_ast_expr *e = parse_comparison(p);
+    while (e && tl_accept_word(p, "IS"))
+        e = parse_is(p, e);
     return e;
 }
 
@@ -410,7 +530,7 @@ static struct tl_ast_expr *parse_not(struct tl_parser *p)
 {
     const struct tl_token *t = tl_peek(p, 0);
     if (!tl_accept_word(p, "NOT"))
-        return parse_comparison(p);
+        return parse_is_of(p);
     struct tl_ast_expr *e = enter(p) ? new_expr(p, TL_EXPR_OPERATOR, "NOT", t) : NULL;
     e = e ? add_argument(p, e, parse_not(p)) : NULL;
     p->depth--;
@@ -436,13 +556,6 @@ static struct tl_ast_expr *parse_or(struct tl_parser *p)
 
 struct tl_ast_expr *tl_parse_expr(struct tl_parser *p)
 {
-    static const char *const symbols = "[{:^&~|?";
     struct tl_ast_expr *e = parse_or(p);
-    const struct tl_token *t = tl_peek(p, 0);
-    if (e && t->kind == TL_TOKEN_SYMBOL && strchr(symbols, t->text[0])) {
-        tl_diagnostic_add(p->context, tl_place_of(t), NULL, "the operator '%s' is not supported by this version",
-                          t->text);
-        return NULL;
-    }
-    return e;
+    return e && !is_odd_operator(p) ? e : NULL;
 }

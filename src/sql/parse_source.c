@@ -2,9 +2,6 @@
 /* sql/parse_source.c: CREATE SOURCE name (columns, WATERMARK FOR ..., DEDUP BY (...)) WITH (...). */
 #include "sql/parser_int.h"
 
-static const char *const type_words[] = { "VARCHAR", "BOOLEAN", "INTEGER",   "BIGINT",
-                                          "DOUBLE",  "DATE",    "TIMESTAMP", NULL };
-
 /* METADATA [FROM 'key'] */
 static bool parse_metadata(struct tl_parser *p, struct tl_ast_column *column)
 {
@@ -25,11 +22,8 @@ static bool parse_column(struct tl_parser *p, struct tl_ast_column *column)
         column->expr = tl_parse_expr(p);
         return column->expr != NULL;
     }
-    const struct tl_token *type = tl_peek(p, 0);
-    if (type->kind != TL_TOKEN_WORD || !tl_type_parse(tl_view_of(type->text), &column->type))
-        return tl_expected(p, "a type: VARCHAR, BOOLEAN, INTEGER, BIGINT, DOUBLE, DATE or TIMESTAMP",
-                           type_words);
-    p->at++;
+    if (!tl_expect_type(p, &column->type))
+        return false;
     if (tl_accept_word(p, "METADATA"))
         return parse_metadata(p, column);
     if (tl_accept_word(p, "NOT")) {

@@ -114,6 +114,44 @@ bool tl_expect_name(struct tl_parser *p, const char *what, struct tl_ast_name *o
     return true;
 }
 
+static const char *type_elsewhere(const char *word)
+{
+    static const struct {
+        const char *word;
+        enum tl_type ours;
+    } types[] = {
+        { "INT", TL_TYPE_INTEGER },       { "SMALLINT", TL_TYPE_INTEGER },  { "TINYINT", TL_TYPE_INTEGER },
+        { "LONG", TL_TYPE_BIGINT },       { "INT64", TL_TYPE_BIGINT },      { "INT8", TL_TYPE_BIGINT },
+        { "FLOAT", TL_TYPE_DOUBLE },      { "REAL", TL_TYPE_DOUBLE },       { "DECIMAL", TL_TYPE_DOUBLE },
+        { "NUMERIC", TL_TYPE_DOUBLE },    { "NUMBER", TL_TYPE_DOUBLE },     { "STRING", TL_TYPE_VARCHAR },
+        { "TEXT", TL_TYPE_VARCHAR },      { "CHAR", TL_TYPE_VARCHAR },      { "BOOL", TL_TYPE_BOOLEAN },
+        { "DATETIME", TL_TYPE_TIMESTAMP }, { "TIMESTAMP_LTZ", TL_TYPE_TIMESTAMP }, { "TIMESTAMPTZ", TL_TYPE_TIMESTAMP },
+    };
+    for (size_t i = 0; i < TL_COUNT(types); i++)
+        if (tl_view_eq_ignore_case(tl_view_of(word), tl_view_of(types[i].word)))
+            return tl_type_name(types[i].ours);
+    return NULL;
+}
+
+bool tl_expect_type(struct tl_parser *p, enum tl_type *out)
+{
+    static const char *const words[] = { "VARCHAR", "BOOLEAN", "INTEGER", "BIGINT", "DOUBLE", "DATE", "TIMESTAMP", NULL };
+    static const char *const what = "a type: VARCHAR, BOOLEAN, INTEGER, BIGINT, DOUBLE, DATE or TIMESTAMP";
+    const struct tl_token *t = tl_peek(p, 0);
+    const char *ours = t->kind == TL_TOKEN_WORD ? type_elsewhere(t->text) : NULL;
+    if (ours) {
+        tl_diagnostic_add(p->context, tl_place_of(t), ours, "expected %s, not '%.60s'", what, t->text);
+        return false;
+    }
+    if (t->kind != TL_TOKEN_WORD || !tl_type_parse(tl_view_of(t->text), out))
+        return tl_expected(p, what, words);
+    p->at++;
+    if (!tl_is_symbol(tl_peek(p, 0), '('))
+        return true;
+    tl_diagnostic_add(p->context, tl_place_of(tl_peek(p, 0)), NULL, "a %s has no length or precision here", tl_type_name(*out));
+    return false;
+}
+
 bool tl_expect_string(struct tl_parser *p, const char *what, const char **out)
 {
     const struct tl_token *t = tl_peek(p, 0);

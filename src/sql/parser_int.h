@@ -44,6 +44,8 @@ bool tl_expect_string(struct tl_parser *p, const char *what, const char **out);
 /* Tells "expected <what>, not '<token>'"; false. A word near one of the candidates (NULL-terminated, or NULL)
  * is suggested. */
 bool tl_expected(struct tl_parser *p, const char *what, const char *const *candidates);
+/* A type's name. What other systems call one of ours is suggested. */
+bool tl_expect_type(struct tl_parser *p, enum tl_type *out);
 bool tl_unsupported(struct tl_parser *p, const struct tl_token *t, const char *what); /* false */
 /* Tells "more than <max> <what>" at the next token when there is no room for one more; else counts it. */
 bool tl_within(struct tl_parser *p, size_t *count, size_t max, const char *what);

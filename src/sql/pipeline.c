@@ -29,7 +29,7 @@ static void add_tree(struct tl_buf *text, const struct tl_expr *e)
         tl_buf_add_view(text, e->value.as.text);
     } else if (e->op == TL_OP_LITERAL)
         tl_buf_addf(text, " %" PRId64, e->value.as.i64);
-    if (e->op == TL_OP_EXTRACT || e->op == TL_OP_TRUNCATE)
+    if (e->op == TL_OP_EXTRACT || e->op == TL_OP_TRUNCATE || e->part)
         tl_buf_addf(text, " %d", (int)e->part);
     for (unsigned i = 0; i < e->arg_count; i++)
         add_tree(text, e->args[i]);

@@ -28,6 +28,8 @@ size_t tl_web_rows_select(const struct tl_rows *rows, size_t x_column, size_t ma
 
 /* The name of a view's event: the view's own, unless that means something else to an EventSource or to us ("stats", "error"). */
 void tl_web_event_name(const char *view, struct tl_buf *out);
+/* That of the candles of a source. */
+void tl_web_tape_event(const char *source, struct tl_buf *out);
 /* "event: name\nid: id\ndata: json\n\n". json has no line break (codec/json_writer.h). */
 void tl_web_event_frame(const char *name, const char *id, struct tl_view json, struct tl_buf *out);
 

@@ -60,6 +60,10 @@ static void shards(const struct tl_engine_stats *s, struct tl_buf *out)
     for (size_t i = 0; i < count; i++)
         tl_buf_addf(out, "tapeline_engine_shard_behind_seconds{shard=\"%s\"} %.3f\n", s->shards[i].id,
                     (double)s->shards[i].millis_behind / 1000);
+    head(out, "tapeline_engine_shard_throttles_total", "counter", "Reads of the shard that were refused for their rate.");
+    for (size_t i = 0; i < count; i++)
+        tl_buf_addf(out, "tapeline_engine_shard_throttles_total{shard=\"%s\"} %llu\n", s->shards[i].id,
+                    (unsigned long long)s->shards[i].throttles);
     head(out, "tapeline_engine_shard_records_total", "counter", "Records read from the shard.");
     for (size_t i = 0; i < count; i++)
         tl_buf_addf(out, "tapeline_engine_shard_records_total{shard=\"%s\"} %llu\n", s->shards[i].id,
@@ -86,5 +90,7 @@ void tl_web_metrics_write(const struct tl_engine_stats *stats, int64_t now_ns, s
            seconds(stats->last_record_ns));
     number(out, "tapeline_engine_waiting", "gauge", "1 while the engine waits for something outside.", stats->waiting[0] != '\0');
     number(out, "tapeline_web_viewers", "gauge", "Open event streams.", (double)viewers);
+    number(out, "tapeline_engine_gaps_total", "counter", "Times that retention deleted records before they were read.",
+           (double)stats->ledger.gaps);
     shards(stats, out);
 }

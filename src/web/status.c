@@ -41,6 +41,7 @@ static void ledger_write(const struct tl_ledger *l, struct tl_json_writer *w)
     member_u64(w, "late", l->late);
     member_u64(w, "malformed", l->malformed);
     member_u64(w, "duplicate", l->duplicate);
+    member_u64(w, "gaps", l->gaps);
     member_u64(w, "filtered", l->filtered);
     member_u64(w, "windows", l->windows);
     tl_json_end_object(w);
@@ -81,6 +82,9 @@ static void shards_write(const struct tl_engine_stats *s, struct tl_json_writer 
         member_instant(w, "watermark", shard->watermark_ns, INT64_MIN);
         member_u64(w, "records", shard->records);
         tl_json_member_i64(w, "millis_behind", shard->millis_behind);
+        tl_json_member_bool(w, "started", shard->started);
+        member_u64(w, "throttles", shard->throttles);
+        member_u64(w, "gaps", shard->gaps);
         tl_json_end_object(w);
     }
     tl_json_end_array(w);

@@ -241,6 +241,16 @@ void tl_web_viewers_changed(struct tl_web_viewers *v)
     flush(v);
 }
 
+void tl_web_viewers_send(struct tl_web_viewers *v, const char *name, struct tl_view json)
+{
+    v->sending = true;
+    for (size_t i = 0; i < v->count; i++)
+        if (!v->list[i]->closed && tl_http_stream_room(v->list[i]->stream) > 0)
+            send_frame(v, v->list[i], name, json);
+    v->sending = false;
+    sweep(v);
+}
+
 /* Once a second, while anyone looks. */
 static void second_timer(void *arg)
 {

@@ -32,4 +32,6 @@ TL_MUST_USE bool tl_web_viewers_add(struct tl_web_viewers *v, struct tl_http_exc
                                     const struct tl_http_header *headers, size_t header_count, struct tl_error *error);
 /* Something changed in the engine: sends to whom it may, now or when their pace allows. */
 void tl_web_viewers_changed(struct tl_web_viewers *v);
+/* An event of another kind, to all who have room now: who does not keep up misses it. */
+void tl_web_viewers_send(struct tl_web_viewers *v, const char *name, struct tl_view json);
 size_t tl_web_viewers_count(const struct tl_web_viewers *v);

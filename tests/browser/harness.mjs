@@ -11,6 +11,8 @@ import { chromium } from "playwright-core";
 const here = path.dirname(fileURLToPath(import.meta.url));
 export const binary = process.env.TAPELINE ?? path.join(here, "../../build/tapeline");
 
+export const VIEWS = ["live", "pipeline", "streams", "lake", "sql", "dead"];
+
 /** Waits until check() gives something true, and returns it. */
 export async function until(check, what, ms = 10_000) {
     const end = Date.now() + ms;
@@ -92,7 +94,8 @@ export async function openBrowser() {
 
 /** A page that notes whatever must not happen: errors, requests elsewhere, breaches of the content policy. */
 export async function openPage(browser, url, options = {}) {
-    const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, ...options });
+    const { hash: _, ...settings } = options;
+    const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, ...settings });
     const page = await context.newPage();
     page.setDefaultTimeout(8_000);
     const wrong = [];
@@ -107,8 +110,16 @@ export async function openPage(browser, url, options = {}) {
         document.addEventListener("securitypolicyviolation", (event) =>
             console.error(`content policy: ${event.violatedDirective} ${event.blockedURI}`));
     });
-    await page.goto(`${url}/`);
+    await page.goto(`${url}/${options.hash ?? ""}`);
     return { page, wrong, close: () => context.close() };
+}
+
+/** Shows another view by its key, as a reader would. */
+export async function go(page, view) {
+    await page.locator("h1").click();
+    await page.keyboard.press(String(VIEWS.indexOf(view) + 1));
+    await page.locator(`.tab[aria-current="page"][href="#${view}"]`).waitFor();
+    await page.locator(`.view.${view}-view`).waitFor();
 }
 
 /** What the first chart draws. */

@@ -4,6 +4,7 @@
 #include "fake_kinesis.h"
 
 #include "base/io_fault.h"
+#include "engine/inspect.h"
 #include "engine_case.h"
 
 #include <errno.h>
@@ -443,6 +444,59 @@ static void a_full_disk_is_waited_for(void **state)
     test_dir_remove(dir);
 }
 
+/* A running engine shows all of itself, also while it waits for disk space; what it left shows the same. */
+static void a_running_and_a_stopped_engine_are_looked_into(void **state)
+{
+    (void)state;
+    char *dir = test_dir_new();
+    struct run r;
+    struct tl_inspect in;
+    bool found;
+    fake_reset(12);
+    fake_shard_add("shardId-0", "", "");
+    fake_shard_add("shardId-1", "", "");
+    run_init(&r, dir);
+    test_ok(tl_engine_inspect_stopped(&r.plan.plan, dir, &found, &in, &r.error), &r.error);
+    assert_false(found);
+    tl_inspect_release(&in);
+    run_open(&r);
+    assert_false(tl_engine_inspect(r.engine, TL_NS_PER_S, &in, &r.error));
+    assert_int_equal(r.error.code, TL_STOPPED);
+    tl_inspect_release(&in);
+    put("shardId-0", "A", T0, 1);
+    put("shardId-0", "A", T0 + 30 * S, 1);
+    tl_io_fault_at(1, ENOSPC, true);
+    assert_int_equal(pthread_create(&r.thread, NULL, run_thread, &r), 0);
+    struct tl_engine_stats stats = { .waiting = "" };
+    for (int i = 0; i < 20000 && !stats.waiting[0]; i++) {
+        usleep(1000);
+        tl_engine_stats_get(r.engine, &stats);
+    }
+    test_ok(tl_engine_inspect(r.engine, 20 * TL_NS_PER_S, &in, &r.error), &r.error);
+    assert_true(in.running);
+    assert_non_null(strstr(in.waiting, "No space left"));
+    assert_int_equal(in.shard_count, 2);
+    assert_string_equal(in.shards[0].id, "shardId-0");
+    assert_int_equal(in.shards[0].received, 2);
+    assert_int_equal(in.shards[0].watermark_ns, T0 + 30 * S - 120 * S);
+    assert_true(in.shards[0].watermark_since_ns > 0);
+    assert_int_equal(in.shards[0].jump.event_ns, T0 + 30 * S);
+    assert_int_equal(in.shards[1].watermark_ns, TL_NO_WATERMARK);
+    assert_int_equal(in.views[AVG_1MIN].next_end_ns, T0 + 60 * S);
+    assert_int_equal(in.views[AVG_1MIN].open, 1);
+    tl_inspect_release(&in);
+    assert_true(tl_io_fault_clear());
+    run_stop(&r);
+    test_ok(tl_engine_inspect_stopped(&r.plan.plan, dir, &found, &in, &r.error), &r.error);
+    assert_true(found && !in.running);
+    assert_true(in.epoch > 0 && in.last_commit_ns > 0 && !in.epoch_interrupted);
+    assert_int_equal(in.ledger.received, 2);
+    assert_int_equal(in.shards[0].position.kind, TL_POSITION_AFTER_SEQUENCE);
+    assert_int_equal(in.views[AVG_1MIN].next_end_ns, T0 + 60 * S);
+    tl_inspect_release(&in);
+    test_dir_remove(dir);
+}
+
 static void another_plan_is_refused_with_a_way_out(void **state)
 {
     (void)state;
@@ -521,6 +575,7 @@ int main(void)
         cmocka_unit_test(rule_10_random_restarts_and_batches_give_equal_rows),
         cmocka_unit_test(rule_10_a_failing_disk_loses_and_repeats_nothing),
         cmocka_unit_test(a_full_disk_is_waited_for),
+        cmocka_unit_test(a_running_and_a_stopped_engine_are_looked_into),
         cmocka_unit_test(another_plan_is_refused_with_a_way_out),
         cmocka_unit_test(viewers_see_open_rows_and_then_final_ones),
     };

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/report_args.h"
+
+#include "cli/data_folder.h"
+#include "cli/pipeline_file.h"
+#include "cli/report.h"
+#include "cli/signals.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define REPORT_MAX ((size_t)64 << 20)
+
+char *tl_args_state_dir(const struct tl_args *args)
+{
+    const char *data = tl_args_text(args, "data", NULL), *lake = tl_args_text(args, "lake", NULL),
+               *state = tl_args_text(args, "state", NULL);
+    if (data && (lake || state)) {
+        fputs("tapeline: --data holds both lake and state: it does not go with --lake or --state\n", stderr);
+        return NULL;
+    }
+    char *dir = state || lake ? strdup(state ? state : lake) : tl_data_path(data ? data : TL_DATA_DEFAULT, "state");
+    if (!dir)
+        fputs("tapeline: out of memory\n", stderr);
+    return dir;
+}
+
+static bool find(const struct tl_args *args, const char *state_dir, struct tl_report_view *v, struct tl_error *error)
+{
+    char endpoint[512];
+    const struct tl_profile_plan *profile = tl_plan_profile(v->plan, tl_args_text(args, "profile", NULL));
+    struct tl_report_options options = { .plan = v->plan,
+                                         .state_dir = state_dir,
+                                         .profile = profile ? profile->name : NULL,
+                                         .kinesis = tl_pipeline_kinesis(profile, NULL, endpoint, tl_signals_stopping()) };
+    return tl_report_find(&options, &v->text, error) && tl_json_parser_new(&v->parser, error) &&
+           tl_json_parse_copy(v->parser, tl_buf_view(&v->text), &v->root, error);
+}
+
+int tl_report_load(const struct tl_args *args, const char *file, struct tl_report_view *v)
+{
+    struct tl_error error;
+    *v = (struct tl_report_view){ .plan = NULL };
+    tl_buf_init(&v->text, REPORT_MAX);
+    int code = tl_pipeline_file_load(file, tl_args_text(args, "profile", NULL), &v->plan);
+    if (code != TL_EXIT_OK)
+        return code;
+    char *state_dir = tl_args_state_dir(args);
+    if (!state_dir)
+        return TL_EXIT_USAGE;
+    bool there = strstr(state_dir, "://") || tl_file_exists(state_dir);
+    bool ok = there ? find(args, state_dir, v, &error)
+                    : tl_error_set(&error, TL_NOT_FOUND, "there is no folder '%s': name the pipeline's with --data, or --lake and --state", state_dir);
+    free(state_dir);
+    if (!ok)
+        return tl_report(&error);
+    struct tl_view busy = tl_json_get_string(v->root, "error");
+    if (!busy.data)
+        return TL_EXIT_OK;
+    fprintf(stderr, "tapeline: the pipeline '%s' runs (process %lld), and does not answer just now: %.*s\n", v->plan->name,
+            (long long)tl_json_get_i64(v->root, "pid", 0), TL_VIEW_ARG(busy));
+    return TL_EXIT_FAILED;
+}
+
+void tl_report_view_release(struct tl_report_view *v)
+{
+    tl_json_parser_free(v->parser);
+    tl_buf_release(&v->text);
+    tl_plan_free(v->plan);
+    *v = (struct tl_report_view){ .plan = NULL };
+}
+
+void tl_print_plain(struct tl_view text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        putchar(c < ' ' || c == 0x7f ? '?' : c);
+    }
+}
