@@ -83,6 +83,11 @@ void tl_delta_sink_close(struct tl_delta_sink *sink)
     free(sink);
 }
 
+uint64_t tl_delta_sink_epoch(const struct tl_delta_sink *sink)
+{
+    return tl_delta_log_epoch(sink->log);
+}
+
 /* ---- what a commit says of a file ---- */
 
 static size_t column_of(const struct tl_rows *rows, const char *name)

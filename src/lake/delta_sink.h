@@ -11,5 +11,6 @@ struct tl_delta_sink;
 TL_MUST_USE bool tl_delta_sink_open(struct tl_delta_sink **out, struct tl_store *store, const struct tl_parquet_sink_options *options,
                                     const struct tl_column_def *columns, size_t column_count, struct tl_error *error);
 void tl_delta_sink_close(struct tl_delta_sink *sink); /* NULL is fine */
+uint64_t tl_delta_sink_epoch(const struct tl_delta_sink *sink); /* the newest in the log; 0: none */
 TL_MUST_USE bool tl_delta_sink_write(struct tl_delta_sink *sink, uint64_t epoch, const struct tl_rows *rows, struct tl_file_list *files,
                                      struct tl_error *error);
