@@ -22,11 +22,14 @@ static char *label_of(struct tl_engine *e, enum tl_input_kind input, size_t inde
     return tl_arena_printf(&e->arena, input == TL_INPUT_LATE ? "%s_late" : "%s", e->plan->views[index].name);
 }
 
-static bool ensure_table(struct tl_engine *e, const struct tl_sink_run *sink, struct tl_view database,
+static bool ensure_table(struct tl_engine *e, struct tl_sink_run *sink, struct tl_view database,
                          struct tl_view name, struct tl_error *error)
 {
     struct tl_dead_columns columns = columns_of(e, sink->input, sink->index);
-    struct tl_catalog_table table = {
+    struct tl_catalog_table *table = TL_ARENA_NEW(&e->arena, struct tl_catalog_table);
+    if (!table)
+        return tl_arena_ok(&e->arena, "the sinks", error);
+    *table = (struct tl_catalog_table){
         .database = tl_arena_text(&e->arena, database),
         .name = tl_arena_text(&e->arena, name),
         .path = sink->path,
@@ -35,7 +38,8 @@ static bool ensure_table(struct tl_engine *e, const struct tl_sink_run *sink, st
         .partition_by = sink->partition_by,
         .partition_count = sink->partition_count,
     };
-    return tl_arena_ok(&e->arena, "the sinks", error) && tl_catalog_ensure(e->lake, &table, error);
+    sink->table = table;
+    return tl_arena_ok(&e->arena, "the sinks", error) && tl_catalog_ensure(e->lake, table, error);
 }
 
 static bool add_plan_sink(struct tl_engine *e, const struct tl_sink_plan *plan, struct tl_error *error)
