@@ -10,6 +10,9 @@ bool tl_batch_lock_open(struct tl_dir_lock *lock, struct tl_store *lake, struct 
 {
     char path[PATH_MAX];
     *lock = (struct tl_dir_lock){ .fd = -1 };
+    if (!tl_store_folder(lake))
+        return tl_error_set(error, TL_UNSUPPORTED, "the batch layers of a lake in S3 ('%s') are not there yet: make them in a folder, and copy it "
+                            "(aws s3 sync)", tl_store_root(lake));
     if (snprintf(path, sizeof path, "%s/_tapeline/batch", tl_store_root(lake)) >= (int)sizeof path)
         return tl_error_set(error, TL_INVALID, "'%.200s...' is too long a path", tl_store_root(lake));
     if (!tl_dir_make(path, error))
