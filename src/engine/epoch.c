@@ -4,6 +4,7 @@
 #include "base/grow.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "engine/catalog_sync.h"
 #include "engine/checkpoint.h"
 #include "engine/inspect_int.h"
 #include "engine/ledger.h"
@@ -532,6 +533,7 @@ bool tl_epoch_commit(struct tl_epoch *epoch, struct tl_engine *e, struct tl_erro
         return false;
     e->committed = epoch->number;
     tell(epoch, e);
+    tl_catalog_sync_committed(e, &epoch->files);
     for (size_t v = 0; v < epoch->view_count; v++)
         if (e->views[v].windowed && epoch->rows[v].row_count)
             show_closed(e, v, &epoch->closed[v], &epoch->rows[v]);
