@@ -466,28 +466,6 @@ static struct tl_ast_expr *parse_membership(struct tl_parser *p)
     return tl_accept_word(p, "ILIKE") ? parse_like(p, "ILIKE", e, negated) : e;
 }
 
-/* IS [NOT] NULL | TRUE | FALSE | UNKNOWN | DISTINCT FROM x */
-static struct tl_ast_expr *parse_is(struct tl_parser *p, struct tl_ast_expr *left)
-{
-    static const char *const words[] = { "NULL", "TRUE", "FALSE", "UNKNOWN", "DISTINCT", NULL };
-    static const char *const ops[] = { "IS NULL", "IS TRUE", "IS FALSE", "IS UNKNOWN", "IS DISTINCT FROM" };
-    bool negated = tl_accept_word(p, "NOT");
-    size_t i = 0;
-    while (words[i] && !tl_accept_word(p, words[i]))
-        i++;
-    if (!words[i])
-        return tl_expected(p, "NULL, TRUE, FALSE, UNKNOWN or DISTINCT FROM", words), NULL;
-    bool plain = negated && i == 0;
-    struct tl_ast_expr *e = new_expr(p, TL_EXPR_OPERATOR, plain ? "IS NOT NULL" : ops[i], tl_peek(p, 0));
-    if (!e || (i == 4 && !tl_expect_word(p, "FROM")))
-        return NULL;
-    e->place.at = left->place.at;
-    e = add_argument(p, e, left);
-    if (e && i == 4)
-        e = add_argument(p, e, parse_membership(p));
-    return negate_if(p, negated && !plain, closed(p, e));
-}
-
 /* The comparison at hand, taken; NULL: none. */
 static const char *accept_comparison(struct tl_parser *p)
 {
@@ -518,11 +496,35 @@ static struct tl_ast_expr *parse_comparison(struct tl_parser *p)
     return NULL;
 }
 
+/* IS [NOT] NULL | TRUE | FALSE | UNKNOWN | DISTINCT FROM x */
+static struct tl_ast_expr *parse_is(struct tl_parser *p, struct tl_ast_expr *left)
+{
+    static const char *const words[] = { "NULL", "TRUE", "FALSE", "UNKNOWN", "DISTINCT", NULL };
+    static const char *const ops[] = { "IS NULL", "IS TRUE", "IS FALSE", "IS UNKNOWN", "IS DISTINCT FROM" };
+    bool negated = tl_accept_word(p, "NOT");
+    size_t i = 0;
+    while (words[i] && !tl_accept_word(p, words[i]))
+        i++;
+    if (!words[i])
+        return tl_expected(p, "NULL, TRUE, FALSE, UNKNOWN or DISTINCT FROM", words), NULL;
+    bool plain = negated && i == 0;
+    struct tl_ast_expr *e = new_expr(p, TL_EXPR_OPERATOR, plain ? "IS NOT NULL" : ops[i], tl_peek(p, 0));
+    if (!e || (i == 4 && !tl_expect_word(p, "FROM")))
+        return NULL;
+    e->place.at = left->place.at;
+    e = add_argument(p, e, left);
+    if (e && i == 4)
+        e = add_argument(p, e, parse_comparison(p));
+    return negate_if(p, negated && !plain, closed(p, e));
+}
+
 static struct tl_ast_expr *parse_is_of(struct tl_parser *p)
 {
     struct tl_ast_expr *e = parse_comparison(p);
-    while (e && tl_accept_word(p, "IS"))
+    for (bool open = true; e && open && tl_accept_word(p, "IS");) {
         e = parse_is(p, e);
+        open = e && e->args->next == NULL; /* behind IS DISTINCT FROM x no other follows */
+    }
     return e;
 }
 
