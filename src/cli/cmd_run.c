@@ -16,8 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define POLL_EMBEDDED_NS (20 * TL_NS_PER_MS)
-#define POLL_AWS_NS (200 * TL_NS_PER_MS) /* five reads a second and shard are allowed */
 
 static const struct tl_option options[] = {
     { "profile", TL_OPTION_TEXT, "P", "the file's profile to run with (default: its default)" },
@@ -26,6 +24,7 @@ static const struct tl_option options[] = {
     { "state", TL_OPTION_TEXT, "DIR", "the checkpoints' folder (default: in the lake)" },
     { "until-now", TL_OPTION_FLAG, NULL, "read what is in the stream now, close all windows, exit" },
     { "input", TL_OPTION_LIST, "GLOB", "read NDJSON files, each a shard, instead of the stream; SOURCE=GLOB where the pipeline has several sources" },
+    { "create-stream", TL_OPTION_COUNT, "SHARDS", "make the streams that do not exist, with so many shards" },
     { "dump", TL_OPTION_TEXT, "VIEW", "print the view's rows as CSV at the end" },
     { "threads", TL_OPTION_COUNT, "N", "worker threads (default: one a processor)" },
     { "json", TL_OPTION_FLAG, NULL, "print the ledger as a JSON object, the last line of stdout" },
@@ -193,8 +192,9 @@ static int run_engine(struct run *run)
         .lake_staging = run->places.staging,
         .threads = (unsigned)tl_args_count(run->args, "threads", 0),
         .until_now = tl_args_flag(run->args, "until-now"),
+        .create_shards = (unsigned)tl_args_count(run->args, "create-stream", 0),
     };
-    engine_options.poll_ns = engine_options.kinesis.embedded ? POLL_EMBEDDED_NS : POLL_AWS_NS;
+    tl_pipeline_pace(&engine_options);
     struct tl_error error;
     struct tl_engine *engine;
     if (!tl_engine_open(&engine, &engine_options, &error))
@@ -238,6 +238,10 @@ static int run_run(const struct tl_args *args)
 {
     if (tl_args_count(args, "threads", 0) > 256) {
         fputs("tapeline run: --threads is at most 256\n", stderr);
+        return TL_EXIT_USAGE;
+    }
+    if (tl_args_count(args, "create-stream", 0) > 10000) {
+        fputs("tapeline run: --create-stream makes at most 10000 shards\n", stderr);
         return TL_EXIT_USAGE;
     }
     struct tl_plan *plan = NULL;

@@ -4,8 +4,10 @@
  * Started in the order in which records flow backwards, so that nothing is produced before its reader stands: lake and sample, broker and
  * streams, engine (whose positions are recorded before the feed begins), page, feeds. Stopped in the order in which records flow:
  * feeds, engine (drains and commits), page, broker. */
+#include "base/file.h"
 #include "base/time.h"
 #include "broker/broker.h"
+#include "cli/batch_runner.h"
 #include "cli/commands.h"
 #include "cli/feed_runner.h"
 #include "cli/last_error.h"
@@ -27,8 +29,8 @@
 #define LISTEN_DEFAULT "127.0.0.1:8080"
 #define HISTORY "curated/stocks_features"
 #define SHARDS_DEFAULT 4
-#define POLL_EMBEDDED_NS (20 * TL_NS_PER_MS)
-#define POLL_AWS_NS (200 * TL_NS_PER_MS)
+#define TOKEN_MIN 16
+#define TOKEN_MAX 4096
 
 static const struct tl_option options[] = {
     { "profile", TL_OPTION_TEXT, "P", "the file's profile to run with (default: its default)" },
@@ -37,6 +39,8 @@ static const struct tl_option options[] = {
     { "aws-listen", TL_OPTION_TEXT, "ADDR", "the AWS face's address (default " TL_AWS_LISTEN_DEFAULT ")" },
     { "speed", TL_OPTION_DECIMAL, "N", "times the feeds' pace; 0: as fast as possible" },
     { "shards", TL_OPTION_COUNT, "N", "shards of a stream that is created (default 4)" },
+    { "token-file", TL_OPTION_TEXT, "FILE", "the dashboard's token; without one it listens on loopback only (TAPELINE_TOKEN does the same)" },
+    { "host", TL_OPTION_LIST, "NAME", "a name by which the dashboard is reached, besides this machine's own" },
     { "no-feed", TL_OPTION_FLAG, NULL, "run without the feeds: the ticks come from elsewhere" },
 };
 
@@ -63,6 +67,7 @@ struct up {
     struct feeder *feeders;
     bool embedded, synthetic, stop_feeds, engine_failed, engine_started;
     struct tl_error engine_error;
+    char *token; /* NULL: none */
     pthread_t engine_thread;
     char aws[512], endpoint[512], page[512], report_endpoint[512];
 };
@@ -80,12 +85,14 @@ static bool reads_history(const struct tl_plan *plan)
 static bool prepare_history(struct up *up, struct tl_error *error)
 {
     struct tl_store *lake;
-    struct tl_ingest_stats stats;
+    struct tl_sample_stats stats;
     struct tl_sample_options sample = { .year = 2024, .tickers = 10, .seed = 1 };
     if (!tl_store_open(&lake, up->places.lake, error))
         return false;
-    bool ok = true;
-    if (reads_history(up->plan) && !tl_history_exists(lake, &up->synthetic)) {
+    bool ok = true, built;
+    if (reads_history(up->plan))
+        ok = tl_batches_build_history(lake, tl_signals_stopping(), &built, error);
+    if (ok && reads_history(up->plan) && !tl_history_exists(lake, &up->synthetic)) {
         ok = tl_sample_write(lake, &sample, &stats, error);
         up->synthetic = true;
         if (ok)
@@ -128,12 +135,12 @@ static bool open_engine(struct up *up, struct tl_error *error)
     struct tl_engine_options engine_options = {
         .plan = up->plan,
         .kinesis = tl_pipeline_kinesis(up->profile, up->embedded ? up->aws : NULL, up->endpoint, NULL),
-        .poll_ns = up->embedded ? POLL_EMBEDDED_NS : POLL_AWS_NS,
         .lake_dir = up->places.lake,
         .state_dir = up->places.checkpoints,
         .lake_region = up->places.region,
         .lake_staging = up->places.staging,
     };
+    tl_pipeline_pace(&engine_options);
     return tl_engine_open(&up->engine, &engine_options, error);
 }
 
@@ -282,11 +289,17 @@ static void open_reports(struct up *up)
 
 static bool open_web(struct up *up, struct tl_error *error)
 {
+    size_t host_count;
+    const char *const *hosts = tl_args_list(up->args, "host", &host_count);
     struct tl_web_options web = {
         .listen = tl_args_text(up->args, "listen", LISTEN_DEFAULT),
         .plan = up->plan,
         .engine = up->engine,
         .lake_root = up->places.lake,
+        .kinesis = tl_pipeline_kinesis(up->profile, up->embedded ? up->aws : NULL, up->endpoint, NULL),
+        .token = up->token,
+        .hosts = hosts,
+        .host_count = host_count,
         .aws_endpoint = up->embedded ? up->aws : NULL,
         .profile = up->profile ? up->profile->name : NULL,
         .synthetic = up->synthetic,
@@ -362,9 +375,9 @@ static int stop(struct up *up)
     return code;
 }
 
-static int run_plan(const struct tl_args *args, const struct tl_plan *plan)
+static int run_plan(const struct tl_args *args, const struct tl_plan *plan, char *token)
 {
-    struct up up = { .args = args, .plan = plan, .profile = tl_plan_profile(plan, tl_args_text(args, "profile", NULL)) };
+    struct up up = { .args = args, .plan = plan, .token = token, .profile = tl_plan_profile(plan, tl_args_text(args, "profile", NULL)) };
     struct tl_error error;
     up.embedded = !up.profile || strcmp(up.profile->kinesis, "embedded") == 0;
     if (!tl_places_open(&up.places, tl_args_text(args, "data", NULL), NULL, NULL, true, up.profile, &error))
@@ -383,6 +396,37 @@ static int run_plan(const struct tl_args *args, const struct tl_plan *plan)
     return code;
 }
 
+/* Fills *token from --token-file or TAPELINE_TOKEN: never from an argument, which others can see. NULL: there is none. */
+static int read_token(const struct tl_args *args, char **token)
+{
+    const char *file = tl_args_text(args, "token-file", NULL), *variable = getenv("TAPELINE_TOKEN");
+    const char *listen = tl_args_text(args, "listen", LISTEN_DEFAULT);
+    struct tl_buf text;
+    struct tl_error error;
+    tl_buf_init(&text, TOKEN_MAX);
+    bool ok = !file || tl_file_read(file, &text, &error);
+    if (!file && variable)
+        tl_buf_add_text(&text, variable);
+    struct tl_view trimmed = tl_view_trim(tl_buf_view(&text));
+    *token = ok && trimmed.size ? strndup(trimmed.data, trimmed.size) : NULL;
+    tl_buf_release(&text);
+    if (!ok)
+        return tl_report(&error);
+    if (file && !*token) {
+        fprintf(stderr, "tapeline: the token file '%s' is empty\n", file);
+        return TL_EXIT_USAGE;
+    }
+    if (*token && strlen(*token) < TOKEN_MIN) {
+        fprintf(stderr, "tapeline: a token of fewer than %d characters is soon guessed: openssl rand -hex 16 makes one\n", TOKEN_MIN);
+        return TL_EXIT_USAGE;
+    }
+    if (*token || tl_web_is_loopback(listen))
+        return TL_EXIT_OK;
+    fprintf(stderr, "tapeline: --listen %s can be reached by others, and the dashboard has no token: give --token-file FILE or TAPELINE_TOKEN\n",
+            listen);
+    return TL_EXIT_UNSAFE;
+}
+
 static int up_run(const struct tl_args *args)
 {
     if (tl_args_count(args, "shards", SHARDS_DEFAULT) < 1 || tl_args_count(args, "shards", SHARDS_DEFAULT) > 1000) {
@@ -390,10 +434,14 @@ static int up_run(const struct tl_args *args)
         return TL_EXIT_USAGE;
     }
     struct tl_plan *plan = NULL;
-    int code = tl_pipeline_file_load(tl_args_positional(args, 0), tl_args_text(args, "profile", NULL), &plan);
+    char *token = NULL;
+    int code = read_token(args, &token);
     if (code == TL_EXIT_OK)
-        code = run_plan(args, plan);
+        code = tl_pipeline_file_load(tl_args_positional(args, 0), tl_args_text(args, "profile", NULL), &plan);
+    if (code == TL_EXIT_OK)
+        code = run_plan(args, plan, token);
     tl_plan_free(plan);
+    free(token);
     return code;
 }
 

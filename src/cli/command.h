@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 /* Exit codes (DESIGN section 5). */
-enum { TL_EXIT_OK = 0, TL_EXIT_FAILED = 1, TL_EXIT_USAGE = 2, TL_EXIT_PIPELINE = 3 };
+enum { TL_EXIT_OK = 0, TL_EXIT_FAILED = 1, TL_EXIT_USAGE = 2, TL_EXIT_PIPELINE = 3, TL_EXIT_UNSAFE = 78 /* refused: others could reach it without a token */ };
 
 enum tl_option_kind { TL_OPTION_FLAG, TL_OPTION_TEXT, TL_OPTION_LIST /* may be given several times */,
                       TL_OPTION_COUNT, TL_OPTION_DECIMAL };

@@ -7,5 +7,5 @@
 #include <stdio.h>
 
 void tl_ledger_print(FILE *out, const struct tl_ledger *ledger);
-/* One line: {"received":...,"windows":...} as DESIGN section 5 says. */
+/* One line: {"received":...,"windows":...} as DESIGN section 5 says; where something was lost also "gaps" and "gap_records". */
 void tl_ledger_print_json(FILE *out, const struct tl_ledger *ledger);

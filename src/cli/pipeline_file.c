@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/pipeline_file.h"
 
+#include "base/time.h"
+
 #include "base/file.h"
 #include "net/aws_credentials.h"
 #include "sql/pipeline.h"
@@ -9,7 +11,7 @@
 
 #define PIPELINE_FILE_MAX (1 << 20)
 
-extern const char tl_builtin_pipeline_start[], tl_builtin_pipeline_end[];
+extern const char tl_builtin_pipeline_start[], tl_builtin_pipeline_end[], tl_builtin_lakehouse_start[], tl_builtin_lakehouse_end[];
 
 struct tl_view tl_builtin_pipeline(void)
 {
@@ -27,6 +29,12 @@ static int compile(struct tl_view text, const char *name, const char *profile, s
         fputs(tl_buf_text(&diagnostics.text), stderr);
     tl_diagnostics_release(&diagnostics);
     return ok ? TL_EXIT_OK : TL_EXIT_PIPELINE;
+}
+
+int tl_pipeline_file_lakehouse(struct tl_plan **plan)
+{
+    struct tl_view text = { tl_builtin_lakehouse_start, (size_t)(tl_builtin_lakehouse_end - tl_builtin_lakehouse_start) };
+    return compile(text, "lakehouse.sql (built in)", NULL, plan);
 }
 
 int tl_pipeline_file_load(const char *path, const char *profile, struct tl_plan **plan)
@@ -65,4 +73,13 @@ struct tl_kinesis_options tl_pipeline_kinesis(const struct tl_profile_plan *prof
         snprintf(storage, 512, "http://%s", TL_AWS_LISTEN_DEFAULT);
     options.endpoint = storage;
     return options;
+}
+
+#define POLL_EMBEDDED_NS (20 * TL_NS_PER_MS)
+#define READ_EVERY_NS (200 * TL_NS_PER_MS)
+
+void tl_pipeline_pace(struct tl_engine_options *o)
+{
+    o->poll_ns = o->kinesis.embedded ? POLL_EMBEDDED_NS : READ_EVERY_NS;
+    o->read_every_ns = o->kinesis.embedded ? 0 : READ_EVERY_NS;
 }

@@ -13,7 +13,8 @@
 
 static bool is_metadata(enum tl_slot_kind kind)
 {
-    return kind == TL_SLOT_SHARD_ID || kind == TL_SLOT_SEQUENCE_NUMBER || kind == TL_SLOT_ARRIVAL_TIME ||
+    return kind == TL_SLOT_SHARD_ID || kind == TL_SLOT_SEQUENCE_NUMBER || kind == TL_SLOT_SUB_SEQUENCE ||
+           kind == TL_SLOT_ARRIVAL_TIME ||
            kind == TL_SLOT_PARTITION_KEY;
 }
 
@@ -150,6 +151,8 @@ static void set_metadata(const struct tl_apply *a, const struct tl_origin *origi
             values[i].as.text = origin->shard;
         else if (kind == TL_SLOT_SEQUENCE_NUMBER)
             values[i].as.text = origin->sequence;
+        else if (kind == TL_SLOT_SUB_SEQUENCE)
+            values[i].as.i64 = origin->sub_sequence;
         else
             values[i].null = !origin->has_arrival;
         if (kind == TL_SLOT_ARRIVAL_TIME && origin->has_arrival)

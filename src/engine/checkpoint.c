@@ -4,13 +4,14 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define FORMAT 4
-#define FORMAT_NO_HOLDER 3 /* an intent says nothing of who wrote it */
+#define FORMAT 5
+#define FORMAT_NO_LINEAGE 4 /* without hash ranges, orphans, gaps and the instant up to which all is read */
+#define FORMAT_NO_HOLDER 3  /* an intent says nothing of who wrote it */
 #define FORMAT_NO_DEDUP 2 /* without the count of duplicates, which was 0, and what is remembered for DEDUP BY */
 #define FORMAT_OLDEST 1   /* also without the counts of filtered and placed records, which were 0 and aggregated */
 #define SHARD_MIN 40 /* no shard takes fewer bytes */
 
-enum { FLAG_STARTED = 1, FLAG_FINISHED = 2 };
+enum { FLAG_STARTED = 1, FLAG_FINISHED = 2, FLAG_ORPHAN = 4, FLAG_RANGE = 8 };
 
 static void write_position(const struct tl_shard_run *s, struct tl_buf *out)
 {
@@ -18,13 +19,18 @@ static void write_position(const struct tl_shard_run *s, struct tl_buf *out)
     tl_wire_put_view(out, tl_view_of(s->name));
     tl_wire_put_view(out, tl_view_of(s->parent));
     tl_wire_put_view(out, tl_view_of(s->adjacent_parent));
-    tl_wire_put_u8(out, (uint8_t)((s->started ? FLAG_STARTED : 0) | (s->finished ? FLAG_FINISHED : 0)));
+    tl_wire_put_u8(out, (uint8_t)((s->started ? FLAG_STARTED : 0) | (s->finished ? FLAG_FINISHED : 0) |
+                                  (s->orphan ? FLAG_ORPHAN : 0) | (s->has_range ? FLAG_RANGE : 0)));
     tl_wire_put_u8(out, (uint8_t)s->position.kind);
     tl_wire_put_i64(out, s->position.timestamp_ns);
     tl_wire_put_view(out, tl_view_of(s->position.sequence));
     tl_wire_put_u64(out, s->offset);
     tl_wire_put_u64(out, s->line);
     tl_wire_put_i64(out, s->floor);
+    tl_wire_put_i64(out, s->position.read_until_ns);
+    const uint64_t range[] = { s->first_hash.high, s->first_hash.low, s->last_hash.high, s->last_hash.low };
+    for (size_t i = 0; i < TL_COUNT(range); i++)
+        tl_wire_put_u64(out, range[i]);
 }
 
 /* What write_position wrote. */
@@ -32,13 +38,25 @@ struct place {
     uint32_t source;
     struct tl_view name;
     char parent[TL_SHARD_ID_MAX], adjacent_parent[TL_SHARD_ID_MAX];
-    bool started, finished;
+    bool started, finished, orphan, has_range;
+    struct tl_hash_key first_hash, last_hash;
     struct tl_shard_position position;
     uint64_t offset, line;
     int64_t floor;
 };
 
-static bool read_position(const struct tl_engine *e, struct tl_wire *r, struct place *p)
+static void read_lineage(struct tl_wire *r, uint8_t flags, struct place *p)
+{
+    p->orphan = flags & FLAG_ORPHAN;
+    p->has_range = flags & FLAG_RANGE;
+    p->position.read_until_ns = tl_wire_i64(r);
+    p->first_hash.high = tl_wire_u64(r);
+    p->first_hash.low = tl_wire_u64(r);
+    p->last_hash.high = tl_wire_u64(r);
+    p->last_hash.low = tl_wire_u64(r);
+}
+
+static bool read_position(const struct tl_engine *e, struct tl_wire *r, uint32_t format, struct place *p)
 {
     memset(p, 0, sizeof *p);
     p->source = tl_wire_u32(r);
@@ -54,6 +72,8 @@ static bool read_position(const struct tl_engine *e, struct tl_wire *r, struct p
     p->offset = tl_wire_u64(r);
     p->line = tl_wire_u64(r);
     p->floor = tl_wire_i64(r);
+    if (format > FORMAT_NO_LINEAGE)
+        read_lineage(r, flags, p);
     bool fits = p->name.size > 0 && !memchr(p->name.data, 0, p->name.size) && kind <= TL_POSITION_SHARD_END &&
                 p->offset <= INT64_MAX && p->source < e->plan->source_count;
     r->failed = r->failed || !fits;
@@ -98,6 +118,16 @@ void tl_checkpoint_write_intent(const struct tl_engine *e, uint64_t epoch, bool 
         write_position(e->shards[i], out);
 }
 
+static void set_lineage(struct tl_shard_run *s, const struct place *p)
+{
+    memcpy(s->parent, p->parent, sizeof s->parent);
+    memcpy(s->adjacent_parent, p->adjacent_parent, sizeof s->adjacent_parent);
+    s->first_hash = p->first_hash;
+    s->last_hash = p->last_hash;
+    s->has_range = p->has_range;
+    s->orphan = p->orphan;
+}
+
 static bool set_limit(struct tl_engine *e, const struct place *p, struct tl_error *error)
 {
     char *name = strndup(p->name.data, p->name.size);
@@ -108,8 +138,8 @@ static bool set_limit(struct tl_engine *e, const struct place *p, struct tl_erro
     if (!s) { /* it joined in that epoch */
         ok = tl_engine_add_shard(e, p->source, name, &s, error);
         if (ok) {
-            memcpy(s->parent, p->parent, sizeof s->parent);
-            memcpy(s->adjacent_parent, p->adjacent_parent, sizeof s->adjacent_parent);
+            set_lineage(s, p);
+            s->gaps = s->orphan; /* engine/shard_tree.c, lose_parent */
             s->floor = p->floor;
             s->started = !p->parent[0] && !p->adjacent_parent[0] && p->started;
         }
@@ -117,6 +147,10 @@ static bool set_limit(struct tl_engine *e, const struct place *p, struct tl_erro
     free(name);
     if (!ok)
         return false;
+    if (e->from_files && s->finished && p->offset > s->offset) { /* between the epochs the file had grown */
+        s->finished = false;
+        s->floor = p->floor;
+    }
     s->limited = true;
     s->limit_position = p->position;
     s->limit_offset = p->offset;
@@ -141,14 +175,14 @@ static void hold_others(struct tl_engine *e)
 }
 
 /* Up to the flag. */
-static bool read_intent_head(struct tl_wire *r, uint64_t epoch, char holder[TL_HOLDER_MAX])
+static bool read_intent_head(struct tl_wire *r, uint64_t epoch, uint32_t *format, char holder[TL_HOLDER_MAX])
 {
-    uint32_t format = tl_wire_u32(r);
-    bool known = format >= FORMAT_OLDEST && format <= FORMAT && tl_wire_u64(r) == epoch;
+    *format = tl_wire_u32(r);
+    bool known = *format >= FORMAT_OLDEST && *format <= FORMAT && tl_wire_u64(r) == epoch;
     for (size_t i = 0; i < sizeof((struct tl_engine *)0)->instance; i++)
         tl_wire_u8(r);
     holder[0] = '\0';
-    if (known && format > FORMAT_NO_HOLDER)
+    if (known && *format > FORMAT_NO_HOLDER)
         tl_wire_text(r, holder, TL_HOLDER_MAX);
     return known && !r->failed;
 }
@@ -156,7 +190,8 @@ static bool read_intent_head(struct tl_wire *r, uint64_t epoch, char holder[TL_H
 void tl_checkpoint_read_holder(uint64_t epoch, struct tl_view payload, char holder[TL_HOLDER_MAX])
 {
     struct tl_wire r = tl_wire_of(payload);
-    if (!read_intent_head(&r, epoch, holder))
+    uint32_t format;
+    if (!read_intent_head(&r, epoch, &format, holder))
         holder[0] = '\0';
     for (char *p = holder; *p; p++) /* it may have come from anywhere, and goes to a terminal */
         if ((unsigned char)*p < ' ' || *p == 0x7f)
@@ -168,7 +203,8 @@ bool tl_checkpoint_read_intent(struct tl_engine *e, uint64_t epoch, struct tl_vi
 {
     char holder[TL_HOLDER_MAX];
     struct tl_wire r = tl_wire_of(payload);
-    bool known = read_intent_head(&r, epoch, holder);
+    uint32_t format;
+    bool known = read_intent_head(&r, epoch, &format, holder);
     tl_wire_u8(&r);
     read_bounds(e, &r, bounds);
     uint32_t count = tl_wire_count(&r, SHARD_MIN);
@@ -180,7 +216,7 @@ bool tl_checkpoint_read_intent(struct tl_engine *e, uint64_t epoch, struct tl_vi
     error->code = TL_CORRUPT;
     for (uint32_t i = 0; i < count; i++) {
         struct place p;
-        if (!read_position(e, &r, &p) || !set_limit(e, &p, error))
+        if (!read_position(e, &r, format, &p) || !set_limit(e, &p, error))
             return error->code == TL_NO_MEMORY ? false : corrupt(e, "intent", epoch, error);
     }
     hold_others(e);
@@ -195,6 +231,8 @@ static void write_shard(const struct tl_engine *e, const struct tl_shard_run *s,
     tl_wire_put_u64(out, s->received);
     tl_wire_put_u64(out, s->malformed);
     tl_wire_put_u64(out, s->duplicates);
+    tl_wire_put_u64(out, s->gaps);
+    tl_wire_put_u64(out, s->gap_records);
     if (s->dedup)
         tl_dedup_write(s->dedup, s->watermark, out);
     for (size_t v = 0; v < e->plan->view_count; v++) {
@@ -237,7 +275,7 @@ void tl_checkpoint_write_tail(const struct tl_engine *e, const struct tl_file_li
 static bool read_shard(struct tl_engine *e, struct tl_wire *r, uint32_t format, struct tl_error *error)
 {
     struct place p;
-    if (!read_position(e, r, &p))
+    if (!read_position(e, r, format, &p))
         return true;
     char *name = strndup(p.name.data, p.name.size);
     if (!name)
@@ -249,8 +287,7 @@ static bool read_shard(struct tl_engine *e, struct tl_wire *r, uint32_t format, 
     r->failed = r->failed || twice;
     if (!ok || twice)
         return ok;
-    memcpy(s->parent, p.parent, sizeof s->parent);
-    memcpy(s->adjacent_parent, p.adjacent_parent, sizeof s->adjacent_parent);
+    set_lineage(s, &p);
     s->started = p.started;
     s->finished = p.finished;
     s->position = p.position;
@@ -262,6 +299,8 @@ static bool read_shard(struct tl_engine *e, struct tl_wire *r, uint32_t format, 
     s->received = tl_wire_u64(r);
     s->malformed = tl_wire_u64(r);
     s->duplicates = format <= FORMAT_NO_DEDUP ? 0 : tl_wire_u64(r);
+    s->gaps = format <= FORMAT_NO_LINEAGE ? 0 : tl_wire_u64(r);
+    s->gap_records = format <= FORMAT_NO_LINEAGE ? 0 : tl_wire_u64(r);
     if (s->dedup && format > FORMAT_NO_DEDUP && !tl_dedup_read(s->dedup, r))
         return tl_error_set(error, TL_NO_MEMORY, "out of memory while the checkpoint is loaded");
     for (size_t v = 0; v < e->plan->view_count && !r->failed; v++) {

@@ -4,7 +4,7 @@
  *
  * LATE: the source's columns as declared, its metadata and computed columns, the event time under its own name, window_start, window_end,
  * watermark (what the window's end was not beyond), shard, sequence_number (VARCHAR: of a file the line's
- * position from 0), arrival_time (NULL for files). MALFORMED: reason, offset (bytes into the record, 0 where
+ * position from 0; of a record inside an aggregated one "<number>:<index>"), arrival_time (NULL for files). MALFORMED: reason, offset (bytes into the record, 0 where
  * not known), shard, sequence_number, arrival_time, data, encoding: 'utf8', or 'base64' where data is not
  * UTF-8 or holds a NUL. A name that a column of the source has already gets '_' put before it. */
 #pragma once
@@ -17,6 +17,7 @@ struct tl_origin {
     struct tl_view shard, sequence, partition_key; /* partition_key: with has_arrival */
     int64_t arrival_ns;
     bool has_arrival;
+    int64_t sub_sequence; /* inside an aggregated record, from 0 (codec/kpl.h) */
 };
 struct tl_dead_columns {
     struct tl_column_def *defs; /* in the arena given */

@@ -204,7 +204,7 @@ static bool open_stores(struct tl_engine *e, struct tl_error *error)
     name_instance(e);
     return tl_store_open_with(&e->lake, e->options.lake_dir, &options, error) &&
            tl_store_open_with(&e->state, state, &options, error) && tl_commit_log_open(&e->log, e->state, e->plan->name, error) &&
-           tl_commit_log_check_fence(e->log, error);
+           tl_commit_log_check_fence(e->log, error) && tl_commit_log_tidy(e->log, error);
 }
 
 static bool load_commit(struct tl_engine *e, struct tl_error *error)

@@ -6,6 +6,7 @@
  * are a function of (stream, plan, epoch log). */
 #pragma once
 
+#include "base/latency.h"
 #include "engine/plan.h"
 #include "kinesis/client.h"
 
@@ -18,7 +19,9 @@ struct tl_engine_options {
     const size_t *input_sources; /* whose records each input is: the source in the plan; NULL: all of the first */
     size_t input_count;
     struct tl_kinesis_options kinesis;
-    int64_t poll_ns; /* pause of a reader at the tip: 20 ms embedded, 200 ms on AWS (5 reads/s a shard) */
+    int64_t poll_ns;         /* pause of a reader at the tip: 20 ms embedded, 200 ms on AWS */
+    int64_t read_every_ns;   /* the least time between two reads of a shard: 200 ms on AWS (5 reads/s), else 0 */
+    unsigned create_shards;  /* streams that are not there are made with so many; 0: that is an error */
     const char *lake_dir;    /* NULL: no lake (only --dump): nothing is written, no checkpoint */
     const char *state_dir;   /* checkpoints: <state_dir>/_tapeline/<pipeline>/; it and lake_dir: a folder or "s3://..." */
     const char *lake_region, *lake_staging; /* as in lake/store.h */
@@ -41,13 +44,17 @@ void tl_engine_close(struct tl_engine *e);
 
 struct tl_ledger {
     uint64_t received, aggregated, late, malformed, duplicate, filtered, windows;
+    uint64_t gaps, gap_records; /* on_data_loss = 'continue': so often, and at most so many records where that is known */
 };
 struct tl_shard_stats {
     char id[TL_SHARD_ID_MAX];
     bool idle, finished;
+    bool started; /* a child of shards that are not read to their end has not */
     int64_t watermark_ns; /* INT64_MIN: none yet */
     uint64_t records;
     int64_t millis_behind;
+    uint64_t throttles; /* reads of this process that were refused for their rate */
+    uint64_t gaps;
 };
 #define TL_STATS_SHARDS_MAX 64
 struct tl_engine_stats {
@@ -70,6 +77,14 @@ struct tl_engine_stats {
 };
 /* A recent picture, never older than about 100 ms while records come; from any thread. */
 void tl_engine_stats_get(struct tl_engine *e, struct tl_engine_stats *out);
+
+/* How long records take, over the last minute; of files there is nothing to tell. */
+struct tl_engine_latency {
+    struct tl_latency_figures event_to_stream;  /* from the newest event time of a batch to its arrival: two clocks */
+    struct tl_latency_figures stream_to_engine; /* from arrival until it is counted: of a batch, its first and last record */
+    struct tl_latency_figures engine_to_view;   /* from there until tl_engine_changes has it */
+};
+void tl_engine_latency_get(struct tl_engine *e, struct tl_engine_latency *out); /* from any thread */
 
 /* Rows of a view that changed since *cursor (0 at first; then what the last call left there), newest state
  * only: a slow caller sees fewer intermediate values, never wrong ones. out: the view's columns plus a last

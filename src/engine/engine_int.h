@@ -30,6 +30,9 @@ struct tl_source_run {
     const struct tl_source_plan *plan;
     struct tl_bounds bounds;
     struct tl_kinesis_client *client; /* lists shards; NULL for files */
+    struct tl_kinesis_options kinesis; /* of its readers */
+    struct tl_reader_options reader;   /* of every shard, but for its name */
+    char consumer_arn[TL_CONSUMER_ARN_MAX];
     int64_t listed_ns;                /* monotonic, of the last listing */
     struct tl_apply apply;            /* of a view's rows: the engine's thread's */
     bool flushed;                     /* the epoch being taken closes all its windows */
@@ -45,6 +48,8 @@ struct tl_sink_run {
     const char *path;
     const char *const *partition_by;
     size_t partition_count;
+    enum tl_sink_format format;
+    enum tl_sink_compression compression;
     struct tl_parquet_sink *sink; /* opened at the first row */
 };
 struct tl_kept_rows { /* for --dump */
@@ -108,6 +113,9 @@ struct tl_engine {
     bool restored, draining;     /* draining: the final flush */
 
     struct tl_observe observe;
+    struct tl_latency event_to_stream, stream_to_engine, engine_to_view;
+    _Atomic int64_t news_ns; /* monotonic: since when there is something that viewers have not been shown; 0: nothing */
+    int64_t shown_news_ns;   /* the same, of what is being shown: the engine thread's */
     struct tl_inspect_desk desk;
     pthread_mutex_t stats_lock;
     struct tl_engine_stats stats; /* under stats_lock */

@@ -8,7 +8,7 @@
 #include "engine/inspect_int.h"
 #include "engine/ledger.h"
 #include "engine/session.h"
-#include "engine/shard_tree.h"
+#include "engine/shard_lineage.h"
 #include "engine/sinks.h"
 
 #include <assert.h>
@@ -76,7 +76,7 @@ static bool is_silent(const struct tl_engine *e, size_t source)
     bool any = false;
     for (size_t i = 0; i < e->shard_count; i++) {
         const struct tl_shard_run *s = e->shards[i];
-        if (s->source != source || !tl_shard_tree_counts(e, s))
+        if (s->source != source || !tl_lineage_counts(e, s))
             continue;
         if (!tl_shard_run_idle(s, e->plan->sources[source].flush_after_ns))
             return false;
@@ -109,7 +109,7 @@ static struct tl_bounds decide(const struct tl_engine *e, size_t source, enum tl
             continue;
         bool idle = kind != TL_EPOCH_STOP && !e->from_files && tl_shard_run_idle(s, plan->shard_idle_ns);
         marks[count] =
-            (struct tl_mark){ .watermark = s->watermark, .counts = tl_shard_tree_counts(e, s), .idle = idle };
+            (struct tl_mark){ .watermark = s->watermark, .counts = tl_lineage_counts(e, s), .idle = idle };
         open += marks[count++].counts;
     }
     bool flush =

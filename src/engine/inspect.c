@@ -3,7 +3,7 @@
 
 #include "base/io.h"
 #include "engine/ledger.h"
-#include "engine/shard_tree.h"
+#include "engine/shard_lineage.h"
 
 #include <stdio.h>
 
@@ -25,7 +25,7 @@ static void see_shard(const struct tl_engine *e, const struct tl_shard_run *s, s
         .started = s->started,
         .finished = s->finished,
         .idle = !e->from_files && !s->finished && tl_shard_run_idle(s, e->plan->sources[s->source].shard_idle_ns),
-        .counts = tl_shard_tree_counts(e, s),
+        .counts = tl_lineage_counts(e, s),
         .position = s->position,
         .offset = s->offset,
         .line = s->line,

@@ -28,6 +28,8 @@ struct tl_ledger tl_ledger_sum(const struct tl_engine *e)
             continue; /* its records are rows, which were counted as records before */
         sum.received += s->received;
         sum.malformed += s->malformed;
+        sum.gaps += s->gaps;
+        sum.gap_records += s->gap_records;
         sum.duplicate += s->duplicates;
         if (view == SIZE_MAX) { /* a source that no view reads */
             sum.filtered += s->received - s->malformed - s->duplicates;

@@ -3,7 +3,7 @@
 
 #include "base/io.h"
 #include "engine/ledger.h"
-#include "engine/shard_tree.h"
+#include "engine/shard_lineage.h"
 
 #include <stdio.h>
 
@@ -57,6 +57,7 @@ static bool collect_view(struct tl_engine *e, struct tl_window_state *w, size_t 
 bool tl_picture_collect(struct tl_engine *e, struct tl_closed *out, struct tl_error *error)
 {
     bool watched = is_watched(e), ok = true;
+    e->shown_news_ns = atomic_exchange(&e->news_ns, 0);
     for (size_t i = 0; ok && i < e->shard_count; i++)
         for (size_t v = 0; ok && v < e->plan->view_count; v++) {
             bool wanted = watched && is_shown_open(&e->plan->views[v]);
@@ -93,15 +94,30 @@ bool tl_picture_show(struct tl_engine *e, struct tl_closed *changed, struct tl_e
             return false;
         any = true;
     }
-    if (any)
-        tl_observe_notify(&e->observe);
+    if (!any)
+        return true;
+    int64_t now = tl_io->monotonic_ns();
+    if (e->shown_news_ns)
+        tl_latency_add(&e->engine_to_view, now - e->shown_news_ns, now);
+    tl_observe_notify(&e->observe);
     return true;
+}
+
+void tl_engine_latency_get(struct tl_engine *e, struct tl_engine_latency *out)
+{
+    int64_t now = tl_io->monotonic_ns();
+    out->event_to_stream = tl_latency_get(&e->event_to_stream, now);
+    out->stream_to_engine = tl_latency_get(&e->stream_to_engine, now);
+    out->engine_to_view = tl_latency_get(&e->engine_to_view, now);
 }
 
 static void shard_stats(const struct tl_engine *e, const struct tl_shard_run *s, struct tl_shard_stats *out)
 {
     size_t size = strlen(s->name), skip = size >= sizeof out->id ? size - sizeof out->id + 1 : 0;
     *out = (struct tl_shard_stats){ .finished = s->finished,
+                                    .started = s->started,
+                                    .throttles = s->throttles,
+                                    .gaps = s->gaps,
                                     .watermark_ns = s->watermark,
                                     .records = s->received,
                                     .millis_behind = s->millis_behind };
@@ -140,7 +156,7 @@ static int64_t common_watermark(const struct tl_engine *e)
             continue;
         struct tl_shard_stats stats;
         shard_stats(e, s, &stats);
-        if (tl_shard_tree_counts(e, s) && !stats.idle && s->watermark < min)
+        if (tl_lineage_counts(e, s) && !stats.idle && s->watermark < min)
             min = s->watermark;
     }
     int64_t closed = INT64_MAX;

@@ -2,6 +2,7 @@
 #include "engine/plan.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 const char *tl_aggregate_name(enum tl_aggregate_kind kind)
@@ -45,4 +46,13 @@ const struct tl_profile_plan *tl_plan_profile(const struct tl_plan *plan, const 
         if (name ? strcmp(plan->profiles[i].name, name) == 0 : plan->profiles[i].is_default)
             return &plan->profiles[i];
     return NULL;
+}
+
+void tl_source_consumer(const struct tl_plan *plan, const struct tl_source_plan *source,
+                        char out[TL_CONSUMER_NAME_MAX])
+{
+    if (source->consumer)
+        snprintf(out, TL_CONSUMER_NAME_MAX, "%s", source->consumer);
+    else
+        snprintf(out, TL_CONSUMER_NAME_MAX, "tapeline-%.58s-%.58s", plan->name, source->name);
 }

@@ -9,9 +9,15 @@
 #include "base/rows.h"
 #include "base/type.h"
 #include "engine/expr.h"
+#include "kinesis/consumer.h"
+#include "lake/sink_format.h"
 
 /* What NOW() in a feed's SELECT is replaced with; the feed writes the instant of sending in its place. */
 #define TL_FEED_NOW "\x1f" "now" "\x1f"
+
+/* The columns that producer_stamp adds to each record of a feed. */
+#define TL_STAMP_ID "producer_id"
+#define TL_STAMP_SEQ "producer_seq"
 
 enum tl_start { TL_START_LATEST, TL_START_TRIM_HORIZON };
 
@@ -21,6 +27,7 @@ enum tl_slot_kind {
     TL_SLOT_EVENT_TIME, /* parsed with the record, or computed */
     TL_SLOT_SHARD_ID,
     TL_SLOT_SEQUENCE_NUMBER,
+    TL_SLOT_SUB_SEQUENCE,
     TL_SLOT_ARRIVAL_TIME,
     TL_SLOT_PARTITION_KEY,
     TL_SLOT_COMPUTED
@@ -49,6 +56,10 @@ struct tl_source_plan {
     bool time_is_start;       /* of_view: the event time is the view's window_start, else its window_end */
     int64_t delay_ns;         /* of the watermark */
     enum tl_start start;
+    enum tl_data_loss on_data_loss;
+    enum tl_read_mode read;
+    const char *consumer; /* FANOUT: its name; NULL: tl_source_consumer() */
+    bool cbor; /* on the wire */
     int64_t shard_idle_ns, flush_after_ns, max_future_skew_ns;
     size_t *dedup; /* slots of DEDUP BY */
     size_t dedup_count;
@@ -135,9 +146,12 @@ struct tl_sink_plan {
     enum tl_input_kind input;
     size_t index;
     const char *path;              /* 'streaming/avg_1min' */
-    const char **partition_by;     /* output column names */
+    const char **partition_by;     /* output columns, or units of them: "day(window_start)" (base/partition.h) */
     size_t partition_count;
+    enum tl_sink_format format;
+    enum tl_sink_compression compression;
     int64_t commit_every_ns;
+    int64_t compact_ns;            /* how often files of closed partitions are merged; 0: never */
     const char *table;             /* 'database.table', NULL: not registered */
 };
 struct tl_chart_plan {
@@ -145,16 +159,21 @@ struct tl_chart_plan {
     size_t view;
     const char *type, *x, *y, *series; /* column names */
 };
+/* When a feed's next record is due: interval after the one before, interval after the one before of its key, or as it was recorded. */
+enum tl_pace { TL_PACE_RECORD, TL_PACE_KEY, TL_PACE_EVENT_TIME };
 struct tl_feed_plan {
     const char *name;
     size_t source;
     const char *select;        /* DuckDB SQL: LAKE('path') is a table macro of lake/history.h, NOW() is TL_FEED_NOW */
     const char *partition_key; /* column name */
     int64_t interval_ns;
-    bool loop;
+    enum tl_pace pace;
+    size_t time_column; /* PACE_EVENT_TIME: the source's column that holds the recorded instant */
+    bool loop, producer_stamp;
 };
-struct tl_batch_plan { /* CREATE TABLE name WITH (path, partition_by) AS SELECT ... */
+struct tl_batch_plan { /* CREATE TABLE name WITH (path, partition_by, incremental_by) AS SELECT ... */
     const char *name, *path, *select;
+    const char *incremental_by; /* one of partition_by, or NULL */
     const char **partition_by;
     size_t partition_count;
 };
@@ -191,3 +210,8 @@ struct tl_plan {
 void tl_plan_free(struct tl_plan *plan); /* NULL is fine */
 /* The profile by name, or the default one when name is NULL, or NULL. */
 const struct tl_profile_plan *tl_plan_profile(const struct tl_plan *plan, const char *name);
+
+#define TL_CONSUMER_NAME_MAX 129
+/* The name of the consumer that reads the source by fan-out: as given, or made of the pipeline's and the source's. */
+void tl_source_consumer(const struct tl_plan *plan, const struct tl_source_plan *source,
+                        char out[TL_CONSUMER_NAME_MAX]);

@@ -14,6 +14,7 @@
 #include "engine/inspect_int.h"
 #include "engine/ledger.h"
 #include "engine/picture.h"
+#include "engine/shard_lineage.h"
 #include "engine/shard_tree.h"
 #include "engine/worker.h"
 
@@ -57,31 +58,6 @@ static bool run_epoch(struct tl_engine *e, enum tl_epoch_kind kind, const struct
     return ok;
 }
 
-/* Lists the children of shards that ended, and begins those that may. */
-static bool tend_shards(struct tl_engine *e, struct tl_error *error)
-{
-    for (size_t i = 0; !e->from_files && i < e->plan->source_count; i++) {
-        struct tl_shard_list list = { 0 };
-        tl_gate_close(&e->gate);
-        bool wants = tl_shard_tree_wants_list(e, i);
-        tl_gate_open(&e->gate);
-        if (!wants)
-            continue;
-        if (!tl_shard_tree_list(e, i, &list, error)) {
-            if (tl_engine_stopping(e) || tl_code_is_retriable(error->code))
-                continue; /* asked again in a second */
-            return tl_error_context(error, "stream '%s'", e->plan->sources[i].stream);
-        }
-        tl_gate_close(&e->gate);
-        bool ok = tl_shard_tree_add(e, i, &list, error);
-        tl_gate_open(&e->gate);
-        tl_shard_list_release(&list);
-        if (!ok)
-            return false;
-    }
-    return true;
-}
-
 /* One look at the workers: figures, changed groups, children. */
 bool tl_run_tick(struct tl_engine *e, struct tl_error *error)
 {
@@ -91,7 +67,6 @@ bool tl_run_tick(struct tl_engine *e, struct tl_error *error)
     for (size_t v = 0; v < e->plan->view_count; v++)
         tl_closed_init(&changed[v], &e->views[v]);
     tl_gate_close(&e->gate);
-    tl_shard_tree_advance(e);
     tl_picture_stats(e);
     bool ok = tl_picture_collect(e, changed, error);
     tl_gate_open(&e->gate);
@@ -114,9 +89,8 @@ static bool is_drained(const struct tl_engine *e)
             (!s->finished && (e->from_files || !e->options.until_now || !s->started || !s->seen_tip)))
             return false;
     }
-    for (size_t i = 0; i < e->plan->source_count; i++)
-        if (!e->from_files && tl_shard_tree_wants_list(e, i))
-            return false;
+    if (!e->from_files && tl_shard_tree_awaits_children(e))
+        return false;
     return e->from_files || e->options.until_now;
 }
 
@@ -156,7 +130,7 @@ static bool check_state(const struct tl_engine *e, struct tl_error *error)
 /* Where one is due, runs a regular epoch. *drained: the final one is. */
 static bool step(struct tl_engine *e, bool *drained, struct tl_error *error)
 {
-    if (!tend_shards(e, error) || !tl_run_tick(e, error))
+    if (!tl_shard_tree_tend(e, error) || !tl_run_tick(e, error))
         return false;
     tl_gate_close(&e->gate);
     bool fits = check_state(e, error);
@@ -247,7 +221,7 @@ static bool replay_one(struct tl_engine *e, const struct tl_bounds *bounds, stru
     tl_log_info("engine", "epoch %" PRIu64 " was interrupted: it is repeated", e->committed + 1);
     for (bool done = false; !done && !tl_engine_stopping(e);) {
         tl_gate_close(&e->gate);
-        tl_shard_tree_advance(e);
+        tl_lineage_advance(e);
         bool ok = replay_is_done(e, &done, error);
         tl_gate_open(&e->gate);
         if (!ok)
@@ -256,25 +230,22 @@ static bool replay_one(struct tl_engine *e, const struct tl_bounds *bounds, stru
         if (!done)
             tl_gate_wait_bell(&e->gate, QUIET_TICK_NS / 10);
     }
-    if (tl_engine_stopping(e))
-        return true;
-    if (!run_epoch(e, TL_EPOCH_REPLAY, bounds, true, error))
-        return false;
-    tl_gate_close(&e->gate);
-    end_replay(e);
-    tl_gate_open(&e->gate);
-    return true;
+    return tl_engine_stopping(e) || run_epoch(e, TL_EPOCH_REPLAY, bounds, true, error);
 }
 
-/* The limits must stand before a worker reads; after the first repetition they are set while the gate is
- * closed. */
+/* The limits must stand before a worker reads. After a repetition those of the next intent take the place of the old ones in one
+ * closing of the gate: a worker that was let through in between would read past them. */
 static bool replay(struct tl_engine *e, bool found, struct tl_bounds *bounds, struct tl_error *error)
 {
     while (found && !tl_engine_stopping(e)) {
+        uint64_t before = e->committed;
         if (!replay_one(e, bounds, error))
             return false;
+        if (e->committed == before)
+            return true; /* stopped in the middle: the limits stay */
         tl_gate_close(&e->gate);
-        bool ok = tl_engine_stopping(e) || load_intent(e, &found, bounds, error);
+        end_replay(e);
+        bool ok = load_intent(e, &found, bounds, error);
         tl_gate_open(&e->gate);
         if (!ok)
             return false;

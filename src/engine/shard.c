@@ -58,6 +58,7 @@ void tl_shard_run_free(struct tl_shard_run *s)
     tl_rows_release(&s->malformed_rows);
     tl_dedup_free(s->dedup);
     tl_shard_reader_close(s->reader);
+    tl_shard_list_release(&s->children);
     free(s->states);
     free(s->late);
     free(s->counts);

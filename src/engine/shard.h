@@ -30,6 +30,8 @@ struct tl_shard_run {
     /* What it is; fixed. */
     char *name; /* shard id, or the file's path as given */
     char parent[TL_SHARD_ID_MAX], adjacent_parent[TL_SHARD_ID_MAX];
+    struct tl_hash_key first_hash, last_hash; /* with has_range */
+    bool has_range, orphan;                   /* orphan: engine/shard_lineage.h */
     size_t source;
     const struct tl_view_exec *views; /* of the whole plan */
     size_t view_count;
@@ -45,6 +47,7 @@ struct tl_shard_run {
         floor; /* floor: F of this shard alone: what was closed before it joined */
     uint64_t received, malformed, duplicates;
     struct tl_dedup *dedup;         /* NULL: the source has no DEDUP BY */
+    uint64_t gaps, gap_records; /* retention was faster: so often, and at most so many records where that is known */
     struct tl_view_count *counts;   /* by view */
     struct tl_window_state *states; /* by view; those of other sources stay empty */
 
@@ -67,6 +70,10 @@ struct tl_shard_run {
     int64_t next_read_ns;   /* monotonic */
     int64_t finished_ns;    /* monotonic */
     int64_t millis_behind;
+    uint64_t throttles;            /* reads that were refused for their rate */
+    struct tl_shard_list children; /* as the last read told them; until they are added */
+    bool succeeded;                /* read to its end, and its children have begun */
+    bool childless;                /* read to its end long ago, and the stream lists no child */
     bool busy;     /* a worker reads it */
     bool seen_tip; /* since the start (until_now) */
     bool is_input; /* file: given to this run */

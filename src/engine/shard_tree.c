@@ -4,6 +4,7 @@
 #include "base/grow.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "engine/shard_lineage.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -13,116 +14,24 @@
 #define LIST_EVERY_NS (1 * TL_NS_PER_S)
 #define CHILD_TIMEOUT_NS (30 * TL_NS_PER_S) /* a closed shard without children after that has none */
 
-static bool is_parent(const struct tl_shard_run *parent, const struct tl_shard_run *child)
-{
-    return parent->source == child->source &&
-           (strcmp(child->parent, parent->name) == 0 || strcmp(child->adjacent_parent, parent->name) == 0);
-}
+/* ---- adding ---- */
 
-static struct tl_shard_run *parent_of(const struct tl_engine *e, const struct tl_shard_run *child,
-                                      const char *id)
+/* A parent that was never ours and that nobody can read any more: what was in it is lost. */
+static bool lose_parent(struct tl_engine *e, struct tl_shard_run *s, struct tl_error *error)
 {
-    return id[0] ? tl_engine_find_shard(e, child->source, id) : NULL;
-}
-
-/* A parent that retention has deleted, or that was never ours, holds nobody back. */
-static bool may_begin(const struct tl_engine *e, const struct tl_shard_run *child)
-{
-    const struct tl_shard_run *a = parent_of(e, child, child->parent),
-                              *b = parent_of(e, child, child->adjacent_parent);
-    return (!a || a->finished) && (!b || b->finished) && (!child->limited || child->limit_started);
-}
-
-static void begin(struct tl_engine *e, struct tl_shard_run *child)
-{
-    const struct tl_shard_run *parents[] = { parent_of(e, child, child->parent),
-                                             parent_of(e, child, child->adjacent_parent) };
-    for (size_t i = 0; i < TL_COUNT(parents); i++)
-        if (parents[i] && parents[i]->watermark > child->watermark)
-            child->watermark = parents[i]->watermark;
-    for (size_t i = 0; i < TL_COUNT(parents); i++)
-        if (parents[i] && child->dedup)
-            tl_dedup_inherit(child->dedup, parents[i]->dedup, child->watermark);
-    child->started = true;
-}
-
-static bool has_child(const struct tl_engine *e, const struct tl_shard_run *s, bool *all_begun)
-{
-    bool any = false;
-    *all_begun = true;
-    for (size_t i = 0; i < e->shard_count; i++) {
-        if (!is_parent(s, e->shards[i]))
-            continue;
-        any = true;
-        *all_begun = *all_begun && e->shards[i]->started;
-    }
-    return any;
-}
-
-/* What the children have taken over need not be remembered twice. */
-static void forget_passed_on(struct tl_engine *e)
-{
-    for (size_t i = 0; i < e->shard_count; i++) {
-        struct tl_shard_run *s = e->shards[i];
-        bool all_begun;
-        if (s->dedup && s->finished && s->dedup->known.count && has_child(e, s, &all_begun) && all_begun)
-            tl_dedup_forget(s->dedup);
-    }
-}
-
-bool tl_shard_tree_advance(struct tl_engine *e)
-{
-    bool any = false, again = true;
-    while (again) {
-        again = false;
-        for (size_t i = 0; i < e->shard_count; i++) {
-            struct tl_shard_run *s = e->shards[i];
-            if (s->started || !may_begin(e, s))
-                continue;
-            begin(e, s);
-            any = again = true;
-        }
-    }
-    if (any)
-        forget_passed_on(e);
-    return any;
-}
-
-static bool waits_for_children(const struct tl_shard_run *s)
-{
-    return s->finished_ns != 0 && tl_io->monotonic_ns() - s->finished_ns < CHILD_TIMEOUT_NS;
-}
-
-bool tl_shard_tree_counts(const struct tl_engine *e, const struct tl_shard_run *s)
-{
-    bool all_begun;
-    if (!s->started)
-        return false; /* its parents count */
-    if (!s->finished)
-        return true;
-    if (e->from_files || s->of_view)
-        return false;
-    return has_child(e, s, &all_begun) ? !all_begun : waits_for_children(s);
-}
-
-bool tl_shard_tree_wants_list(const struct tl_engine *e, size_t source)
-{
-    if (e->from_files || e->plan->sources[source].of_view ||
-        tl_io->monotonic_ns() - e->sources[source].listed_ns < LIST_EVERY_NS)
-        return false;
-    for (size_t i = 0; i < e->shard_count; i++) {
-        const struct tl_shard_run *s = e->shards[i];
-        bool all_begun;
-        if (s->source == source && s->finished && waits_for_children(s) && !has_child(e, s, &all_begun))
-            return true;
-    }
-    return false;
-}
-
-bool tl_shard_tree_list(struct tl_engine *e, size_t source, struct tl_shard_list *out, struct tl_error *error)
-{
-    e->sources[source].listed_ns = tl_io->monotonic_ns();
-    return tl_kinesis_list_shards(e->sources[source].client, e->plan->sources[source].stream, out, error);
+    const struct tl_source_plan *source = &e->plan->sources[s->source];
+    const char *gone = tl_engine_find_shard(e, s->source, s->parent) ? s->adjacent_parent : s->parent;
+    if (source->on_data_loss == TL_DATA_LOSS_FAIL)
+        return tl_error_set(error, TL_CORRUPT,
+                            "stream '%s': retention has removed shard '%s', the parent of '%s', before it was read; "
+                            "an unknown number of records may never have been read; to go on all the same, with the gap "
+                            "counted, set on_data_loss = 'continue' on the source",
+                            source->stream, gone, s->name);
+    s->gaps++;
+    tl_log_warn("engine", "stream '%s': retention has removed shard '%s', the parent of '%s', before it was read; "
+                          "on_data_loss = 'continue': counted as a gap",
+                source->stream, gone, s->name);
+    return true;
 }
 
 static bool add_shard(struct tl_engine *e, size_t source, const struct tl_shard *shard,
@@ -131,52 +40,199 @@ static bool add_shard(struct tl_engine *e, size_t source, const struct tl_shard 
     struct tl_shard_run *s;
     if (!tl_engine_add_shard(e, source, shard->id, &s, error))
         return false;
-    memcpy(s->parent, shard->parent, sizeof s->parent);
-    memcpy(s->adjacent_parent, shard->adjacent_parent, sizeof s->adjacent_parent);
+    tl_lineage_set(e, s, shard);
     s->position = *from;
-    s->started = false; /* tl_shard_tree_advance */
+    s->started = false; /* tl_lineage_advance */
     s->floor = e->sources[source].bounds.close;
     return true;
 }
 
+/* Of shards that joined later than the pipeline did: everything in them is wanted. In the order of ids, so that
+ * parents are there before their children. */
 bool tl_shard_tree_add(struct tl_engine *e, size_t source, const struct tl_shard_list *list,
                        struct tl_error *error)
 {
-    const struct tl_shard_position from = { .kind = TL_POSITION_TRIM_HORIZON };
-    for (size_t i = 0; i < list->count; i++)
-        if (!tl_engine_find_shard(e, source, list->shards[i].id) &&
-            !add_shard(e, source, &list->shards[i], &from, error))
+    for (size_t i = 0; i < list->count; i++) {
+        const struct tl_shard *shard = &list->shards[i];
+        struct tl_shard_position from = { .kind = TL_POSITION_TRIM_HORIZON, .read_until_ns = tl_sequence_created_ns(tl_view_of(shard->starting_sequence)) };
+        if (tl_engine_find_shard(e, source, shard->id))
+            continue;
+        if (!add_shard(e, source, shard, &from, error))
             return false;
+        struct tl_shard_run *s = tl_engine_find_shard(e, source, shard->id);
+        if (s->orphan && !lose_parent(e, s, error))
+            return false;
+    }
     return true;
 }
 
-/* LATEST is now, once and for good: a restart before the first record goes on from here (kinesis/consumer.h).
- * With until_now everything in the stream is wanted. */
+/* ---- children of shards that end ---- */
+
+static bool of_stream(const struct tl_engine *e, size_t source)
+{
+    return !e->from_files && !e->plan->sources[source].of_view;
+}
+
+bool tl_shard_tree_awaits_children(const struct tl_engine *e)
+{
+    for (size_t i = 0; i < e->shard_count; i++) {
+        const struct tl_shard_run *s = e->shards[i];
+        if (of_stream(e, s->source) && (s->children.count || tl_lineage_lacks_children(e, s)))
+            return true;
+    }
+    return false;
+}
+
+/* The children that the last read of a shard told. */
+static bool add_told(struct tl_engine *e, size_t source, struct tl_error *error)
+{
+    for (size_t i = 0; i < e->shard_count; i++) {
+        struct tl_shard_run *s = e->shards[i];
+        if (s->source != source || !s->children.count)
+            continue;
+        struct tl_shard_list told = s->children; /* adding moves e->shards, not what they point to */
+        s->children = (struct tl_shard_list){ NULL, 0, 0 };
+        bool ok = tl_shard_tree_add(e, source, &told, error);
+        tl_shard_list_release(&told);
+        if (!ok)
+            return false;
+        i = SIZE_MAX; /* from the beginning: places have changed */
+    }
+    return true;
+}
+
+static bool wants_list(const struct tl_engine *e, size_t source)
+{
+    if (tl_io->monotonic_ns() - e->sources[source].listed_ns < LIST_EVERY_NS)
+        return false;
+    for (size_t i = 0; i < e->shard_count; i++)
+        if (e->shards[i]->source == source && tl_lineage_lacks_children(e, e->shards[i]))
+            return true;
+    return false;
+}
+
+/* After a list that came: a shard that ended long before it and has no child there will have none. */
+static void give_up_childless(struct tl_engine *e, size_t source)
+{
+    int64_t now = tl_io->monotonic_ns();
+    for (size_t i = 0; i < e->shard_count; i++) {
+        struct tl_shard_run *s = e->shards[i];
+        if (s->source != source || !tl_lineage_lacks_children(e, s) || now - s->finished_ns < CHILD_TIMEOUT_NS)
+            continue;
+        s->childless = true;
+        tl_log_warn("engine", "stream '%s': shard '%s' is closed, and the stream lists no shard that follows it",
+                    e->plan->sources[source].stream, s->name);
+    }
+}
+
+static bool list(struct tl_engine *e, size_t source, struct tl_shard_list *out, struct tl_error *error)
+{
+    e->sources[source].listed_ns = tl_io->monotonic_ns();
+    return tl_kinesis_list_shards(e->sources[source].client, e->plan->sources[source].stream, out, error);
+}
+
+/* Outside the gate while the network is asked. */
+static bool list_children(struct tl_engine *e, size_t source, struct tl_error *error)
+{
+    struct tl_shard_list found = { 0 };
+    if (!list(e, source, &found, error)) {
+        bool again = tl_code_is_retriable(error->code) || error->code == TL_IO || error->code == TL_EXPIRED;
+        if (tl_engine_stopping(e) || again)
+            return true; /* asked again in a second */
+        return tl_error_context(error, "stream '%s'", e->plan->sources[source].stream);
+    }
+    tl_gate_close(&e->gate);
+    bool ok = tl_shard_tree_add(e, source, &found, error);
+    give_up_childless(e, source);
+    tl_gate_open(&e->gate);
+    tl_shard_list_release(&found);
+    return ok;
+}
+
+bool tl_shard_tree_tend(struct tl_engine *e, struct tl_error *error)
+{
+    for (size_t i = 0; i < e->plan->source_count; i++) {
+        if (!of_stream(e, i))
+            continue;
+        tl_gate_close(&e->gate);
+        bool ok = add_told(e, i, error), wants = ok && wants_list(e, i);
+        tl_gate_open(&e->gate);
+        if (!ok || (wants && !list_children(e, i, error)))
+            return false;
+    }
+    tl_gate_close(&e->gate);
+    tl_lineage_advance(e);
+    tl_gate_open(&e->gate);
+    return true;
+}
+
+/* ---- at the start ---- */
+
+/* LATEST is now, once and for good: a restart before the first record goes on from here (kinesis/consumer.h). By
+ * the service's clock, which stamps the records. With until_now everything in the stream is wanted. */
 static struct tl_shard_position first_position(const struct tl_engine *e, size_t source)
 {
     if (e->options.until_now || e->plan->sources[source].start == TL_START_TRIM_HORIZON)
         return (struct tl_shard_position){ .kind = TL_POSITION_TRIM_HORIZON };
-    return (struct tl_shard_position){ .kind = TL_POSITION_AT_TIMESTAMP, .timestamp_ns = tl_io->wall_ns() };
+    int64_t now = tl_io->wall_ns() + tl_kinesis_clock_skew(e->sources[source].client);
+    return (struct tl_shard_position){ .kind = TL_POSITION_AT_TIMESTAMP, .timestamp_ns = now, .read_until_ns = now };
+}
+
+static bool make_stream(struct tl_engine *e, const char *stream, struct tl_kinesis_client *client, struct tl_error *error)
+{
+    if (e->options.create_shards == 0)
+        return tl_error_set(error, TL_NOT_FOUND,
+                            "it does not exist%s%s; make it with --create-stream SHARDS, or: aws kinesis create-stream "
+                            "--stream-name %s --shard-count 1",
+                            e->options.kinesis.region ? " in region " : "",
+                            e->options.kinesis.region ? e->options.kinesis.region : "", stream);
+    tl_log_info("engine", "stream '%s' is made, with %u shards", stream, e->options.create_shards);
+    /* Another process may have been faster. */
+    return tl_kinesis_create_stream(client, stream, e->options.create_shards, error) || error->code == TL_CONFLICT;
+}
+
+/* The stream is there and ACTIVE, and what its readers need is known. */
+static bool connect_stream(struct tl_engine *e, size_t source, struct tl_error *error)
+{
+    const struct tl_source_plan *plan = &e->plan->sources[source];
+    struct tl_source_run *run = &e->sources[source];
+    char status[16], consumer[TL_CONSUMER_NAME_MAX];
+    run->kinesis = e->options.kinesis;
+    run->kinesis.cbor = plan->cbor;
+    if (!tl_kinesis_client_new(&run->client, &run->kinesis, error))
+        return false;
+    if (!tl_kinesis_stream_status(run->client, plan->stream, status, error) && error->code == TL_NOT_FOUND &&
+        !make_stream(e, plan->stream, run->client, error))
+        return false;
+    if (!tl_kinesis_wait_active(run->client, plan->stream, ACTIVE_TIMEOUT_NS, error))
+        return false;
+    run->reader = (struct tl_reader_options){ .stream = plan->stream,
+                                              .on_data_loss = plan->on_data_loss,
+                                              .mode = plan->read,
+                                              .consumer_arn = run->consumer_arn,
+                                              .read_every_ns = e->options.read_every_ns,
+                                              .poll_ns = e->options.poll_ns };
+    if (plan->read != TL_READ_FANOUT)
+        return true;
+    tl_source_consumer(e->plan, plan, consumer);
+    return tl_kinesis_consumer_ready(run->client, plan->stream, consumer, run->consumer_arn, error);
 }
 
 static bool open_stream(struct tl_engine *e, size_t source, bool fresh, struct tl_error *error)
 {
     const char *stream = e->plan->sources[source].stream;
-    struct tl_source_run *run = &e->sources[source];
-    struct tl_shard_list list = { 0 };
-    if (!tl_kinesis_client_new(&run->client, &e->options.kinesis, error) ||
-        !tl_kinesis_wait_active(run->client, stream, ACTIVE_TIMEOUT_NS, error) ||
-        !tl_shard_tree_list(e, source, &list, error))
+    struct tl_shard_list shards = { 0 };
+    if (!connect_stream(e, source, error) || !list(e, source, &shards, error))
         return tl_error_context(error, "stream '%s'", stream);
     bool ok = true;
     if (fresh) {
         const struct tl_shard_position from = first_position(e, source);
-        for (size_t i = 0; ok && i < list.count; i++)
-            ok = add_shard(e, source, &list.shards[i], &from, error);
+        for (size_t i = 0; ok && i < shards.count; i++)
+            ok = add_shard(e, source, &shards.shards[i], &from, error);
     } else {
-        ok = tl_shard_tree_add(e, source, &list, error);
+        ok = tl_shard_tree_add(e, source, &shards, error);
     }
-    tl_shard_list_release(&list);
+    tl_shard_list_release(&shards);
     return ok;
 }
 

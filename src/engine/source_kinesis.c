@@ -4,26 +4,29 @@
 #include "base/io.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 void tl_stream_batch_init(struct tl_stream_batch *b)
 {
-    *b = (struct tl_stream_batch){ .at_tip = false };
+    *b = (struct tl_stream_batch){ .step = { .answered = false } };
     tl_record_batch_init(&b->records);
 }
 
 void tl_stream_batch_release(struct tl_stream_batch *b)
 {
     tl_record_batch_release(&b->records);
+    tl_kpl_release(&b->aggregated);
 }
 
-bool tl_stream_batch_read(struct tl_stream_batch *b, struct tl_shard_run *s,
-                          const struct tl_kinesis_options *options, const char *stream,
+bool tl_stream_batch_read(struct tl_stream_batch *b, struct tl_shard_run *s, const struct tl_source_run *source,
                           struct tl_error *error)
 {
     assert(s->busy);
-    if (!s->reader && !tl_shard_reader_open(&s->reader, options, stream, s->name, &s->position, error))
+    struct tl_reader_options options = source->reader;
+    options.shard = s->name;
+    if (!s->reader && !tl_shard_reader_open(&s->reader, &source->kinesis, &options, &s->position, error))
         return false;
-    return tl_shard_reader_next(s->reader, TL_KINESIS_RECORDS_PER_GET, &b->records, &b->at_tip, error);
+    return tl_shard_reader_next(s->reader, TL_KINESIS_RECORDS_PER_GET, &b->records, &b->step, error);
 }
 
 /* Behind the intent's last record: a replay must not look further. */
@@ -35,14 +38,39 @@ static bool beyond_limit(const struct tl_shard_run *s, const struct tl_record *r
            tl_sequence_cmp(record->sequence, tl_view_of(s->limit_position.sequence)) > 0;
 }
 
-static bool apply_record(struct tl_shard_run *s, struct tl_apply *apply, const struct tl_record *record,
-                         int64_t step)
+/* The records inside one, in their order (rule 1): whole, or as one that cannot be read. Their sequence number is
+ * the record's own, a colon, and their index. */
+static bool apply_aggregated(struct tl_stream_batch *b, struct tl_shard_run *s, struct tl_apply *apply,
+                             struct tl_view data, const struct tl_origin *whole, int64_t step)
+{
+    const char *reason;
+    struct tl_view part, key;
+    struct tl_origin origin = *whole;
+    char sequence[TL_SEQUENCE_MAX + 24];
+    if (!tl_aggregated_open(&b->aggregated, data, &reason))
+        return reason && tl_apply_malformed(apply, s, reason, 0, data, whole, step);
+    while (tl_kpl_next(&b->aggregated, &part, &key)) {
+        int size = snprintf(sequence, sizeof sequence, "%.*s:%lld", TL_VIEW_ARG(whole->sequence),
+                            (long long)origin.sub_sequence);
+        origin.sequence = (struct tl_view){ sequence, (size_t)size };
+        origin.partition_key = key;
+        if (!tl_apply_record(apply, s, part, &origin, step))
+            return false;
+        origin.sub_sequence++;
+    }
+    return true;
+}
+
+static bool apply_record(struct tl_stream_batch *b, struct tl_shard_run *s, struct tl_apply *apply,
+                         const struct tl_record *record, int64_t step)
 {
     struct tl_origin origin = { .shard = tl_view_of(s->name),
                                 .sequence = record->sequence,
                                 .partition_key = record->partition_key,
                                 .arrival_ns = record->arrival_ns,
                                 .has_arrival = true };
+    if (tl_kpl_is_aggregated(record->data))
+        return apply_aggregated(b, s, apply, record->data, &origin, step);
     return tl_apply_record(apply, s, record->data, &origin, step);
 }
 
@@ -61,34 +89,58 @@ static void move_position(struct tl_shard_run *s, bool cut)
     s->reader = NULL;
 }
 
-bool tl_stream_batch_apply(struct tl_stream_batch *b, struct tl_shard_run *s, struct tl_apply *apply,
-                           int64_t step, int64_t poll_ns, struct tl_error *error)
+static bool apply_records(struct tl_stream_batch *b, struct tl_shard_run *s, struct tl_apply *apply, int64_t step,
+                          size_t *applied, struct tl_error *error)
 {
-    size_t applied = 0;
-    int64_t watermark = s->watermark;
     const struct tl_record *records = b->records.records;
-    while (applied < b->records.count && !beyond_limit(s, &records[applied]))
-        if (!apply_record(s, apply, &records[applied++], step))
-            return tl_error_set(error, TL_NO_MEMORY, "shard '%s': out of memory", s->name);
-    if (!tl_apply_flush(apply, s, step))
+    bool ok = true;
+    *applied = 0;
+    while (ok && *applied < b->records.count && !beyond_limit(s, &records[*applied]))
+        ok = apply_record(b, s, apply, &records[(*applied)++], step);
+    if (!ok || !tl_apply_flush(apply, s, step))
         return tl_error_set(error, TL_NO_MEMORY, "shard '%s': out of memory", s->name);
+    return true;
+}
+
+/* A shard at its end is closed for good: its reader goes, its children are handed to the engine's thread. */
+static void finish(struct tl_stream_batch *b, struct tl_shard_run *s, int64_t now)
+{
+    s->finished_ns = now;
+    tl_shard_list_release(&s->children);
+    s->children = b->records.children;
+    b->records.children = (struct tl_shard_list){ NULL, 0, 0 };
+    tl_shard_reader_close(s->reader);
+    s->reader = NULL;
+}
+
+bool tl_stream_batch_apply(struct tl_stream_batch *b, struct tl_shard_run *s, struct tl_apply *apply,
+                           int64_t step, struct tl_error *error)
+{
+    size_t applied;
+    int64_t now = tl_io->monotonic_ns(), watermark = s->watermark;
+    s->next_read_ns = now + b->step.wait_ns;
+    s->throttles += b->step.throttled;
+    if (!b->step.answered)
+        return true; /* not asked, so not idle either */
+    s->gaps += b->step.gap;
+    s->gap_records += b->step.gap_records;
+    if (!apply_records(b, s, apply, step, &applied, error))
+        return false;
     bool cut = applied < b->records.count;
     move_position(s, cut || (s->limited && !s->limit_finished &&
                              tl_shard_reader_position(s->reader)->kind == TL_POSITION_SHARD_END));
-    int64_t now = tl_io->monotonic_ns();
     if (applied)
         s->last_record_ns = tl_io->wall_ns();
     if (s->watermark != watermark)
         s->watermark_since_ns = s->last_record_ns;
-    if (!b->at_tip || cut)
+    if (!b->step.at_tip || cut)
         s->tip_since_ns = 0;
     else if (applied || s->tip_since_ns == 0)
         s->tip_since_ns = now;
     s->tip_seen_ns = now;
-    s->seen_tip = s->seen_tip || b->at_tip;
+    s->seen_tip = s->seen_tip || b->step.at_tip;
     s->millis_behind = b->records.millis_behind;
-    s->next_read_ns = b->at_tip ? now + poll_ns : now;
     if (s->finished)
-        s->finished_ns = now;
+        finish(b, s, now);
     return true;
 }

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CONTENT_TYPE "application/x-amz-json-1.1"
 #define TARGET_PREFIX "Kinesis_20131202."
 #define TIMEOUT_NS (30 * TL_NS_PER_S)
 
@@ -120,18 +119,24 @@ static struct tl_view bare_name(struct tl_view type)
     return rest.data ? rest : prefix;
 }
 
-/* Fills error from an answer that is no success. */
-static bool aws_error(struct tl_kinesis_client *c, const char *action, struct tl_error *error)
+/* What the answer says it is: some servers, and what stands before them, tell errors in JSON always. */
+static enum tl_wire answer_wire(const struct tl_kinesis_client *c)
 {
-    struct tl_error not_json;
-    struct tl_json root;
+    struct tl_view type = tl_http_response_header(&c->response, "content-type");
+    return tl_view_starts_with(type, TL_VIEW("application/x-amz-cbor")) ? TL_WIRE_CBOR : TL_WIRE_JSON;
+}
+
+bool tl_kinesis_refused(struct tl_kinesis_client *c, const char *action, struct tl_error *error)
+{
+    struct tl_error wrong;
+    struct tl_msg root;
     struct tl_view type = { NULL, 0 }, message = { NULL, 0 };
     const struct tl_buf *body = &c->response.body;
-    if (body->size && tl_json_parse(c->json, body->data, body->size, &root, &not_json)) {
-        type = bare_name(tl_json_get_string(root, "__type"));
-        message = tl_json_get_string(root, "message");
+    if (body->size && tl_msg_parse(c->parser, answer_wire(c), tl_buf_view(body), &root, &wrong)) {
+        type = bare_name(tl_msg_get_string(root, "__type"));
+        message = tl_msg_get_string(root, "message");
         if (!message.data)
-            message = tl_json_get_string(root, "Message");
+            message = tl_msg_get_string(root, "Message");
     }
     if (!type.size)
         type = bare_name(tl_http_response_header(&c->response, "x-amzn-errortype"));
@@ -150,19 +155,16 @@ static bool aws_error(struct tl_kinesis_client *c, const char *action, struct tl
                         skew ? " (is this machine's clock right?)" : "");
 }
 
-struct tl_json_writer tl_kinesis_begin(struct tl_kinesis_client *c, const char *stream)
+struct tl_msg_writer tl_kinesis_begin(struct tl_kinesis_client *c, const char *stream)
 {
-    struct tl_json_writer w;
+    struct tl_msg_writer w;
     tl_buf_reset(&c->body);
-    tl_json_writer_init(&w, &c->body);
-    tl_json_begin_object(&w);
+    tl_msg_writer_init(&w, c->wire, &c->body);
+    tl_msg_begin_structure(&w);
     if (stream)
-        tl_json_member_text(&w, "StreamName", stream);
+        tl_msg_member_text(&w, "StreamName", stream);
     return w;
 }
-
-#define HEADERS_SIGNED_MAX 5
-#define HEADERS_MAX (HEADERS_SIGNED_MAX + 2)
 
 /* Signs exactly what is sent: host, date, target, type and the session token. */
 static bool sign(struct tl_kinesis_client *c, const struct tl_http_header *headers, size_t count, int64_t now,
@@ -188,35 +190,46 @@ static bool sign(struct tl_kinesis_client *c, const struct tl_http_header *heade
            tl_buf_ok(&c->authorization, "the Authorization header", error);
 }
 
-static bool send_once(struct tl_kinesis_client *c, const char *action, struct tl_error *error)
+static void add_header(struct tl_kinesis_signed *s, const char *name, struct tl_view value)
 {
-    char date[17], target[80];
+    assert(s->count < TL_KINESIS_HEADERS_MAX);
+    s->headers[s->count++] = (struct tl_http_header){ tl_view_of(name), value };
+}
+
+bool tl_kinesis_sign(struct tl_kinesis_client *c, const char *action, struct tl_kinesis_signed *out,
+                     struct tl_error *error)
+{
+    static const char *const types[] = { [TL_WIRE_JSON] = "application/x-amz-json-1.1",
+                                         [TL_WIRE_CBOR] = "application/x-amz-cbor-1.1" };
     if (!c->embedded && !tl_aws_credentials_load(&c->credentials, error))
         return false;
     int64_t now = tl_aws_clock_now(&c->clock);
-    tl_sigv4_date(now, date);
-    snprintf(target, sizeof target, TARGET_PREFIX "%s", action);
-    struct tl_http_header headers[HEADERS_MAX] = {
-        { TL_VIEW("host"), tl_view_of(c->endpoint.host) },
-        { TL_VIEW("content-type"), TL_VIEW(CONTENT_TYPE) },
-        { TL_VIEW("x-amz-date"), tl_view_of(date) },
-        { TL_VIEW("x-amz-target"), tl_view_of(target) },
-    };
-    size_t count = 4;
+    out->count = 0;
+    tl_sigv4_date(now, out->date);
+    snprintf(out->target, sizeof out->target, TARGET_PREFIX "%s", action);
+    add_header(out, "host", tl_view_of(c->endpoint.host));
+    add_header(out, "content-type", tl_view_of(types[c->wire]));
+    add_header(out, "x-amz-date", tl_view_of(out->date));
+    add_header(out, "x-amz-target", tl_view_of(out->target));
     if (c->credentials.session_token[0])
-        headers[count++] = (struct tl_http_header){ TL_VIEW("x-amz-security-token"),
-                                                    tl_view_of(c->credentials.session_token) };
-    assert(count <= HEADERS_SIGNED_MAX);
-    if (!sign(c, headers, count, now, error))
+        add_header(out, "x-amz-security-token", tl_view_of(c->credentials.session_token));
+    if (!sign(c, out->headers, out->count, now, error))
         return false;
-    headers[count++] = (struct tl_http_header){ TL_VIEW("authorization"), tl_buf_view(&c->authorization) };
-    headers[count++] =
-        (struct tl_http_header){ TL_VIEW("user-agent"), TL_VIEW("tapeline/" TAPELINE_VERSION) };
+    add_header(out, "authorization", tl_buf_view(&c->authorization));
+    add_header(out, "user-agent", TL_VIEW("tapeline/" TAPELINE_VERSION));
+    return true;
+}
+
+static bool send_once(struct tl_kinesis_client *c, const char *action, struct tl_error *error)
+{
+    struct tl_kinesis_signed s;
+    if (!tl_kinesis_sign(c, action, &s, error))
+        return false;
     struct tl_http_request request = {
         .method = "POST",
         .url = c->endpoint.url,
-        .headers = headers,
-        .header_count = count,
+        .headers = s.headers,
+        .header_count = s.count,
         .body = tl_buf_view(&c->body),
         .timeout_ns = TIMEOUT_NS,
         .cancel = c->cancel,
@@ -224,9 +237,8 @@ static bool send_once(struct tl_kinesis_client *c, const char *action, struct tl
     return tl_http_client_send(c->http, &request, &c->response, error);
 }
 
-/* True where the same request, signed anew, may pass: the clock was wrong, or temporary credentials have
- * ended. Each once. */
-static bool may_sign_again(struct tl_kinesis_client *c, bool *corrected, bool *renewed)
+/* The clock was wrong, or temporary credentials have ended. Each once. */
+bool tl_kinesis_may_sign_again(struct tl_kinesis_client *c, bool *corrected, bool *renewed)
 {
     struct tl_view name = tl_view_of(c->aws_name), date = tl_http_response_header(&c->response, "date");
     if (!*corrected && tl_aws_clock_correct(&c->clock, name, date))
@@ -237,7 +249,35 @@ static bool may_sign_again(struct tl_kinesis_client *c, bool *corrected, bool *r
     return *renewed = true;
 }
 
-bool tl_kinesis_call(struct tl_kinesis_client *c, const char *action, struct tl_json *answer,
+int64_t tl_kinesis_clock_skew(const struct tl_kinesis_client *c)
+{
+    int64_t skew;
+    struct tl_view date = tl_http_response_header(&c->response, "date");
+    if (!tl_aws_clock_measure(date, &skew))
+        return 0;
+    return skew > 2 * TL_NS_PER_S || skew < -2 * TL_NS_PER_S ? skew : 0;
+}
+
+/* An empty body is an empty object. */
+static bool parse_answer(struct tl_kinesis_client *c, const char *action, struct tl_msg *answer,
+                         struct tl_error *error)
+{
+    static const char empty[TL_JSON_PADDING + 3] = "{}";
+    const struct tl_buf *body = &c->response.body;
+    struct tl_error wrong;
+    enum tl_wire wire = body->size ? answer_wire(c) : TL_WIRE_JSON;
+    struct tl_view bytes = body->size ? tl_buf_view(body) : (struct tl_view){ empty, 2 };
+    if (!tl_msg_parse(c->parser, wire, bytes, answer, &wrong))
+        return tl_kinesis_bad_answer(error, action,
+                                     wrong.code == TL_NO_MEMORY ? "does not fit into memory"
+                                     : wire == TL_WIRE_CBOR     ? "is not CBOR"
+                                                                : "is not JSON");
+    if (tl_msg_kind_of(*answer) != TL_MSG_STRUCTURE)
+        return tl_kinesis_bad_answer(error, action, "is not an object");
+    return true;
+}
+
+bool tl_kinesis_call(struct tl_kinesis_client *c, const char *action, struct tl_msg *answer,
                      struct tl_error *error)
 {
     bool corrected = false, renewed = false;
@@ -247,24 +287,14 @@ bool tl_kinesis_call(struct tl_kinesis_client *c, const char *action, struct tl_
         if (!send_once(c, action, error))
             return tl_error_context(error, "kinesis %s", action);
         if (c->response.status == 200)
-            break;
-        (void)aws_error(c, action, error);
-        if (!may_sign_again(c, &corrected, &renewed))
+            return parse_answer(c, action, answer, error);
+        (void)tl_kinesis_refused(c, action, error);
+        if (!tl_kinesis_may_sign_again(c, &corrected, &renewed))
             return false;
     }
-    const struct tl_buf *body = &c->response.body;
-    struct tl_error wrong;
-    bool parsed = body->size ? tl_json_parse(c->json, body->data, body->size, answer, &wrong)
-                             : tl_json_parse_copy(c->json, TL_VIEW("{}"), answer, &wrong);
-    if (!parsed)
-        return tl_kinesis_bad_answer(error, action,
-                                     wrong.code == TL_NO_MEMORY ? "does not fit into memory" : "is not JSON");
-    if (tl_json_kind_of(*answer) != TL_JSON_OBJECT)
-        return tl_kinesis_bad_answer(error, action, "is not a JSON object");
-    return true;
 }
 
-bool tl_kinesis_call_patiently(struct tl_kinesis_client *c, const char *action, struct tl_json *answer,
+bool tl_kinesis_call_patiently(struct tl_kinesis_client *c, const char *action, struct tl_msg *answer,
                                struct tl_error *error)
 {
     for (unsigned attempt = 0;; attempt++) {
@@ -305,13 +335,14 @@ bool tl_kinesis_client_new(struct tl_kinesis_client **out, const struct tl_kines
     if (!c)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory for a Kinesis client");
     c->embedded = options->embedded;
+    c->wire = options->cbor ? TL_WIRE_CBOR : TL_WIRE_JSON;
     c->cancel = options->cancel;
     tl_buf_init(&c->body, TL_KINESIS_BODY_MAX);
     tl_buf_init(&c->authorization, 8192);
     tl_http_response_init(&c->response, TL_KINESIS_ANSWER_MAX);
     if (!tl_aws_endpoint_resolve(&c->endpoint, "kinesis", options->region, options->endpoint, error) ||
         !tl_aws_retry_load(&c->retry, error) || !check_credentials(c, error) ||
-        !tl_json_parser_new(&c->json, error) || !tl_http_client_new(&c->http, TL_KINESIS_ANSWER_MAX, error)) {
+        !tl_msg_parser_new(&c->parser, error) || !tl_http_client_new(&c->http, TL_KINESIS_ANSWER_MAX, error)) {
         tl_kinesis_client_free(c);
         return false;
     }
@@ -325,8 +356,7 @@ void tl_kinesis_client_free(struct tl_kinesis_client *c)
         return;
     if (c->http)
         tl_http_client_free(c->http);
-    if (c->json)
-        tl_json_parser_free(c->json);
+    tl_msg_parser_free(c->parser);
     tl_http_response_release(&c->response);
     tl_buf_release(&c->body);
     tl_buf_release(&c->authorization);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kinesis/client.h: calls of the Kinesis API over HTTPS or HTTP, JSON 1.1, signed with SigV4. Blocking; one
+/* kinesis/client.h: calls of the Kinesis API over HTTPS or HTTP, JSON or CBOR 1.1, signed with SigV4. Blocking; one
  * thread per client. Errors carry AWS's code and message: TL_NOT_FOUND (ResourceNotFoundException),
  * TL_CONFLICT (ResourceInUseException), TL_THROTTLED, TL_EXPIRED (ExpiredIteratorException), TL_LIMIT,
  * TL_DENIED, TL_INVALID, TL_UNAVAILABLE. */
@@ -14,6 +14,7 @@ struct tl_kinesis_options {
                              AWS by region */
     const char *region;   /* NULL: from the environment or shared config; required on AWS */
     bool embedded;        /* our own broker: credentials not needed (a fixed pair signs) */
+    bool cbor;            /* bodies are CBOR 1.1; else JSON 1.1 */
     const bool *cancel;   /* as in net/http_client.h */
 };
 TL_MUST_USE bool tl_kinesis_client_new(struct tl_kinesis_client **out,
@@ -25,6 +26,15 @@ TL_MUST_USE bool tl_kinesis_create_stream(struct tl_kinesis_client *c, const cha
 /* "CREATING", "ACTIVE", ... into status[16]. */
 TL_MUST_USE bool tl_kinesis_stream_status(struct tl_kinesis_client *c, const char *stream, char status[16],
                                           struct tl_error *error);
+struct tl_stream_summary {
+    char status[16], arn[256];
+    int64_t retention_ns;
+};
+TL_MUST_USE bool tl_kinesis_stream_summary(struct tl_kinesis_client *c, const char *stream,
+                                           struct tl_stream_summary *out, struct tl_error *error);
+/* What the service's clock is ahead of this machine's by the last answer's date, where that is more than the
+ * second to which the date is told; else 0. */
+int64_t tl_kinesis_clock_skew(const struct tl_kinesis_client *c);
 /* Waits until ACTIVE. */
 TL_MUST_USE bool tl_kinesis_wait_active(struct tl_kinesis_client *c, const char *stream, int64_t timeout_ns,
                                         struct tl_error *error);
@@ -36,6 +46,12 @@ struct tl_shard_list {
 TL_MUST_USE bool tl_kinesis_list_shards(struct tl_kinesis_client *c, const char *stream,
                                         struct tl_shard_list *out, struct tl_error *error);
 void tl_shard_list_release(struct tl_shard_list *list);
+
+#define TL_CONSUMER_ARN_MAX 512
+/* The stream's consumer of that name for SubscribeToShard, registered where it is not there, and ACTIVE. It
+ * stays registered. TL_LIMIT: the stream has as many as it may. */
+TL_MUST_USE bool tl_kinesis_consumer_ready(struct tl_kinesis_client *c, const char *stream, const char *name,
+                                           char arn[TL_CONSUMER_ARN_MAX], struct tl_error *error);
 
 enum tl_iterator_type {
     TL_ITERATOR_TRIM_HORIZON,
@@ -61,6 +77,7 @@ struct tl_record_batch {
     struct tl_buf bytes;
     char next_iterator[TL_ITERATOR_MAX]; /* "": the shard is closed and read to its end */
     int64_t millis_behind;
+    struct tl_shard_list children; /* of a shard at its end: id, parents and hash range; none: not told */
 };
 void tl_record_batch_init(struct tl_record_batch *b);
 void tl_record_batch_release(struct tl_record_batch *b);

@@ -14,6 +14,7 @@
 
 #define TL_KINESIS_RECORDS_PER_PUT 500
 #define TL_KINESIS_BYTES_PER_PUT (5 << 20) /* documented 10 MiB; below what older servers take */
+#define TL_KINESIS_RECORD_MAX (10 << 20)   /* data and key: the largest that a stream may be set to take; goes alone */
 #define TL_KINESIS_RECORDS_PER_GET 10000
 
 struct tl_shard {
@@ -25,6 +26,10 @@ struct tl_shard {
 
 /* Compare decimal texts without leading zeros as integers. */
 int tl_sequence_cmp(struct tl_view a, struct tl_view b);
+
+/* When the shard of a sequence number was made, to the second, where the number has the service's own form
+ * (kinesis/sequence_int.h); 0: it does not tell. */
+int64_t tl_sequence_created_ns(struct tl_view sequence);
 
 /* A 128-bit hash key. */
 struct tl_hash_key {

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kinesis/sequence_int.h"
 
+#include "base/time.h"
+#include "kinesis/model.h"
+
 #define WORDS 3       /* 186 bits */
 #define HEX_DIGITS 47 /* 2 | 9 created | 1 shard | 16 counter | 2 zero | 9 arrival | 8 shard | 2 */
 #define SECONDS_MAX ((int64_t)1 << 33) /* beyond the year 2200: not a time */
@@ -46,4 +49,10 @@ bool tl_sequence_split(struct tl_view decimal, struct tl_sequence_hint *out)
     out->counter = hex_digits(words, 11, 16);
     out->arrival_s = (int64_t)hex_digits(words, 29, 9);
     return out->created_s < SECONDS_MAX && out->arrival_s < SECONDS_MAX;
+}
+
+int64_t tl_sequence_created_ns(struct tl_view sequence)
+{
+    struct tl_sequence_hint hint;
+    return tl_sequence_split(sequence, &hint) ? hint.created_s * TL_NS_PER_S : 0;
 }

@@ -12,17 +12,17 @@
 #define TOKEN_MAX 4096
 #define NEAR_MAX 1000 /* looked through for a near one */
 
-static bool take_names(struct tl_json answer, struct tl_stream_names *out, struct tl_error *error)
+static bool take_names(struct tl_msg answer, struct tl_stream_names *out, struct tl_error *error)
 {
-    struct tl_json list, name;
-    struct tl_json_iter it;
+    struct tl_msg list, name;
+    struct tl_msg_iter it;
     struct tl_view text;
-    if (!tl_json_get(answer, "StreamNames", &list))
+    if (!tl_msg_get(answer, "StreamNames", &list))
         return tl_kinesis_bad_answer(error, "ListStreams", "has no StreamNames");
-    for (tl_json_iter_init(&it, list); tl_json_next(&it, NULL, &name);) {
+    for (tl_msg_iter_init(&it, list); tl_msg_next(&it, NULL, &name);) {
         if (!tl_grow((void **)&out->names, &out->cap, out->count + 1, sizeof *out->names, NAMES_MAX))
             return tl_error_set(error, TL_LIMIT, "more than %d streams, or out of memory", NAMES_MAX);
-        if (!tl_json_string(name, &text) || !tl_kinesis_copy_token(text, out->names[out->count], TL_STREAM_NAME_MAX))
+        if (!tl_msg_string(name, &text) || !tl_kinesis_copy_token(text, out->names[out->count], TL_STREAM_NAME_MAX))
             return tl_kinesis_bad_answer(error, "ListStreams", "names something that is no stream");
         out->count++;
     }
@@ -34,15 +34,15 @@ bool tl_kinesis_stream_names(struct tl_kinesis_client *c, struct tl_stream_names
     char token[TOKEN_MAX] = "";
     *out = (struct tl_stream_names){ .names = NULL };
     for (int page = 0; page < PAGES_MAX; page++) {
-        struct tl_json answer;
-        struct tl_json_writer w = tl_kinesis_begin(c, NULL);
+        struct tl_msg answer;
+        struct tl_msg_writer w = tl_kinesis_begin(c, NULL);
         if (token[0])
-            tl_json_member_text(&w, "NextToken", token);
-        tl_json_end_object(&w);
+            tl_msg_member_text(&w, "NextToken", token);
+        tl_msg_end_structure(&w);
         if (!tl_kinesis_call_patiently(c, "ListStreams", &answer, error) || !take_names(answer, out, error))
             return false;
-        if (!tl_json_get_bool(answer, "HasMoreStreams", false) ||
-            !tl_kinesis_copy_token(tl_json_get_string(answer, "NextToken"), token, sizeof token))
+        if (!tl_msg_get_bool(answer, "HasMoreStreams", false) ||
+            !tl_kinesis_copy_token(tl_msg_get_string(answer, "NextToken"), token, sizeof token))
             return true;
     }
     return true;

@@ -43,26 +43,43 @@ bool tl_kinesis_create_stream(struct tl_kinesis_client *c, const char *stream, u
     assert(shards > 0);
     if (!check_stream_name(stream, error))
         return false;
-    struct tl_json answer;
-    struct tl_json_writer w = tl_kinesis_begin(c, stream);
-    tl_json_member_i64(&w, "ShardCount", shards);
-    tl_json_end_object(&w);
+    struct tl_msg answer;
+    struct tl_msg_writer w = tl_kinesis_begin(c, stream);
+    tl_msg_member_i64(&w, "ShardCount", shards);
+    tl_msg_end_structure(&w);
     return tl_kinesis_call_patiently(c, "CreateStream", &answer, error);
+}
+
+#define HOUR_NS (60 * TL_NS_PER_MIN)
+#define RETENTION_HOURS_MAX 8760
+
+bool tl_kinesis_stream_summary(struct tl_kinesis_client *c, const char *stream, struct tl_stream_summary *out,
+                               struct tl_error *error)
+{
+    if (!check_stream_name(stream, error))
+        return false;
+    struct tl_msg answer, summary;
+    struct tl_msg_writer w = tl_kinesis_begin(c, stream);
+    tl_msg_end_structure(&w);
+    if (!tl_kinesis_call_patiently(c, "DescribeStreamSummary", &answer, error))
+        return false;
+    if (!tl_msg_get(answer, "StreamDescriptionSummary", &summary) ||
+        !tl_kinesis_copy_token(tl_msg_get_string(summary, "StreamStatus"), out->status, sizeof out->status))
+        return tl_kinesis_bad_answer(error, "DescribeStreamSummary", "has no stream status");
+    if (!tl_kinesis_copy_token(tl_msg_get_string(summary, "StreamARN"), out->arn, sizeof out->arn))
+        out->arn[0] = '\0';
+    int64_t hours = tl_msg_get_i64(summary, "RetentionPeriodHours", 24);
+    out->retention_ns = (hours < 1 ? 1 : hours > RETENTION_HOURS_MAX ? RETENTION_HOURS_MAX : hours) * HOUR_NS;
+    return true;
 }
 
 bool tl_kinesis_stream_status(struct tl_kinesis_client *c, const char *stream, char status[16],
                               struct tl_error *error)
 {
-    if (!check_stream_name(stream, error))
+    struct tl_stream_summary summary;
+    if (!tl_kinesis_stream_summary(c, stream, &summary, error))
         return false;
-    struct tl_json answer, summary;
-    struct tl_json_writer w = tl_kinesis_begin(c, stream);
-    tl_json_end_object(&w);
-    if (!tl_kinesis_call_patiently(c, "DescribeStreamSummary", &answer, error))
-        return false;
-    if (!tl_json_get(answer, "StreamDescriptionSummary", &summary) ||
-        !tl_kinesis_copy_token(tl_json_get_string(summary, "StreamStatus"), status, 16))
-        return tl_kinesis_bad_answer(error, "DescribeStreamSummary", "has no stream status");
+    memcpy(status, summary.status, sizeof summary.status);
     return true;
 }
 
@@ -95,9 +112,9 @@ bool tl_kinesis_wait_active(struct tl_kinesis_client *c, const char *stream, int
 }
 
 /* A member that may be absent or null: "" then. */
-static bool copy_optional(struct tl_json object, const char *name, bool decimal, char *to, size_t size)
+static bool copy_optional(struct tl_msg object, const char *name, bool decimal, char *to, size_t size)
 {
-    struct tl_view text = tl_json_get_string(object, name);
+    struct tl_view text = tl_msg_get_string(object, name);
     to[0] = '\0';
     if (!text.data)
         return true;
@@ -105,12 +122,12 @@ static bool copy_optional(struct tl_json object, const char *name, bool decimal,
                    : name_is_valid(text, size - 1) && tl_kinesis_copy_token(text, to, size);
 }
 
-static bool read_shard(struct tl_json item, struct tl_shard *shard)
+static bool read_shard(struct tl_msg item, struct tl_shard *shard)
 {
-    struct tl_json range, sequences;
+    struct tl_msg range, sequences;
     *shard = (struct tl_shard){ .id = "" };
-    return tl_json_get(item, "HashKeyRange", &range) &&
-           tl_json_get(item, "SequenceNumberRange", &sequences) &&
+    return tl_msg_get(item, "HashKeyRange", &range) &&
+           tl_msg_get(item, "SequenceNumberRange", &sequences) &&
            copy_optional(item, "ShardId", false, shard->id, sizeof shard->id) && shard->id[0] &&
            copy_optional(item, "ParentShardId", false, shard->parent, sizeof shard->parent) &&
            copy_optional(item, "AdjacentParentShardId", false, shard->adjacent_parent,
@@ -124,13 +141,13 @@ static bool read_shard(struct tl_json item, struct tl_shard *shard)
            shard->starting_hash[0] && shard->ending_hash[0] && shard->starting_sequence[0];
 }
 
-static bool read_page(struct tl_json answer, struct tl_shard_list *out, struct tl_error *error)
+static bool read_page(struct tl_msg answer, struct tl_shard_list *out, struct tl_error *error)
 {
-    struct tl_json shards, item;
-    struct tl_json_iter it;
-    if (!tl_json_get(answer, "Shards", &shards) || tl_json_kind_of(shards) != TL_JSON_ARRAY)
+    struct tl_msg shards, item;
+    struct tl_msg_iter it;
+    if (!tl_msg_get(answer, "Shards", &shards) || tl_msg_kind_of(shards) != TL_MSG_LIST)
         return tl_kinesis_bad_answer(error, "ListShards", "has no list of shards");
-    for (tl_json_iter_init(&it, shards); tl_json_next(&it, NULL, &item);) {
+    for (tl_msg_iter_init(&it, shards); tl_msg_next(&it, NULL, &item);) {
         if (!tl_grow((void **)&out->shards, &out->cap, out->count + 1, sizeof *out->shards, SHARDS_MAX))
             return tl_error_set(error, TL_LIMIT, "kinesis ListShards: more than %d shards, or memory ran out",
                                 SHARDS_MAX);
@@ -149,18 +166,18 @@ static int by_id(const void *a, const void *b)
 static bool list_pages(struct tl_kinesis_client *c, const char *stream, struct tl_shard_list *out,
                        struct tl_error *error)
 {
-    struct tl_json answer;
-    struct tl_json_writer w = tl_kinesis_begin(c, stream);
-    tl_json_end_object(&w);
+    struct tl_msg answer;
+    struct tl_msg_writer w = tl_kinesis_begin(c, stream);
+    tl_msg_end_structure(&w);
     for (unsigned page = 0; page < PAGES_MAX; page++) {
         if (!tl_kinesis_call_patiently(c, "ListShards", &answer, error) || !read_page(answer, out, error))
             return false;
-        struct tl_view token = tl_json_get_string(answer, "NextToken");
+        struct tl_view token = tl_msg_get_string(answer, "NextToken");
         if (!token.data)
             return true;
         w = tl_kinesis_begin(c, NULL); /* a token goes without the stream's name */
-        tl_json_member_string(&w, "NextToken", token);
-        tl_json_end_object(&w);
+        tl_msg_member_string(&w, "NextToken", token);
+        tl_msg_end_structure(&w);
     }
     return tl_kinesis_bad_answer(error, "ListShards", "never ends");
 }

@@ -33,8 +33,7 @@ bool tl_wait_may_warn(struct tl_wait_run *run, int64_t now_ns)
     return __atomic_compare_exchange_n(warned, &last, now_ns, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
-bool tl_wait_again(struct tl_wait_run *run, const bool *cancel, const char *who, const struct tl_error *why,
-                   struct tl_error *error)
+int64_t tl_wait_delay(struct tl_wait_run *run, const char *who, const struct tl_error *why)
 {
     int64_t now = tl_io->monotonic_ns();
     if (run->attempt == 0)
@@ -47,5 +46,11 @@ bool tl_wait_again(struct tl_wait_run *run, const bool *cancel, const char *who,
     int64_t delay = tl_retry_delay_ns(run->attempt, BASE_NS, CAP_NS);
     if (run->attempt < 16)
         run->attempt++;
-    return tl_wait(cancel, delay, error);
+    return delay;
+}
+
+bool tl_wait_again(struct tl_wait_run *run, const bool *cancel, const char *who, const struct tl_error *why,
+                   struct tl_error *error)
+{
+    return tl_wait(cancel, tl_wait_delay(run, who, why), error);
 }

@@ -23,6 +23,8 @@ struct tl_wait_run {
 };
 /* True at most every TL_WARN_EVERY_NS; now_ns: monotonic. */
 bool tl_wait_may_warn(struct tl_wait_run *run, int64_t now_ns);
+/* How long to wait, with full jitter; warns as tl_wait_again does. */
+int64_t tl_wait_delay(struct tl_wait_run *run, const char *who, const struct tl_error *why);
 /* Waits with full jitter; warns with why when the trouble has lasted, at most every TL_WARN_EVERY_NS.
  * False (TL_STOPPED) when cancelled. */
 TL_MUST_USE bool tl_wait_again(struct tl_wait_run *run, const bool *cancel, const char *who,

@@ -57,6 +57,32 @@ void tl_commit_log_close(struct tl_commit_log *log)
     free(log);
 }
 
+/* "commit-00000000000000000042.tmp-0123456789abcdef" (base/file.h). */
+static bool is_leftover(const char *name)
+{
+    const char *at = strstr(name, ".tmp-");
+    return at && strlen(at) == strlen(".tmp-0123456789abcdef");
+}
+
+bool tl_commit_log_tidy(struct tl_commit_log *log, struct tl_error *error)
+{
+    struct tl_dir_list names;
+    if (!tl_store_folder(log->store)) /* in a bucket an object is there whole or not at all */
+        return true;
+    if (!tl_store_list(log->store, log->folder, &names, error))
+        return false;
+    bool ok = true;
+    for (size_t i = 0; ok && i < names.count; i++) {
+        char name[PATH_MAX];
+        if (!is_leftover(names.names[i]))
+            continue;
+        snprintf(name, sizeof name, "%s/%s", log->folder, names.names[i]);
+        ok = tl_store_delete(log->store, name, error);
+    }
+    tl_dir_list_release(&names);
+    return ok;
+}
+
 bool tl_commit_log_check_fence(struct tl_commit_log *log, struct tl_error *error)
 {
     char name[PATH_MAX];

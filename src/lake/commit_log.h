@@ -11,6 +11,8 @@
 struct tl_commit_log;
 TL_MUST_USE bool tl_commit_log_open(struct tl_commit_log **out, struct tl_store *store, const char *pipeline, struct tl_error *error);
 void tl_commit_log_close(struct tl_commit_log *log);
+/* Removes what writes that a killed process had begun left behind. For the only writer, before it writes. */
+TL_MUST_USE bool tl_commit_log_tidy(struct tl_commit_log *log, struct tl_error *error);
 /* Whether the store can tell two instances apart at all (tl_store_check_create). */
 TL_MUST_USE bool tl_commit_log_check_fence(struct tl_commit_log *log, struct tl_error *error);
 /* The newest valid commit; *found false (and true returned) when there is none. */

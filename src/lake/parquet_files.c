@@ -175,6 +175,20 @@ static bool append_files(const struct batch *b, size_t first, size_t begin, stru
     return ok;
 }
 
+static const char *copy_format(const struct tl_parquet_sink *sink)
+{
+    if (sink->format == TL_SINK_CSV)
+        return "FORMAT csv, HEADER true";
+    if (sink->format == TL_SINK_JSON)
+        return "FORMAT json";
+    return sink->compression == TL_SINK_SNAPPY ? "FORMAT parquet, COMPRESSION snappy" : "FORMAT parquet, COMPRESSION zstd";
+}
+
+static const char *file_ending(const struct tl_parquet_sink *sink)
+{
+    return sink->format == TL_SINK_CSV ? "csv" : sink->format == TL_SINK_JSON ? "json" : "parquet";
+}
+
 /* DuckDB writes "<folder>/_file=7/rows_0.parquet" for the seventh of several files; a single one is written as it is. */
 static bool copy_files(struct batch *b, size_t first, struct tl_error *error)
 {
@@ -187,7 +201,7 @@ static bool copy_files(struct batch *b, size_t first, struct tl_error *error)
         tl_buf_add_text(&sql, ") FROM batch) TO ");
     }
     tl_sql_add_string(&sql, tl_view_of(several ? b->folder : b->files[first].path));
-    tl_buf_add_text(&sql, " (FORMAT parquet, COMPRESSION zstd");
+    tl_buf_addf(&sql, " (%s", copy_format(b->sink));
     if (several) {
         tl_buf_add_text(&sql, ", FILENAME_PATTERN 'rows_{i}', OVERWRITE_OR_IGNORE, PARTITION_BY (");
         tl_sql_add_name(&sql, b->number);
@@ -205,7 +219,8 @@ static bool add_file(struct batch *b, size_t begin, size_t end, struct tl_error 
 {
     struct tl_view folder = { b->placed[begin].text + b->placed[begin].at, b->placed[begin].size };
     uint64_t hash = tl_view_hash(folder, b->sink->name_seed ^ b->epoch);
-    const char *name = tl_arena_printf(&b->texts, "%.*spart-%020" PRIu64 "-%016" PRIx64 ".parquet", TL_VIEW_ARG(folder), b->epoch, hash);
+    const char *name = tl_arena_printf(&b->texts, "%.*spart-%020" PRIu64 "%s-%016" PRIx64 ".%s", TL_VIEW_ARG(folder), b->epoch,
+                                       b->sink->attempt, hash, file_ending(b->sink));
     const char *path = tl_arena_printf(&b->texts, "%s/%zu.parquet", b->folder, b->made);
     if (!name || !path)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
@@ -226,9 +241,10 @@ static bool number_folder(const struct batch *b, size_t number, const char *file
  * as much as writing the file. */
 static bool take_out(const struct batch *b, size_t first, struct tl_error *error)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX], file[32];
+    snprintf(file, sizeof file, "/rows_0.%s", file_ending(b->sink));
     for (size_t i = first; b->count - first > 1 && i < b->count; i++) {
-        if (!number_folder(b, i - first, "/rows_0.parquet", path, error))
+        if (!number_folder(b, i - first, file, path, error))
             return false;
         if (tl_io->rename(path, b->files[i].path) != 0)
             return tl_error_sys(error, errno, "cannot rename '%s' to '%s'", path, b->files[i].path);

@@ -42,12 +42,18 @@ static bool copy_options(struct tl_parquet_sink *sink, const struct tl_parquet_s
     size_t size = sizeof "0123456789abcdef-";
     sink->path = strdup(o->path);
     sink->temporary_prefix = malloc(size);
-    sink->partition_by = calloc(o->partition_count + 1, sizeof *sink->partition_by);
-    if (!sink->path || !sink->temporary_prefix || !sink->partition_by)
+    sink->partitions = calloc(o->partition_count + 1, sizeof *sink->partitions);
+    sink->format = o->format;
+    sink->compression = o->compression;
+    if (!sink->path || !sink->temporary_prefix || !sink->partitions)
         return false;
-    for (; sink->partition_count < o->partition_count; sink->partition_count++)
-        if (!(sink->partition_by[sink->partition_count] = strdup(o->partition_by[sink->partition_count])))
+    while (sink->partition_count < o->partition_count) {
+        struct tl_partition p = tl_partition_of(tl_view_of(o->partition_by[sink->partition_count]));
+        struct tl_sink_partition *to = &sink->partitions[sink->partition_count++];
+        *to = (struct tl_sink_partition){ strndup(p.column.data, p.column.size), strndup(p.name.data, p.name.size), p.unit };
+        if (!to->column || !to->folder)
             return false;
+    }
     sink->name_seed = tl_view_hash(tl_view_of(o->view), tl_view_hash(tl_view_of(o->pipeline), 0));
     snprintf(sink->temporary_prefix, size, "%016" PRIx64 "-", tl_view_hash(tl_view_of(o->path), sink->name_seed));
     return true;
@@ -76,9 +82,11 @@ void tl_parquet_sink_close(struct tl_parquet_sink *sink)
     if (!sink)
         return;
     tl_duck_close(sink->duck);
-    for (size_t i = 0; i < sink->partition_count; i++)
-        free(sink->partition_by[i]);
-    free(sink->partition_by);
+    for (size_t i = 0; i < sink->partition_count; i++) {
+        free(sink->partitions[i].column);
+        free(sink->partitions[i].folder);
+    }
+    free(sink->partitions);
     free(sink->path);
     free(sink->temporary_prefix);
     free(sink);
@@ -97,26 +105,22 @@ static size_t column_index(const struct tl_rows *rows, const char *name)
 bool tl_parquet_sink_is_partition(const struct tl_parquet_sink *sink, const char *name)
 {
     for (size_t i = 0; i < sink->partition_count; i++)
-        if (strcmp(sink->partition_by[i], name) == 0)
+        if (sink->partitions[i].unit == TL_PARTITION_VALUE && strcmp(sink->partitions[i].column, name) == 0)
             return true;
     return false;
 }
 
-/* "<path>/ticker=AAPL/", the folder of a row. */
-static void add_folder(const struct tl_parquet_sink *sink, const struct tl_rows *rows, size_t row, struct tl_buf *out)
+void tl_parquet_sink_folder(const struct tl_parquet_sink *sink, const struct tl_rows *rows, size_t row, struct tl_buf *out)
 {
     struct tl_buf value;
     tl_buf_init(&value, 1 << 20);
     tl_buf_add_text(out, sink->path);
     tl_buf_add_char(out, '/');
     for (size_t i = 0; i < sink->partition_count; i++) {
-        size_t column = column_index(rows, sink->partition_by[i]);
+        const struct tl_sink_partition *p = &sink->partitions[i];
         tl_buf_reset(&value);
-        if (rows->columns[column].def.type == TL_TYPE_VARCHAR)
-            tl_buf_add_view(&value, tl_rows_text(rows, row, column));
-        else
-            tl_rows_cell_to_csv(rows, row, column, &value);
-        tl_partition_path_add(out, tl_view_of(sink->partition_by[i]), tl_buf_view(&value));
+        tl_partition_add_value(p->unit, rows, row, column_index(rows, p->column), &value);
+        tl_partition_path_add(out, tl_view_of(p->folder), tl_buf_view(&value));
         tl_buf_add_char(out, '/');
     }
     tl_buf_release(&value);
@@ -134,7 +138,7 @@ static bool place_rows(const struct tl_parquet_sink *sink, const struct tl_rows 
 {
     for (size_t row = 0; row < rows->row_count; row++) {
         placed[row] = (struct tl_placed_row){ .row = row, .at = text->size };
-        add_folder(sink, rows, row, text);
+        tl_parquet_sink_folder(sink, rows, row, text);
         placed[row].size = text->size - placed[row].at;
     }
     if (!tl_buf_ok(text, "the names of the partitions", error))
@@ -153,8 +157,8 @@ bool tl_parquet_sink_write(struct tl_parquet_sink *sink, uint64_t epoch, const s
     if (rows->row_count == 0)
         return true;
     for (size_t i = 0; i < sink->partition_count; i++)
-        if (column_index(rows, sink->partition_by[i]) == rows->column_count)
-            return tl_error_set(error, TL_INVALID, "there is no column '%s' to partition by", sink->partition_by[i]);
+        if (column_index(rows, sink->partitions[i].column) == rows->column_count)
+            return tl_error_set(error, TL_INVALID, "there is no column '%s' to partition by", sink->partitions[i].column);
     struct tl_buf text;
     tl_buf_init(&text, (size_t)1 << 32);
     struct tl_placed_row *placed = calloc(rows->row_count, sizeof *placed);

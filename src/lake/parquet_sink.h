@@ -9,14 +9,17 @@
 #pragma once
 
 #include "base/rows.h"
+#include "lake/sink_format.h"
 #include "lake/store.h"
 
 struct tl_parquet_sink;
 struct tl_parquet_sink_options {
     const char *pipeline, *view; /* in the file's name hash */
     const char *path;            /* relative to the store's root */
-    const char *const *partition_by;
+    const char *const *partition_by; /* as base/partition.h reads them */
     size_t partition_count;
+    enum tl_sink_format format;
+    enum tl_sink_compression compression;
 };
 struct tl_file_list {
     char **names; /* relative to the root */

@@ -2,8 +2,8 @@
 #include "net/http_client.h"
 
 #include "base/time.h"
+#include "net/http_curl_int.h"
 
-#include <curl/curl.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -24,12 +24,17 @@ static void init_curl(void)
     curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-bool tl_http_client_new(struct tl_http_client **out, size_t response_max, struct tl_error *error)
+CURL *tl_curl_new(void)
 {
     pthread_once(&once, init_curl);
+    return curl_easy_init();
+}
+
+bool tl_http_client_new(struct tl_http_client **out, size_t response_max, struct tl_error *error)
+{
     *out = calloc(1, sizeof **out);
     if (*out)
-        (*out)->curl = curl_easy_init();
+        (*out)->curl = tl_curl_new();
     if (!*out || !(*out)->curl) {
         free(*out);
         *out = NULL;
@@ -73,7 +78,7 @@ static int is_cancelled(void *cancel, curl_off_t a, curl_off_t b, curl_off_t c, 
     return cancel && __atomic_load_n((const bool *)cancel, __ATOMIC_ACQUIRE);
 }
 
-static struct curl_slist *header_list(const struct tl_http_request *request)
+struct curl_slist *tl_curl_headers(const struct tl_http_request *request)
 {
     /* curl's own Expect costs a round trip; its own content type would be sent with every body. */
     struct curl_slist *list = curl_slist_append(NULL, "Expect:");
@@ -90,11 +95,8 @@ static struct curl_slist *header_list(const struct tl_http_request *request)
     return list;
 }
 
-static void prepare(struct tl_http_client *c, const struct tl_http_request *request, struct tl_http_response *response,
-                    struct curl_slist *headers)
+void tl_curl_set_request(CURL *curl, const struct tl_http_request *request, char *reason)
 {
-    CURL *curl = c->curl;
-    curl_easy_reset(curl); /* keeps the connections */
     curl_easy_setopt(curl, CURLOPT_URL, request->url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
@@ -104,14 +106,7 @@ static void prepare(struct tl_http_client *c, const struct tl_http_request *requ
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body.data ? request->body.data : "");
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.size);
     }
-    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &response->body);
-    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take);
-    curl_easy_setopt(curl, CURLOPT_HEADERDATA, &response->headers);
-    curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, 256L << 10);
-    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, c->reason);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, reason);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_TCP_NODELAY, 1L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
@@ -121,31 +116,44 @@ static void prepare(struct tl_http_client *c, const struct tl_http_request *requ
     const char *bundle = getenv("AWS_CA_BUNDLE"); /* as the AWS SDKs have it */
     if (bundle && bundle[0])
         curl_easy_setopt(curl, CURLOPT_CAINFO, bundle);
+}
+
+static void prepare(struct tl_http_client *c, const struct tl_http_request *request, struct tl_http_response *response,
+                    struct curl_slist *headers)
+{
+    CURL *curl = c->curl;
+    curl_easy_reset(curl); /* keeps the connections */
+    tl_curl_set_request(curl, request, c->reason);
+    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &response->body);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, &response->headers);
+    curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, 256L << 10);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(request->timeout_ns / TL_NS_PER_MS));
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, is_cancelled);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, (void *)(uintptr_t)request->cancel);
 }
 
-static bool explain(const struct tl_http_client *c, CURLcode code, const struct tl_http_request *request,
-                    const struct tl_http_response *response, struct tl_error *error)
+bool tl_curl_explain(CURLcode code, const char *reason, const char *url, struct tl_error *error)
 {
-    const char *reason = c->reason[0] ? c->reason : curl_easy_strerror(code);
+    if (!reason[0])
+        reason = curl_easy_strerror(code);
     if (code == CURLE_ABORTED_BY_CALLBACK)
         return tl_error_set(error, TL_STOPPED, "stopped");
-    if (code == CURLE_WRITE_ERROR && (response->body.failed || response->headers.failed))
-        return tl_error_set(error, TL_LIMIT, "the answer of %s is larger than %zu bytes", request->url, response->body.max - PADDING);
     if (code == CURLE_OPERATION_TIMEDOUT)
-        return tl_error_set(error, TL_TIMEOUT, "no answer from %s in time: %s", request->url, reason);
+        return tl_error_set(error, TL_TIMEOUT, "no answer from %s in time: %s", url, reason);
     if (code == CURLE_OUT_OF_MEMORY)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
-    return tl_error_set(error, TL_UNAVAILABLE, "cannot reach %s: %s", request->url, reason);
+    return tl_error_set(error, TL_UNAVAILABLE, "cannot reach %s: %s", url, reason);
 }
 
 bool tl_http_client_send(struct tl_http_client *c, const struct tl_http_request *request, struct tl_http_response *response,
                          struct tl_error *error)
 {
-    struct curl_slist *headers = header_list(request);
+    struct curl_slist *headers = tl_curl_headers(request);
     if (!headers)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory for the headers");
     response->status = 0;
@@ -155,8 +163,11 @@ bool tl_http_client_send(struct tl_http_client *c, const struct tl_http_request 
     prepare(c, request, response, headers);
     CURLcode code = curl_easy_perform(c->curl);
     curl_slist_free_all(headers);
+    if (code == CURLE_WRITE_ERROR && (response->body.failed || response->headers.failed))
+        return tl_error_set(error, TL_LIMIT, "the answer of %s is larger than %zu bytes", request->url,
+                            response->body.max - PADDING);
     if (code != CURLE_OK)
-        return explain(c, code, request, response, error);
+        return tl_curl_explain(code, c->reason, request->url, error);
     long status = 0;
     curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
     response->status = (int)status;

@@ -4,16 +4,19 @@
 
 #include <stdio.h>
 
+/* As the service names streams and consumers. */
+static bool is_aws_name(const char *text)
+{
+    size_t size = strlen(text);
+    return size >= 1 && size <= 128 &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == size;
+}
+
 static void check_stream(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_source_plan *out)
 {
     const struct tl_ast_option *o = tl_options_find(s, "stream");
     out->stream = tl_checker_expand(c, o->text, o->place);
-    struct tl_view name = tl_view_of(out->stream);
-    bool good = name.size >= 1 && name.size <= 128;
-    for (size_t i = 0; good && i < name.size; i++)
-        good =
-            strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-", name.data[i]) != NULL;
-    if (out->stream && !good)
+    if (out->stream && !is_aws_name(out->stream))
         tl_checker_fail(c, o->place, NULL, "a stream's name has 1 to 128 letters, digits, '_', '.' or '-'");
 }
 
@@ -25,6 +28,7 @@ static const struct {
 } metadata[] = {
     { "shard_id", TL_SLOT_SHARD_ID, TL_TYPE_VARCHAR, true },
     { "sequence_number", TL_SLOT_SEQUENCE_NUMBER, TL_TYPE_VARCHAR, true },
+    { "sub_sequence_number", TL_SLOT_SUB_SEQUENCE, TL_TYPE_BIGINT, true },
     { "arrival_time", TL_SLOT_ARRIVAL_TIME, TL_TYPE_TIMESTAMP, false },
     { "partition_key", TL_SLOT_PARTITION_KEY, TL_TYPE_VARCHAR, false },
 };
@@ -65,7 +69,7 @@ static void add_metadata(struct tl_checker *c, const struct tl_ast_column *a, st
         return;
     }
     tl_checker_fail(c, a->key_place, tl_suggest(tl_view_of(a->metadata_key), near, TL_COUNT(near)),
-                    "there is no metadata '%s': it is shard_id, sequence_number, arrival_time or partition_key",
+                    "there is no metadata '%s': it is shard_id, sequence_number, sub_sequence_number, arrival_time or partition_key",
                     a->metadata_key);
 }
 
@@ -222,6 +226,29 @@ void tl_check_dedup_spans(struct tl_checker *c)
     }
 }
 
+static bool option_is(const struct tl_ast_statement *s, const char *option, const char *value)
+{
+    return tl_view_eq_ignore_case(tl_view_of(tl_options_text(&tl_source_options, s, option)), tl_view_of(value));
+}
+
+/* How the stream is read; none of it changes what is computed. */
+static void check_reading(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_source_plan *out)
+{
+    const struct tl_ast_option *consumer = tl_options_find(s, "consumer");
+    out->start = option_is(s, "start", "LATEST") ? TL_START_LATEST : TL_START_TRIM_HORIZON;
+    out->read = option_is(s, "read", "fanout") ? TL_READ_FANOUT : TL_READ_POLL;
+    out->cbor = option_is(s, "wire", "cbor");
+    out->on_data_loss = option_is(s, "on_data_loss", "continue") ? TL_DATA_LOSS_CONTINUE : TL_DATA_LOSS_FAIL;
+    if (!consumer)
+        return;
+    out->consumer = tl_checker_expand(c, consumer->text, consumer->place);
+    if (out->consumer && !is_aws_name(out->consumer))
+        tl_checker_fail(c, consumer->place, NULL, "a consumer's name has 1 to 128 letters, digits, '_', '.' or '-'");
+    if (out->read != TL_READ_FANOUT)
+        tl_checker_fail(c, consumer->name.place, NULL, "'consumer' goes with read = 'fanout', which the source '%s' does not have",
+                        out->name);
+}
+
 static void check_source(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_source_plan *out)
 {
     out->name = s->name.text;
@@ -236,9 +263,7 @@ static void check_source(struct tl_checker *c, const struct tl_ast_statement *s,
     if (!tl_checker_options(c, &tl_source_options, s))
         return;
     check_stream(c, s, out);
-    const char *start = tl_options_text(&tl_source_options, s, "start");
-    out->start = tl_view_eq_ignore_case(tl_view_of(start), TL_VIEW("LATEST")) ? TL_START_LATEST
-                                                                              : TL_START_TRIM_HORIZON;
+    check_reading(c, s, out);
     out->shard_idle_ns = tl_options_duration(&tl_source_options, s, "shard_idle");
     out->flush_after_ns = tl_options_duration(&tl_source_options, s, "flush_after");
     out->max_future_skew_ns = tl_options_duration(&tl_source_options, s, "max_future_skew");

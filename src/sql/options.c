@@ -13,6 +13,10 @@ static const struct tl_option_rule source_rules[] = {
     { "stream", TL_OPT_TEXT, true, NULL, NULL },
     { "format", TL_OPT_ENUM, false, "json", "json" },
     { "start", TL_OPT_ENUM, false, "TRIM_HORIZON", "LATEST|TRIM_HORIZON" },
+    { "read", TL_OPT_ENUM, false, "poll", "poll|fanout" },
+    { "consumer", TL_OPT_TEXT, false, NULL, NULL },
+    { "wire", TL_OPT_ENUM, false, "json", "json|cbor" },
+    { "on_data_loss", TL_OPT_ENUM, false, "fail", "fail|continue" },
     { "shard_idle", TL_OPT_SPAN, false, "30 s", NULL },
     { "flush_after", TL_OPT_SPAN, false, "5 min", NULL },
     { "max_future_skew", TL_OPT_DURATION, false, "5 min", NULL },
@@ -22,12 +26,16 @@ static const struct tl_option_rule feed_rules[] = {
     { "partition_key", TL_OPT_TEXT, true, NULL, NULL },
     { "interval", TL_OPT_DURATION, false, "150 ms", NULL },
     { "loop", TL_OPT_BOOLEAN, false, "false", NULL },
+    { "pace", TL_OPT_ENUM, false, "record", "record|key|event_time" },
+    { "producer_stamp", TL_OPT_BOOLEAN, false, "false", NULL },
 };
 static const struct tl_option_rule sink_rules[] = {
     { "path", TL_OPT_TEXT, true, NULL, NULL },
     { "partition_by", TL_OPT_TEXT, false, NULL, NULL },
     { "commit_every", TL_OPT_SPAN, false, "1 min", NULL },
     { "table", TL_OPT_TEXT, false, NULL, NULL },
+    { "format", TL_OPT_ENUM, false, "parquet", "parquet|csv|json" },
+    { "compression", TL_OPT_ENUM, false, "zstd", "zstd|snappy" },
 };
 static const struct tl_option_rule chart_rules[] = {
     { "type", TL_OPT_ENUM, false, "line", "line" },
@@ -38,6 +46,7 @@ static const struct tl_option_rule chart_rules[] = {
 static const struct tl_option_rule batch_rules[] = {
     { "path", TL_OPT_TEXT, true, NULL, NULL },
     { "partition_by", TL_OPT_TEXT, false, NULL, NULL },
+    { "incremental_by", TL_OPT_TEXT, false, NULL, NULL },
 };
 static const struct tl_option_rule profile_rules[] = {
     { "kinesis", TL_OPT_TEXT, false, "embedded", NULL },
@@ -187,7 +196,7 @@ static bool check_option(struct tl_diagnostic_context *context, const struct tl_
 {
     const struct tl_option_rule *rule = rule_find(table, o->name.text);
     if (!rule) {
-        const char *names[16];
+        const char *names[32];
         for (size_t i = 0; i < table->count; i++)
             names[i] = table->rules[i].name;
         tl_diagnostic_add(context, o->name.place, tl_suggest(tl_view_of(o->name.text), names, table->count),

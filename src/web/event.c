@@ -128,6 +128,13 @@ void tl_web_event_name(const char *view, struct tl_buf *out)
         tl_buf_add_char(out, (unsigned char)*c < ' ' ? '_' : *c);
 }
 
+void tl_web_tape_event(const char *source, struct tl_buf *out)
+{
+    tl_buf_add_text(out, "candles:"); 
+    for (const char *c = source; *c; c++)
+        tl_buf_add_char(out, (unsigned char)*c < ' ' ? '_' : *c);
+}
+
 void tl_web_event_frame(const char *name, const char *id, struct tl_view json, struct tl_buf *out)
 {
     tl_buf_addf(out, "event: %s\nid: %s\ndata: ", name, id);

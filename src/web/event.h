@@ -11,6 +11,7 @@
 #include "codec/json_writer.h"
 #include "engine/plan.h"
 
+#define TL_WEB_SNAPSHOT_ROWS_MAX 500 /* of a snapshot of windows: open ones and the newest closed ones; /api/history has the others, compressed */
 #define TL_WEB_EVENT_ROWS_MAX 5000 /* of one event; the newest windows are kept, and the event says "truncated" */
 
 void tl_web_row_write(struct tl_json_writer *w, const struct tl_rows *rows, size_t row);
@@ -28,6 +29,8 @@ size_t tl_web_rows_select(const struct tl_rows *rows, size_t x_column, size_t ma
 
 /* The name of a view's event: the view's own, unless that means something else to an EventSource or to us ("stats", "error"). */
 void tl_web_event_name(const char *view, struct tl_buf *out);
+/* That of the candles of a source. */
+void tl_web_tape_event(const char *source, struct tl_buf *out);
 /* "event: name\nid: id\ndata: json\n\n". json has no line break (codec/json_writer.h). */
 void tl_web_event_frame(const char *name, const char *id, struct tl_view json, struct tl_buf *out);
 

@@ -5,27 +5,17 @@
 #include "base/time.h"
 #include "codec/json.h"
 #include "web/event.h"
+#include "web/sql_text.h"
 
 #include <stdlib.h>
 
 /* ---- the query ---- */
 
-static void identifier(struct tl_buf *sql, const char *name)
-{
-    tl_buf_add_char(sql, '"');
-    for (const char *c = name; *c; c++) {
-        if (*c == '"')
-            tl_buf_add_char(sql, '"');
-        tl_buf_add_char(sql, *c);
-    }
-    tl_buf_add_char(sql, '"');
-}
-
 static void table_identifier(struct tl_buf *sql, const char *table)
 {
     struct tl_view rest, database = tl_view_split(tl_view_of(table), '.', &rest);
     if (!rest.data) {
-        identifier(sql, table);
+        tl_web_sql_identifier(sql, table);
         return;
     }
     tl_buf_addf(sql, "\"%.*s\".\"%.*s\"", TL_VIEW_ARG(database), TL_VIEW_ARG(rest));
@@ -40,13 +30,13 @@ static void columns_list(struct tl_buf *sql, const struct tl_view_plan *view)
             tl_buf_add_text(sql, "epoch_ms(");
         else if (column->type == TL_TYPE_DATE)
             tl_buf_add_text(sql, "CAST(");
-        identifier(sql, column->name);
+        tl_web_sql_identifier(sql, column->name);
         if (column->type == TL_TYPE_TIMESTAMP)
             tl_buf_add_text(sql, ")");
         else if (column->type == TL_TYPE_DATE)
             tl_buf_add_text(sql, " AS VARCHAR)");
         tl_buf_add_text(sql, " AS ");
-        identifier(sql, column->name);
+        tl_web_sql_identifier(sql, column->name);
     }
 }
 
@@ -57,7 +47,7 @@ static void partition_list(struct tl_buf *sql, const struct tl_view_plan *view)
         if (view->outputs[i].kind != TL_OUT_KEY)
             continue;
         tl_buf_add_text(sql, first ? "PARTITION BY " : ", ");
-        identifier(sql, view->columns[i].name);
+        tl_web_sql_identifier(sql, view->columns[i].name);
         first = false;
     }
 }
@@ -83,12 +73,12 @@ bool tl_web_history_sql(const struct tl_plan *plan, size_t view, size_t points, 
     tl_buf_add_text(sql, " FROM (SELECT *, row_number() OVER (");
     partition_list(sql, v);
     tl_buf_add_text(sql, " ORDER BY ");
-    identifier(sql, v->columns[x].name);
+    tl_web_sql_identifier(sql, v->columns[x].name);
     tl_buf_add_text(sql, " DESC) AS tl_newest FROM ");
     table_identifier(sql, table);
     tl_buf_addf(sql, ") AS t WHERE tl_newest <= %zu ORDER BY ", points);
     tl_buf_add_text(sql, "t.");
-    identifier(sql, v->columns[x].name);
+    tl_web_sql_identifier(sql, v->columns[x].name);
     tl_buf_addf(sql, " DESC LIMIT %d", TL_WEB_HISTORY_ROWS_MAX);
     return !sql->failed;
 }

@@ -5,6 +5,7 @@
 #include "base/time.h"
 #include "codec/json_writer.h"
 #include "web/event.h"
+#include "web/tape.h"
 
 static const char *role_name(enum tl_output_kind kind)
 {
@@ -54,6 +55,16 @@ static const char *table_of_view(const struct tl_plan *plan, size_t view)
     return NULL;
 }
 
+/* Dead letters are tables without being asked for (engine/sinks.h). name NULL: it has none. */
+static void dead_table(const struct tl_plan *plan, const char *name, const char *kind, struct tl_json_writer *w)
+{
+    struct tl_buf table;
+    tl_buf_init(&table, 4096);
+    tl_buf_addf(&table, "%s.%s_%s", plan->name, name ? name : "", kind);
+    tl_json_member_text(w, kind, name ? tl_buf_text(&table) : NULL);
+    tl_buf_release(&table);
+}
+
 static void view_write(const struct tl_plan *plan, size_t i, struct tl_json_writer *w)
 {
     const struct tl_view_plan *view = &plan->views[i];
@@ -69,6 +80,7 @@ static void view_write(const struct tl_plan *plan, size_t i, struct tl_json_writ
                                                                   : "SNAPSHOT");
     tl_json_member_i64(w, "window_ms", view->size_ns / TL_NS_PER_MS);
     tl_json_member_text(w, "table", table_of_view(plan, i));
+    dead_table(plan, view->window == TL_WINDOW_NONE ? NULL : view->name, "late", w);
     columns_write(view, w);
     tl_json_end_object(w);
     tl_buf_release(&event);
@@ -85,6 +97,7 @@ static void sources_write(const struct tl_plan *plan, struct tl_json_writer *w)
         tl_json_member_text(w, "name", plan->sources[i].name);
         tl_json_member_text(w, "stream", plan->sources[i].stream);
         tl_json_member_i64(w, "delay_ms", plan->sources[i].delay_ns / TL_NS_PER_MS);
+        dead_table(plan, plan->sources[i].name, "malformed", w);
         tl_json_end_object(w);
     }
     tl_json_end_array(w);
@@ -106,6 +119,33 @@ static void charts_write(const struct tl_plan *plan, struct tl_json_writer *w)
         tl_json_end_object(w);
     }
     tl_json_end_array(w);
+}
+
+/* The ticks that can be had as candles. */
+static void tapes_write(const struct tl_plan *plan, struct tl_json_writer *w)
+{
+    struct tl_web_tape_columns columns;
+    struct tl_buf event;
+    tl_buf_init(&event, 4096);
+    tl_json_key(w, "tapes");
+    tl_json_begin_array(w);
+    for (size_t i = 0; i < plan->source_count; i++) {
+        const struct tl_source_plan *source = &plan->sources[i];
+        if (!tl_web_tape_columns(plan, i, &columns))
+            continue;
+        tl_buf_reset(&event);
+        tl_web_tape_event(source->name, &event);
+        tl_json_begin_object(w);
+        tl_json_member_text(w, "name", source->name);
+        tl_json_member_text(w, "source", source->name);
+        tl_json_member_text(w, "event", tl_buf_text(&event));
+        tl_json_member_text(w, "key", source->columns[columns.key].name);
+        tl_json_member_text(w, "price", source->columns[columns.price].name);
+        tl_json_member_text(w, "volume", columns.volume == SIZE_MAX ? NULL : source->columns[columns.volume].name);
+        tl_json_end_object(w);
+    }
+    tl_json_end_array(w);
+    tl_buf_release(&event);
 }
 
 /* The smallest commit interval of the sinks: the line that an epoch's duration is measured against. */
@@ -139,5 +179,6 @@ void tl_web_plan_write(const struct tl_web_facts *facts, struct tl_buf *out)
         view_write(plan, i, &w);
     tl_json_end_array(&w);
     charts_write(plan, &w);
+    tapes_write(plan, &w);
     tl_json_end_object(&w);
 }

@@ -3,8 +3,11 @@
 #pragma once
 
 #include "net/http_server.h"
-#include "web/history_worker.h"
+#include "web/jobs.h"
+#include "web/samples.h"
+#include "web/session.h"
 #include "web/status.h"
+#include "web/tape.h"
 #include "web/viewers.h"
 #include "web/web.h"
 
@@ -15,7 +18,11 @@ struct tl_web {
     struct tl_web_facts facts;
     struct tl_http_server *server;
     struct tl_web_viewers *viewers; /* the loop thread's */
-    struct tl_web_worker *worker;
+    struct tl_web_jobs *jobs;
+    struct tl_web_session session;
+    struct tl_web_samples *samples;
+    struct tl_web_tape **tapes;
+    size_t tape_count;
     pthread_t notifier;
     bool notifier_runs;
     bool ready;    /* set once by open, read by the loop; atomic */
@@ -26,7 +33,9 @@ struct tl_web {
 tl_http_handler tl_web_handle; /* routes.c; user is the tl_web */
 /* Appends the "stats" JSON. */
 void tl_web_stats(void *web, struct tl_buf *out);
-/* The feed's progress as a JSON object, or nothing. */
-void tl_web_feed(struct tl_web *w, struct tl_buf *out);
-/* history_worker.h's callback: brings the answer back to the loop. */
-tl_web_history_done tl_web_history_made;
+/* The figures of now; feed holds what figures->feed points into, and is the caller's to release. */
+void tl_web_figures_get(struct tl_web *w, struct tl_web_figures *figures, struct tl_buf *feed);
+/* The view's index in the plan; SIZE_MAX: none. */
+size_t tl_web_view_find(const struct tl_plan *plan, const char *name);
+/* For a client of a job's: the pipeline's own settings, and the job's cancel. */
+struct tl_kinesis_options tl_web_kinesis(const struct tl_web_job *job);

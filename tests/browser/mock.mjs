@@ -8,15 +8,16 @@ const MINUTE = 60_000;
 
 export const plan = {
     pipeline: "mocked", version: "0", profile: "local", synthetic: false, aws_endpoint: null, commit_every_ms: MINUTE,
-    sources: [{ name: "ticks", stream: "ticks", delay_ms: 2 * MINUTE }],
+    sources: [{ name: "ticks", stream: "ticks", delay_ms: 2 * MINUTE, malformed: "mocked.ticks_malformed" }],
     views: [
-        { name: "latest", event: "latest", windowed: false, emit: "CHANGES", window_ms: 0, keys: ["ticker"], table: null,
+        { name: "latest", event: "latest", windowed: false, emit: "CHANGES", window_ms: 0, keys: ["ticker"], table: null, late: null,
             columns: [{ name: "ticker", type: "VARCHAR", role: "key" }, { name: "price", type: "DOUBLE", role: "aggregate" }] },
-        { name: "average", event: "average", windowed: true, emit: "FINAL", window_ms: MINUTE, keys: ["ticker"], table: null,
+        { name: "average", event: "average", windowed: true, emit: "FINAL", window_ms: MINUTE, keys: ["ticker"], table: null, late: "mocked.average_late",
             columns: [{ name: "ticker", type: "VARCHAR", role: "key" }, { name: "window_end", type: "TIMESTAMP", role: "window_end" },
                 { name: "price", type: "DOUBLE", role: "aggregate" }] },
     ],
     charts: [{ name: "live", view: "average", type: "line", x: "window_end", y: "price", series: "ticker" }],
+    tapes: [{ name: "ticks", source: "ticks", event: "candles:ticks", key: "ticker", price: "price", volume: null }],
 };
 
 /** A row of the windowed view, whose window ends the given minutes after the start of the hour. */
@@ -29,7 +30,7 @@ export function stats(changes = {}) {
         ledger: { received: 10, aggregated: 7, late: 2, malformed: 1, duplicate: 0, filtered: 0, windows: 3 },
         rates: { input: 5, processing: 1e6 },
         epoch: { number: 4, duration_ms: 21, write_ms: 9, last_commit: now - 5000, rows_committed: 30, files_committed: 3 },
-        state: { rows: 12, bytes: 4096 }, watermark: now - 2 * MINUTE, lag_ms: 2 * MINUTE, max_event_time: now,
+        state: { rows: 12, bytes: 4096, limit_bytes: 0 }, watermark: now - 2 * MINUTE, lag_ms: 2 * MINUTE, max_event_time: now,
         last_record: now, restored: false, waiting: "", shard_count: 1,
         shards: [{ id: "shardId-000000000000", idle: false, finished: false, watermark: now - 2 * MINUTE, records: 10, millis_behind: 3 }],
         feed: null, ...changes };
@@ -42,6 +43,7 @@ export class Mock {
         mock.upstream = upstream;
         mock.clients = new Set();
         mock.history = [];
+        mock.candles = [];
         mock.asked = []; // paths with queries, in order
         mock.lastEventIds = [];
         mock.server = http.createServer((request, response) => mock.#handle(request, response));
@@ -59,6 +61,8 @@ export class Mock {
         };
         if (pathname === "/api/plan") json(plan);
         else if (pathname === "/api/history") json({ rows: this.history });
+        else if (pathname === "/api/candles") json({ candles: this.candles });
+        else if (pathname === "/api/samples") json({ every_ms: 1000, samples: [], epochs: [] });
         else if (pathname === "/api/events") this.#events(request, response);
         else this.#forward(request, response);
     }

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { drawn, openBrowser, openPage, removeFolder, Tapeline, temporaryFolder, until } from "./harness.mjs";
+import { drawn, go, openBrowser, openPage, removeFolder, Tapeline, temporaryFolder, until } from "./harness.mjs";
 
 let browser, data, tapeline, view;
 
@@ -45,21 +45,23 @@ test("every ticker of the sample comes into the table", async () => {
 });
 
 test("the numbers move, and the ledger balances", async () => {
+    await go(view.page, "pipeline");
     const received = async () => Number((await view.page.locator(".ledger-total").textContent()).replace(/,/g, ""));
     const before = await until(received, "a number of received records");
     await until(async () => (await received()) > before, "more received records");
-    assert.match(await view.page.locator(".verdict").textContent(), /^Balanced/);
+    assert.match(await view.page.locator(".ledger-panel .verdict").textContent(), /^Balanced/);
     assert.match(await view.page.locator(".connection").textContent(), /^Live$/);
     assert.match(await view.page.locator(".fresh").textContent(), /data as of \d\d:\d\d:\d\d UTC/);
     assert.equal(await view.page.locator(".badge-sample").textContent(), "synthetic sample data");
+    await go(view.page, "live");
 });
 
 test("the data table opens by keyboard and has the chart's series", async () => {
-    const button = view.page.getByRole("button", { name: "Data table" });
+    const button = view.page.getByRole("button", { name: "Data table" }).first();
     await button.focus();
     await view.page.keyboard.press("Enter");
     assert.equal(await button.getAttribute("aria-pressed"), "true");
-    const table = view.page.locator(".chart-table");
+    const table = view.page.locator(".chart .chart-table");
     assert.ok(await table.isVisible());
     assert.equal(await table.locator("thead th").count(), 11);
     assert.ok(await table.locator("td.is-open").count() > 0);
@@ -68,12 +70,12 @@ test("the data table opens by keyboard and has the chart's series", async () => 
 });
 
 test("the keyboard walks along the points and says them", async () => {
-    await view.page.locator(".chart-frame").focus();
+    await view.page.locator(".chart .chart-frame").focus();
     await view.page.keyboard.press("End");
-    const first = await view.page.locator(".chart-frame [aria-live]").textContent();
+    const first = await view.page.locator(".chart .chart-frame [aria-live]").textContent();
     assert.match(first, /^AAPL [\d,.]+ at \d\d:\d\d UTC/);
     await view.page.keyboard.press("ArrowDown");
-    assert.notEqual(await view.page.locator(".chart-frame [aria-live]").textContent(), first);
+    assert.notEqual(await view.page.locator(".chart .chart-frame [aria-live]").textContent(), first);
     await view.page.keyboard.press("Escape");
 });
 
@@ -85,7 +87,7 @@ test("zone and theme are switched and kept", async () => {
     await until(async () => (await drawn(view.page))?.dark, "a dark chart after a reload");
     assert.ok(await view.page.getByRole("radio", { name: "Local" }).isChecked());
     await view.page.getByRole("radio", { name: "UTC" }).check();
-    await view.page.getByRole("radio", { name: "System" }).check();
+    await view.page.getByRole("radio", { name: "Auto" }).check();
 });
 
 test("nothing scrolls sideways at 360 px", async () => {
@@ -118,7 +120,7 @@ test("after a restart of the server the page comes back by itself", async () => 
     await until(async () => /^Reconnecting/.test(await view.page.locator(".connection").textContent()), "the loss is shown");
     tapeline = await Tapeline.start(data, listen);
     await until(async () => (await view.page.locator(".connection").textContent()) === "Live", "it is live again", 20_000);
-    const received = async () => Number((await view.page.locator(".ledger-total").textContent()).replace(/,/g, ""));
+    const received = async () => Number(/^[\d,]+/.exec(await view.page.locator(".figure").nth(1).locator(".figure-detail").textContent())[0].replace(/,/g, ""));
     const before = await received();
     await until(async () => (await received()) !== before, "the numbers move again", 15_000);
     await until(async () => (await view.page.locator(".latest tbody tr").count()) >= 10, "the table is full again");

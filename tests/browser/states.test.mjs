@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
-import { drawn, openBrowser, openPage, removeFolder, Tapeline, temporaryFolder, until } from "./harness.mjs";
+import { drawn, go, openBrowser, openPage, removeFolder, Tapeline, temporaryFolder, until } from "./harness.mjs";
 import { Mock, row, stats } from "./mock.mjs";
 
 let browser, data, tapeline, mock, view;
@@ -43,7 +43,7 @@ test("before the first tick the page says what it waits for", async () => {
     snapshot([]);
     mock.send("stats", stats({ last_record: null, watermark: null, lag_ms: null }));
     await until(async () => (await view.page.locator(".connection").textContent()) === "Live", "live");
-    assert.match(await view.page.locator(".chart-note").textContent(), /Waiting for the first tick… the first window closes about 3 min/);
+    assert.match(await view.page.locator(".chart .chart-note").textContent(), /Waiting for the first tick… the first window closes about 3 min/);
     assert.equal(await view.page.locator(".fresh").textContent(), "no data yet");
     assert.ok(await view.page.locator(".badge-stale").isHidden());
     assert.deepEqual(view.wrong, []);
@@ -58,7 +58,7 @@ test("history, open windows and closing ones make one line", async () => {
     // Out of order, twice, and a provisional row after its final one: none may throw or move a closed window.
     change([row("A", 2, 99, false), row("A", 0, 9, true), row("A", 4, 14.5, true), row("B", 1, 7, true)]);
     await chartIs(6, 1);
-    await view.page.getByRole("button", { name: "Data table" }).click();
+    await view.page.getByRole("button", { name: "Data table" }).first().click();
     const cells = await view.page.locator(".chart-table tbody tr").filter({ hasText: "12.00" }).count();
     assert.equal(cells, 1);
     assert.deepEqual(view.wrong, []);
@@ -90,7 +90,7 @@ test("silence is shown as stale, with its age", async () => {
     mock.send("stats", stats({ last_record: Date.now() - 42_000 }));
     const badge = view.page.locator(".badge-stale");
     await badge.waitFor({ state: "visible" });
-    assert.match(await badge.textContent(), /^STALE for 4\d s$/);
+    assert.match(await badge.textContent(), /^STALE for 4\d s, since \d\d:\d\d:\d\d UTC$/);
     mock.send("stats", stats());
     await badge.waitFor({ state: "hidden" });
 });
@@ -101,8 +101,9 @@ test("what the engine waits for is said as text", async () => {
 });
 
 test("a ledger that does not balance is said", async () => {
+    await go(view.page, "pipeline");
     mock.send("stats", stats({ ledger: { received: 11, aggregated: 7, late: 2, malformed: 1, duplicate: 0, filtered: 0, windows: 3 } }));
-    await until(async () => /^Not balanced: 1 records/.test(await view.page.locator(".verdict").textContent()), "the breach");
+    await until(async () => /^Not balanced: 1 records/.test(await view.page.locator(".ledger-panel .verdict").textContent()), "the breach");
 });
 
 test("pausing holds the picture and keeps what comes", async () => {

@@ -17,7 +17,7 @@ MAY_INCLUDE = {
     "engine": "base codec kinesis lake",
     "sql": "base engine",
     "query": "base codec net lake",
-    "web": "base codec net engine query",
+    "web": "base codec net kinesis lake engine query",
     "cli": "base codec net kinesis broker lake engine sql query web",
 }
 # Headers that the build makes.

@@ -2,8 +2,7 @@
 // One polite sentence for screen readers, at most every ten seconds, silent while paused.
 
 import { setText } from "./dom.js";
-import { count } from "./format.js";
-import { timeWithZone } from "./panels.js";
+import { clockWithZone, count } from "./format.js";
 
 const EVERY_MS = 10_000;
 
@@ -13,7 +12,7 @@ function sentence(store) {
     const { stats } = store;
     if (!stats) return "";
     const since = store.staleSince();
-    if (since !== null) return `No new data since ${timeWithZone(since, store)}.`;
+    if (since !== null) return `No new data since ${clockWithZone(since, store.zone)}.`;
     return `${count(stats.ledger.received)} records received, ${count(stats.ledger.windows)} windows closed.`;
 }
 

@@ -2,10 +2,11 @@
 // The lines of one chart: for each series a line of closed windows, and a dotted one with rings that leads from the last
 // closed window through the open ones. Draws what it is given; decides nothing about the page around it.
 
-import { createChart, CrosshairMode, LineSeries, LineStyle, PriceScaleMode } from "lightweight-charts";
+import { createChart, LineSeries, LineStyle, PriceScaleMode } from "lightweight-charts";
 import { OpenBand, Rings } from "./chart_open.js";
 import { isDark, seriesColor, seriesDash } from "./palette.js";
-import { clock, day, dayAndMinute, decimal, digitsFor, minute, zoneName } from "./format.js";
+import { baseOptions, cssColor, themeOptions, timeOptions } from "./chart_look.js";
+import { decimal, digitsFor } from "./format.js";
 
 /** @typedef {import("./rows.js").Series} Series */
 /** @typedef {import("./format.js").Zone} Zone */
@@ -22,14 +23,11 @@ const SCALE_MODES = { value: PriceScaleMode.Normal, percent: PriceScaleMode.Perc
 const BARS_MIN = 6;
 const MARGIN_BARS = 1.5; // room right of the newest point
 
-/** @param {string} name */
-const cssColor = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-
 export class ChartLines {
     /**
      * @param {HTMLElement} host
-     * @param {{y: string, windowMs: number, zone: () => Zone, onCrosshair: (x: number | null) => void,
-     *          onLeave: () => void}} spec onLeave: the reader moved the view away from now
+     * @param {{y: string, windowMs: number, zone: () => Zone, onCrosshair: (x: number | null, byHand: boolean) => void,
+     *          onPick: (key: string, x: number) => void, onLeave: () => void}} spec onLeave: the reader moved the view away from now
      */
     constructor(host, spec) {
         this.spec = spec;
@@ -37,24 +35,33 @@ export class ChartLines {
         this.lines = new Map();
         this.largest = 0;
         this.digits = 2;
-        this.chart = createChart(host, {
-            autoSize: true,
-            layout: { attributionLogo: false, fontSize: 12, fontFamily: "system-ui, sans-serif" },
-            crosshair: { mode: CrosshairMode.Magnet },
-            rightPriceScale: { borderVisible: false, scaleMargins: { top: 0.08, bottom: 0.14 }, minimumWidth: 64 },
-            timeScale: { borderVisible: false, timeVisible: true, secondsVisible: false, rightOffset: MARGIN_BARS,
-                shiftVisibleRangeOnNewBar: false, lockVisibleTimeRangeOnResize: true, minBarSpacing: 0.2,
-                tickMarkFormatter: this.#tick },
-            localization: { timeFormatter: this.#crosshairTime },
-            handleScroll: { vertTouchDrag: false },
-        });
+        this.chart = createChart(host, baseOptions());
+        this.chart.applyOptions(timeOptions(spec.zone, spec.windowMs < 60_000));
         this.band = new OpenBand();
         this.band.label = "open windows";
         this.chart.panes()[0]?.attachPrimitive(this.band);
         this.chart.subscribeCrosshairMove((param) =>
-            spec.onCrosshair(typeof param.time === "number" && param.point ? param.time * 1000 : null));
+            spec.onCrosshair(typeof param.time === "number" && param.point ? param.time * 1000 : null, param.sourceEvent !== undefined));
+        this.chart.subscribeClick((param) => this.#picked(param));
         this.#noticeReader(host);
         this.applyTheme();
+    }
+
+    /** The series whose point is nearest to where was clicked. @param {import("lightweight-charts").MouseEventParams} param */
+    #picked({ time, point, seriesData }) {
+        if (typeof time !== "number" || !point) return;
+        let best = "";
+        let least = Infinity;
+        for (const [key, line] of this.lines) {
+            const datum = seriesData.get(line.closed) ?? seriesData.get(line.open);
+            if (!datum || !("value" in datum) || typeof datum.value !== "number" || !line.open.options().visible) continue;
+            const y = line.open.priceToCoordinate(datum.value);
+            if (y !== null && Math.abs(y - point.y) < least) {
+                least = Math.abs(y - point.y);
+                best = key;
+            }
+        }
+        if (best !== "") this.spec.onPick(best, time * 1000);
     }
 
     /** Only the reader's own hand leaves "now": range changes by new data come through the same event. @param {HTMLElement} host */
@@ -67,28 +74,8 @@ export class ChartLines {
         });
     }
 
-    /** @param {unknown} time @param {number} mark */
-    #tick = (time, mark) => {
-        const ms = /** @type {number} */ (time) * 1000;
-        const zone = this.spec.zone();
-        // The library finds midnights in UTC; in another zone that mark is an hour like the others.
-        if (mark <= 2 && minute(ms, zone) === "00:00") return day(ms, zone);
-        return mark === 4 ? clock(ms, zone) : minute(ms, zone);
-    };
-
-    /** @param {unknown} time */
-    #crosshairTime = (time) => {
-        const zone = this.spec.zone();
-        return `${dayAndMinute(/** @type {number} */ (time) * 1000, zone)} ${zoneName(zone)}`;
-    };
-
     applyTheme() {
-        this.chart.applyOptions({
-            layout: { background: { color: cssColor("--panel") }, textColor: cssColor("--muted") },
-            grid: { vertLines: { color: cssColor("--grid") }, horzLines: { color: cssColor("--grid") } },
-            crosshair: { vertLine: { color: cssColor("--muted"), labelBackgroundColor: cssColor("--tag") },
-                horzLine: { color: cssColor("--muted"), labelBackgroundColor: cssColor("--tag") } },
-        });
+        this.chart.applyOptions(themeOptions());
         this.band.color = cssColor("--open-band");
         this.band.labelColor = cssColor("--muted");
         for (const line of this.lines.values()) this.#colour(line);
@@ -96,11 +83,7 @@ export class ChartLines {
 
     /** The zone changed: every time is printed anew. */
     applyZone() {
-        // Fresh functions: the library keeps the labels of the ones it knows.
-        this.chart.applyOptions({
-            localization: { timeFormatter: (/** @type {unknown} */ time) => this.#crosshairTime(time) },
-            timeScale: { tickMarkFormatter: (/** @type {unknown} */ time, /** @type {number} */ mark) => this.#tick(time, mark) },
-        });
+        this.chart.applyOptions(timeOptions(this.spec.zone, this.spec.windowMs < 60_000));
     }
 
     /** @param {Line} line */
@@ -250,6 +233,23 @@ export class ChartLines {
     point(key, x, value) {
         const line = this.lines.get(key);
         if (line) this.chart.setCrosshairPosition(value, /** @type {Time} */ (x / 1000), line.closed);
+    }
+
+    /** Shows where another chart's reader points. @param {number | null} x */
+    pointTime(x) {
+        if (x === null) {
+            this.unpoint();
+            return;
+        }
+        const time = x / 1000;
+        for (const line of this.lines.values()) {
+            const datum = line.closedData.find((one) => one.time === time) ?? line.rings.points.find((one) => one.time === time);
+            if (datum && line.open.options().visible) {
+                this.chart.setCrosshairPosition(datum.value, datum.time, line.closed);
+                return;
+            }
+        }
+        this.unpoint();
     }
 
     unpoint() {

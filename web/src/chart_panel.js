@@ -3,8 +3,10 @@
 
 import { ChartLines } from "./chart_lines.js";
 import { ChartTable } from "./chart_table.js";
+import { ChartZoom } from "./chart_zoom.js";
 import { Legend } from "./legend.js";
 import { choice, el, setText } from "./dom.js";
+import { copyText, csvOf, download, menu } from "./menu.js";
 import { duration, minute, zoneName } from "./format.js";
 
 /** @typedef {import("./store.js").Store} Store */
@@ -24,10 +26,12 @@ const DRAWN_MAX = 24;
 export class ChartPanel {
     /**
      * @param {Store} store
+     * @param {import("./router.js").Router} router
      * @param {ChartPlan} chart
      */
-    constructor(store, chart) {
+    constructor(store, router, chart) {
         this.store = store;
+        this.router = router;
         this.chart = chart;
         this.rows = store.rowsOf(chart.view);
         this.part = `view:${chart.view}`;
@@ -45,16 +49,18 @@ export class ChartPanel {
         this.cursor = { series: 0, at: Infinity };
         this.spoken = el("p", { class: "unseen", "aria-live": "assertive" });
         this.frame = el("div", { class: "chart-frame", tabindex: 0, role: "group",
-            "aria-label": `Chart of ${chart.y} by ${chart.x}. Arrow keys move along points and series; the data table has the same values.` },
+            "aria-label": `Chart of ${chart.y} by ${chart.x}. Arrow keys move along points and series, Enter shows where a point comes from; the data table has the same values.` },
         this.host, this.note, this.spoken);
         this.lines = new ChartLines(this.host, {
             y: chart.y,
             windowMs: this.rows.plan.window_ms || 60_000,
             zone: () => store.zone,
-            onCrosshair: (x) => this.#crosshairMoved(x),
+            onCrosshair: (x, byHand) => this.#crosshairMoved(x, byHand),
+            onPick: (key, x) => this.#explain(key, x),
             onLeave: () => this.#follow(false),
         });
-        this.legend = new Legend(chart, () => this.render());
+        this.zoom = new ChartZoom(this.frame, this.lines.chart, () => this.#follow(false));
+        this.legend = new Legend(chart, () => this.#legendChanged());
         this.table = new ChartTable(chart);
         this.root = this.#build();
         this.#keyboard();
@@ -70,6 +76,8 @@ export class ChartPanel {
         this.toggle = el("button", { type: "button", class: "button", "aria-pressed": "false", "aria-controls": `${id}-table`,
             onclick: () => this.#showTable() }, "Data table");
         this.table.root.id = `${id}-table`;
+        this.ranges = choice({ label: "Time range", name: `${id}-range`, value: String(this.range), options: RANGES,
+            onchange: (value) => this.#setRange(Number(value)) });
         return el("section", { class: "panel chart", "aria-labelledby": id },
             el("div", { class: "panel-head" },
                 el("div", {},
@@ -81,11 +89,51 @@ export class ChartPanel {
                             { value: "percent", text: "%", title: "change since the left edge" },
                             { value: "log", text: "Log" }],
                         onchange: (mode) => this.lines.setScale(mode) }),
-                    choice({ label: "Time range", name: `${id}-range`, value: String(this.range), options: RANGES,
-                        onchange: (value) => this.#setRange(Number(value)) }),
-                    this.pause, this.now, this.toggle)),
+                    this.ranges, this.zoom.button, this.pause, this.now, this.toggle, this.#menu())),
             this.frame, this.table.root,
             el("div", { class: "legend-row" }, this.legend.root, this.#key()));
+    }
+
+    #menu() {
+        const { chart } = this;
+        return menu([
+            { text: "Points as CSV", run: () => download(`${chart.name}.csv`, csvOf(this.#table())) },
+            { text: "Picture as PNG", run: () => this.lines.chart.takeScreenshot().toBlob((blob) => blob && download(`${chart.name}.png`, blob)) },
+            { text: "Copy link to this picture", run: () => copyText(location.href) },
+            { text: "Copy curl of these points", run: () => copyText(`curl '${location.origin}/api/history?view=${encodeURIComponent(chart.view)}'`) },
+        ]);
+    }
+
+    /** All points of the series that are shown, a row each. */
+    #table() {
+        const { x, y, series } = this.chart;
+        const rows = this.#shown().flatMap((one) => one.points.map((point) =>
+            [new Date(point.x).toISOString(), one.label, point.row[y], point.final]));
+        return [[x, series ?? "series", y, "final"], ...rows];
+    }
+
+    /** Range and hidden series as the page's address says. @param {URLSearchParams} params */
+    apply(params) {
+        const range = params.get(`${this.chart.name}.range`);
+        if (RANGES.some(({ value }) => value === range)) this.range = Number(range);
+        for (const input of this.ranges?.querySelectorAll("input") ?? []) input.checked = input.value === String(this.range);
+        const hide = params.get(`${this.chart.name}.hide`);
+        if (hide !== null) this.legend.hidden = new Set(hide.split("~").filter((key) => key !== ""));
+        if (range !== null || hide !== null) this.render();
+    }
+
+    #legendChanged() {
+        const { hidden } = this.legend;
+        this.router.note(`${this.chart.name}.hide`, hidden.size > 0 ? [...hidden].join("~") : null);
+        this.render();
+    }
+
+    /** Where a point comes from. @param {string} key @param {number} x */
+    async #explain(key, x) {
+        const point = this.rows.series.get(key)?.points.find((one) => one.x === x);
+        if (!point) return;
+        const { showOrigin } = await import("./origin.js");
+        showOrigin(this.store, this.rows.plan, point.row, this.chart.y);
     }
 
     #describe() {
@@ -108,13 +156,26 @@ export class ChartPanel {
                 ArrowLeft: () => this.#step(-1), ArrowRight: () => this.#step(1),
                 ArrowUp: () => this.#stepSeries(-1), ArrowDown: () => this.#stepSeries(1),
                 Home: () => this.#step(-Infinity), End: () => this.#step(Infinity),
-                Escape: () => this.#leavePoint(),
+                Escape: () => this.zoom.cancel() || this.#leavePoint(),
+                Enter: () => this.#entered(), z: () => this.#markZoom(),
             });
             const move = moves[event.key];
             if (!move || event.ctrlKey || event.metaKey || event.altKey) return;
             event.preventDefault();
+            event.stopPropagation();
             move();
         });
+    }
+
+    #entered() {
+        if (this.zoom.anchor !== null) this.#markZoom();
+        else if (this.crosshair !== null) void this.#explain(this.#cursorSeries()?.key ?? "", this.crosshair);
+    }
+
+    #markZoom() {
+        if (this.crosshair === null) return;
+        this.zoom.mark(this.crosshair);
+        setText(this.spoken, this.zoom.anchor === null ? "zoomed" : "zoom begins here; go to its end and press Enter");
     }
 
     /** @param {number} by */
@@ -147,7 +208,7 @@ export class ChartPanel {
         const value = point.row[this.chart.y];
         if (typeof value !== "number") return;
         this.lines.point(series.key, point.x, value);
-        this.#crosshairMoved(point.x);
+        this.#crosshairMoved(point.x, true);
         const zone = this.store.zone;
         setText(this.spoken, `${series.label} ${this.lines.format(value)} at ${minute(point.x, zone)} ${zoneName(zone)}`
             + (point.final ? "" : ", provisional"));
@@ -155,7 +216,7 @@ export class ChartPanel {
 
     #leavePoint() {
         this.lines.unpoint();
-        this.#crosshairMoved(null);
+        this.#crosshairMoved(null, true);
     }
 
     #shown() {
@@ -163,10 +224,11 @@ export class ChartPanel {
             .map((key) => this.rows.series.get(key)).filter((series) => series !== undefined);
     }
 
-    /** @param {number | null} x */
-    #crosshairMoved(x) {
+    /** byHand: the reader's, on this chart; else it follows another one's. @param {number | null} x @param {boolean} byHand */
+    #crosshairMoved(x, byHand) {
         if (x === this.crosshair) return;
         this.crosshair = x;
+        if (byHand || (x === null && this.store.crosshair?.from === this)) this.store.setCrosshair(x, this);
         this.#renderLegend();
     }
 
@@ -187,17 +249,17 @@ export class ChartPanel {
     goToNow() {
         this.#follow(true);
         this.lines.showNow(this.range);
-        this.frame.focus({ preventScroll: true });
     }
 
     /** @param {number} range */
     #setRange(range) {
         this.range = range;
+        this.router.note(`${this.chart.name}.range`, String(range));
         this.#follow(true);
         this.lines.showNow(range);
     }
 
-    /** @param {Set<string>} changed */
+    /** @param {import("./store.js").Changed} changed */
     #changed(changed) {
         if (changed.has("theme")) {
             this.lines.applyTheme();
@@ -205,6 +267,7 @@ export class ChartPanel {
             this.#renderLegend();
         }
         if (changed.has("zone")) this.lines.applyZone();
+        if (changed.has("crosshair") && this.store.crosshair?.from !== this) this.lines.pointTime(this.store.crosshair?.x ?? null);
         if (changed.has("paused")) this.#renderPaused();
         const rows = changed.has(this.part) || changed.has("paused") || changed.has("zone");
         if (rows && !this.store.paused) this.render();

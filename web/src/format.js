@@ -51,7 +51,9 @@ export function duration(ms) {
     return join(`${Math.floor(minutes / 60)} h`, minutes % 60, "min");
 }
 
-/** @typedef {"utc" | "local"} Zone */
+/** @typedef {"utc" | "local" | "exchange"} Zone */
+
+const EXCHANGE = "America/New_York"; // NYSE and Nasdaq
 
 /** @type {Map<string, Intl.DateTimeFormat>} */
 const formats = new Map();
@@ -66,7 +68,7 @@ function formatFor(zone, style, options) {
     let format = formats.get(key);
     if (!format) {
         // en-GB for 24 hours and day before month; the zone is always printed beside.
-        format = new Intl.DateTimeFormat("en-GB", { ...options, timeZone: zone === "utc" ? "UTC" : undefined });
+        format = new Intl.DateTimeFormat("en-GB", { ...options, timeZone: zone === "utc" ? "UTC" : zone === "exchange" ? EXCHANGE : undefined });
         formats.set(key, format);
     }
     return format;
@@ -88,6 +90,22 @@ export const dayAndMinute = (ms, zone) => `${day(ms, zone)}, ${minute(ms, zone)}
 /** The zone's name as printed beside times. @param {Zone} zone */
 export function zoneName(zone) {
     if (zone === "utc") return "UTC";
-    const parts = formatFor("local", "zone", { timeZoneName: "short" }).formatToParts(Date.now());
-    return parts.find((part) => part.type === "timeZoneName")?.value ?? "local";
+    let format = formats.get(`name ${zone}`);
+    if (!format) {
+        format = new Intl.DateTimeFormat("en-US", { timeZoneName: "short", timeZone: zone === "exchange" ? EXCHANGE : undefined });
+        formats.set(`name ${zone}`, format);
+    }
+    return format.formatToParts(Date.now()).find((part) => part.type === "timeZoneName")?.value ?? zone;
 }
+
+/** 2025-09-27 12:34:56.789, as it would stand in SQL. @param {number} ms @param {Zone} zone */
+export function instant(ms, zone) {
+    const parts = formatFor(zone, "instant", { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit",
+        second: "2-digit", fractionalSecondDigits: 3 }).formatToParts(ms);
+    /** @param {string} type */
+    const part = (type) => parts.find((one) => one.type === type)?.value ?? "";
+    return `${part("year")}-${part("month")}-${part("day")} ${part("hour")}:${part("minute")}:${part("second")}.${part("fractionalSecond")}`;
+}
+
+/** "12:00:03 UTC". @param {number} ms @param {Zone} zone */
+export const clockWithZone = (ms, zone) => `${clock(ms, zone)} ${zoneName(zone)}`;

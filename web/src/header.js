@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The head of the page: which pipeline, how the connection is, how fresh the data is, and the reader's choices.
+// The head of the page: which pipeline, the views, how the connection is, how fresh the data is, and the reader's choices.
 
 import { choice, el, setText, svg } from "./dom.js";
-import { duration } from "./format.js";
-import { timeWithZone } from "./panels.js";
+import { clockWithZone, duration } from "./format.js";
 
 /** @typedef {import("./store.js").Store} Store */
+/** @typedef {import("./format.js").Zone} Zone */
+/** @typedef {{name: string, title: string}} ViewName */
 
 function mark() {
     return svg("svg", { class: "mark", viewBox: "0 0 32 32", "aria-hidden": "true" },
@@ -19,44 +20,68 @@ function connectionText(store) {
     const { state, since, attempt } = store.connection;
     if (state === "live") return "Live";
     if (state === "connecting") return "Connecting…";
-    return `Reconnecting since ${timeWithZone(since, store)}${attempt > 1 ? `, attempt ${attempt}` : ""}`;
+    return `Reconnecting since ${clockWithZone(since, store.zone)}${attempt > 1 ? `, attempt ${attempt}` : ""}`;
 }
 
 /** @param {Store} store */
 function freshnessText(store) {
     const last = store.stats?.last_record ?? null;
-    return last === null ? "no data yet" : `data as of ${timeWithZone(last, store)}`;
+    return last === null ? "no data yet" : `data as of ${clockWithZone(last, store.zone)}`;
 }
 
-/**
- * @param {HTMLElement} host
- * @param {Store} store
- */
-export function renderHeader(host, store) {
-    const { plan } = store;
+/** @param {Store} store */
+function vitals(store) {
     const connection = el("span", { class: "connection", role: "status" }, connectionText(store));
     const fresh = el("span", { class: "fresh" }, freshnessText(store));
     const stale = el("span", { class: "badge badge-stale", hidden: true });
-    host.replaceChildren(
-        el("div", { class: "brand" }, mark(),
-            el("div", {}, el("h1", {}, plan.pipeline),
-                el("p", { class: "sub" }, `tapeline ${plan.version}${plan.profile ? ` · profile ${plan.profile}` : ""}`)),
-            plan.synthetic ? el("span", { class: "badge badge-sample" }, "synthetic sample data") : null),
-        el("div", { class: "vitals" }, connection, fresh, stale),
-        el("div", { class: "choices" },
-            choice({ label: "Time zone", name: "zone", value: store.zone, onchange: (zone) => store.setZone(zone),
-                options: [{ value: /** @type {import("./format.js").Zone} */ ("utc"), text: "UTC" }, { value: "local", text: "Local" }] }),
-            choice({ label: "Theme", name: "theme", value: store.theme, onchange: (theme) => store.setTheme(theme),
-                options: [{ value: "system", text: "System" }, { value: "light", text: "Light" }, { value: "dark", text: "Dark" }] })));
     store.subscribe(() => {
         setText(connection, connectionText(store));
         connection.dataset.state = store.connection.state;
         setText(fresh, freshnessText(store));
         const since = store.staleSince();
         stale.hidden = since === null;
-        if (since !== null) setText(stale, `STALE for ${duration(store.serverNow() - since)}`);
-        if (since !== null) stale.title = `nothing new since ${timeWithZone(since, store)}`;
+        if (since !== null) setText(stale, `STALE for ${duration(store.serverNow() - since)}, since ${clockWithZone(since, store.zone)}`);
         document.documentElement.classList.toggle("is-stale", since !== null);
+    });
+    return el("div", { class: "vitals" }, connection, fresh, stale);
+}
+
+/** @param {Store} store @param {() => void} onhelp */
+function choices(store, onhelp) {
+    return el("div", { class: "choices" },
+        choice({ label: "Time zone", name: "zone", value: store.zone, onchange: (zone) => store.setZone(zone),
+            options: [{ value: /** @type {Zone} */ ("utc"), text: "UTC" }, { value: "local", text: "Local", title: "this browser's time zone" },
+                { value: "exchange", text: "NYSE", title: "the exchange's time: America/New_York" }] }),
+        choice({ label: "Theme", name: "theme", value: store.theme, onchange: (theme) => store.setTheme(theme),
+            options: [{ value: "system", text: "Auto", title: "as the system is set" }, { value: "light", text: "Light" },
+                { value: "dark", text: "Dark" }] }),
+        el("button", { type: "button", class: "button help-button", "aria-label": "Keys and help", title: "keys and help (?)", onclick: onhelp }, "?"));
+}
+
+/**
+ * @param {HTMLElement} host
+ * @param {Store} store
+ * @param {ViewName[]} views
+ * @param {() => void} onhelp
+ * @returns {(view: string) => void} marks the view that is shown
+ */
+export function renderHeader(host, store, views, onhelp) {
+    const { plan } = store;
+    const links = views.map(({ name, title }, i) =>
+        el("a", { class: "tab", href: `#${name}`, title: `key ${i + 1}` }, title));
+    host.replaceChildren(
+        el("div", { class: "bar" },
+            el("div", { class: "brand" }, mark(),
+                el("div", {}, el("h1", {}, plan.pipeline),
+                    el("p", { class: "sub" }, `tapeline ${plan.version}${plan.profile ? ` · profile ${plan.profile}` : ""}`)),
+                plan.synthetic ? el("span", { class: "badge badge-sample" }, "synthetic sample data") : null),
+            vitals(store), choices(store, onhelp)),
+        el("nav", { class: "tabs", "aria-label": "Views" }, ...links));
+    return (view) => views.forEach(({ name }, i) => {
+        if (name === view) {
+            links[i]?.setAttribute("aria-current", "page");
+            links[i]?.scrollIntoView({ block: "nearest", inline: "nearest" });
+        } else links[i]?.removeAttribute("aria-current");
     });
 }
 

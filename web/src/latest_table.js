@@ -70,7 +70,7 @@ export class LatestTable {
         this.render();
     }
 
-    /** @param {Set<string>} changed */
+    /** @param {import("./store.js").Changed} changed */
     #changed(changed) {
         if (this.store.paused) return;
         if (changed.has(`view:${this.view.name}`) || changed.has("zone") || changed.has("paused")) this.render();

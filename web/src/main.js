@@ -1,15 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-// The page: fetches the plan, builds one panel for each chart and view in it, and connects.
+// The page: fetches the plan, builds the frame, the view that is asked for, and connects. A view is made when it is first shown;
+// all but the first are files of their own, fetched then.
 
 import { announce } from "./announcer.js";
-import { ChartPanel } from "./chart_panel.js";
 import { el, setText } from "./dom.js";
 import { renderHeader, renderNotice } from "./header.js";
-import { LatestTable } from "./latest_table.js";
-import { connectPanel, feedPanel, ledgerPanel, shardsPanel } from "./panels.js";
+import { globalKeys } from "./keys.js";
+import { liveView } from "./view_live.js";
+import { isKiosk, Router } from "./router.js";
 import { Store } from "./store.js";
 import { getJson, Stream } from "./stream.js";
-import { tilesSection } from "./tiles.js";
+import { signIn } from "./token.js";
+
+/** @typedef {{root: HTMLElement, shown?: (params: URLSearchParams) => void}} View what a view module makes */
+/** @typedef {{store: Store, router: Router}} Page */
+/** @typedef {{name: string, title: string, make: () => Promise<(page: Page) => View>}} ViewSpec */
+
+/** @type {ViewSpec[]} */
+const VIEWS = [
+    { name: "live", title: "Live", make: async () => liveView },
+    { name: "pipeline", title: "Pipeline", make: async () => (await import("./view_pipeline.js")).pipelineView },
+    { name: "streams", title: "Streams", make: async () => (await import("./view_streams.js")).streamsView },
+    { name: "lake", title: "Lake", make: async () => (await import("./view_lake.js")).lakeView },
+    { name: "sql", title: "SQL", make: async () => (await import("./view_sql.js")).sqlView },
+    { name: "dead", title: "Dead letters", make: async () => (await import("./view_dead.js")).deadView },
+];
 
 /** @param {string} id */
 function byId(id) {
@@ -27,6 +42,10 @@ async function fetchPlan() {
         try {
             return await getJson("/api/plan");
         } catch (error) {
+            if (/** @type {{status?: number}} */ (error).status === 401) {
+                await signIn(byId("content"));
+                continue;
+            }
             setText(byId("cover"), `The pipeline does not answer (${error instanceof Error ? error.message : error}). Trying again, attempt ${attempt}…`);
             await new Promise((resolve) => setTimeout(resolve, Math.min(5000, 500 * attempt)));
         }
@@ -37,33 +56,64 @@ function footer() {
     return [
         el("p", {}, "Charts by ", el("a", { href: "https://www.tradingview.com/", rel: "noreferrer" }, "TradingView"),
             " Lightweight Charts™, Copyright © 2025 TradingView, Inc., Apache License 2.0."),
-        el("p", {}, "Keys: Tab to a chart, then ← → along points, ↑ ↓ between series, Home, End, Esc. Nothing on this page leaves this machine."),
-        el("p", {}, el("a", { href: "/api/status" }, "status"), " · ", el("a", { href: "/metrics" }, "metrics"), " · ",
-            el("a", { href: "/healthz" }, "health")),
+        el("p", {}, el("a", { href: "/api/openapi.json" }, "API"), " · ", el("a", { href: "/api/status" }, "status"), " · ",
+            el("a", { href: "/metrics" }, "metrics"), " · ", el("a", { href: "/healthz" }, "health")),
     ];
 }
 
+/**
+ * Shows the views: at most one at a time, each made once.
+ * @param {Store} store
+ * @param {(view: string) => void} mark
+ */
+function viewSwitch(store, mark) {
+    const content = byId("content");
+    /** @type {Map<string, View>} */
+    const made = new Map();
+    /** @param {string} name @param {URLSearchParams} params */
+    const show = async (name, params) => {
+        const spec = VIEWS.find((view) => view.name === name);
+        if (!spec) return;
+        mark(name);
+        let view = made.get(name);
+        if (!view) {
+            try {
+                const make = await spec.make();
+                view = made.get(name) ?? store.build(name, () => make({ store, router }));
+            } catch (error) {
+                content.replaceChildren(el("p", { class: "cover", role: "alert" }, `This view could not be loaded: ${error instanceof Error ? error.message : error}`));
+                return;
+            }
+            made.set(name, view);
+        }
+        if (router.view !== name) return; // another one was asked for meanwhile
+        const fresh = store.view !== name;
+        if (content.firstElementChild !== view.root) content.replaceChildren(view.root);
+        document.title = `${spec.title} · ${store.plan.pipeline} · tapeline`;
+        if (fresh) store.show(name);
+        view.shown?.(params);
+        if (fresh) scrollTo(0, 0);
+    };
+    const router = new Router(VIEWS.map((view) => view.name), (name, params) => void show(name, params));
+    return router;
+}
+
 async function start() {
+    document.documentElement.classList.toggle("is-kiosk", isKiosk());
     const plan = await fetchPlan();
-    document.title = `${plan.pipeline} · tapeline`;
     const store = new Store(plan);
-    renderHeader(byId("header"), store);
+    const actions = Object.fromEntries(VIEWS.map(({ name }, i) => [String(i + 1), () => router.go(name)]));
+    const help = globalKeys({ ...actions, p: () => store.setPaused(!store.paused), n: () => store.touch("now") });
+    const router = viewSwitch(store, renderHeader(byId("header"), store, VIEWS, help));
     renderNotice(byId("notice"), store);
     announce(byId("announcer"), store);
-    const charts = plan.charts.map((chart) => new ChartPanel(store, chart));
-    const tables = plan.views.filter((view) => !view.windowed).map((view) => new LatestTable(store, view));
-    byId("content").replaceChildren(
-        el("div", { class: "live" },
-            el("div", { class: "live-charts" }, ...charts.map((chart) => chart.root)),
-            el("div", { class: "live-tables" }, ...tables.map((table) => table.root))),
-        tilesSection(store),
-        el("div", { class: "panels" }, ledgerPanel(store), shardsPanel(store), feedPanel(store), connectPanel(store)));
     byId("footer").replaceChildren(...footer());
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => store.touch("theme"));
     document.addEventListener("visibilitychange", () => store.touch("clock"));
-    new Stream(store);
     // For the browser tests: what the canvases show, which no DOM query can tell.
-    Object.assign(window, { tapeline: { store, charts: () => charts.map((chart) => chart.lines.describe()) } });
+    Object.assign(window, { tapeline: { store, router, charts: () => [] } });
+    router.start();
+    new Stream(store);
 }
 
 void start();

@@ -2,7 +2,7 @@
 // The panels below the tiles: the ledger, the shards, the feed, and how to reach the AWS endpoint.
 
 import { el, setText } from "./dom.js";
-import { clock, count, duration, zoneName } from "./format.js";
+import { clock, count, duration } from "./format.js";
 
 /** @typedef {import("./store.js").Store} Store */
 /** @typedef {import("./types.js").Ledger} Ledger */
@@ -13,13 +13,13 @@ import { clock, count, duration, zoneName } from "./format.js";
  * @param {string} sub
  * @param {...import("./dom.js").Child} content
  */
-function panel(id, title, sub, ...content) {
+export function panel(id, title, sub, ...content) {
     return el("section", { class: `panel ${id}`, "aria-labelledby": `${id}-title` },
         el("div", { class: "panel-head" }, el("div", {}, el("h2", { id: `${id}-title` }, title), el("p", { class: "sub" }, sub))),
         ...content);
 }
 
-/** @type {{name: Exclude<keyof Ledger, "received" | "windows">, hint: string}[]} */
+/** @type {{name: Exclude<keyof Ledger, "received" | "windows" | "gaps">, hint: string}[]} */
 const OUTCOMES = [
     { name: "aggregated", hint: "reached at least one window" },
     { name: "late", hint: "after their window closed; kept in LATE(view)" },
@@ -159,6 +159,3 @@ export function connectPanel(store) {
     return panel("connect-panel", "Connect", endpoint ? `AWS endpoint ${endpoint}; any credentials and region will do` : "the live feed and the lake",
         ...lines);
 }
-
-/** "data as of 12:00:03 UTC" and the like. @param {number} ms @param {Store} store */
-export const timeWithZone = (ms, store) => `${clock(ms, store.zone)} ${zoneName(store.zone)}`;

@@ -10,12 +10,16 @@ import { load, save } from "./settings.js";
 /** @typedef {import("./types.js").RowsEvent} RowsEvent */
 /** @typedef {import("./format.js").Zone} Zone */
 /** @typedef {"connecting" | "live" | "retrying"} ConnectionState */
-/** @typedef {(changed: Set<string>) => void} Subscriber */
+/** @typedef {{has(part: string): boolean}} Changed the parts that changed; of a view that comes to be shown, all */
+/** @typedef {(changed: Changed) => void} Subscriber */
 /** @typedef {{at: number, input: number, processing: number, stateBytes: number, lag: number | null}} Sample */
+/** @typedef {{number: number, at: number, duration_ms: number, write_ms: number, rows: number, files: number}} Epoch */
 
-const SAMPLES_MAX = 300; // five minutes, one a second
-const EPOCHS_MAX = 60;
+const SAMPLES_MAX = 900; // a quarter of an hour, one a second
+const EPOCHS_MAX = 120;
 const STALE_AFTER_MS = 10_000;
+/** @type {Changed} */
+const EVERYTHING = { has: () => true };
 
 export class Store {
     /** @param {Plan} plan */
@@ -28,15 +32,26 @@ export class Store {
         this.statsAt = 0; // this browser's clock when stats came
         /** @type {Sample[]} */
         this.samples = [];
-        /** @type {{epoch: number, ms: number}[]} */
+        /** @type {Epoch[]} */
         this.epochs = [];
+        /** @type {{rows: number, files: number} | null} as of the newest stats */
+        this.committed = null;
         this.connection = { state: /** @type {ConnectionState} */ ("connecting"), since: Date.now(), attempt: 0 };
-        this.zone = /** @type {Zone} */ (load("zone", ["utc", "local"]));
+        this.zone = /** @type {Zone} */ (load("zone", ["utc", "local", "exchange"]));
         this.theme = load("theme", ["system", "light", "dark"]);
         this.paused = false;
         this.held = 0; // events that came while paused
-        /** @type {Set<Subscriber>} */
-        this.subscribers = new Set();
+        /** @type {Map<Subscriber, string>} with the view that they belong to; "": the frame around all views */
+        this.subscribers = new Map();
+        this.view = ""; // the one that is shown
+        this.building = "";
+        /** @type {Map<string, (event: import("./types.js").TapeEvent) => void>} who takes the candles of a tape */
+        this.tapes = new Map();
+        /** @type {((ms: number) => void) | null} told how long rows waited for their frame */
+        this.onDrawn = null;
+        this.cameAt = 0; // performance.now() of the oldest rows not drawn yet; 0: none
+        /** @type {{x: number, from: object} | null} the instant under the reader's pointer, for all charts */
+        this.crosshair = null;
         /** @type {Set<string>} */
         this.changed = new Set();
         this.frame = 0;
@@ -49,12 +64,41 @@ export class Store {
         return rows;
     }
 
-    /** @param {Subscriber} subscriber */
+    /** Is called while the view that is being built is shown. @param {Subscriber} subscriber */
     subscribe(subscriber) {
-        this.subscribers.add(subscriber);
+        this.subscribers.set(subscriber, this.building);
     }
 
-    /** Marks a part ("stats", "connection", "zone", "theme", "paused", "clock", "view:<name>") as changed. @param {string} part */
+    /**
+     * What subscribes within make belongs to the view, and costs nothing while another one is shown.
+     * @template T
+     * @param {string} view
+     * @param {() => T} make
+     * @returns {T}
+     */
+    build(view, make) {
+        this.building = view;
+        try {
+            return make();
+        } finally {
+            this.building = "";
+        }
+    }
+
+    /** Another view is shown: it is drawn from all that there is. @param {string} view */
+    show(view) {
+        this.view = view;
+        for (const [subscriber, of] of this.subscribers) if (of === view) subscriber(EVERYTHING);
+    }
+
+    /** @param {number | null} x @param {object} from who says so */
+    setCrosshair(x, from) {
+        if (x === (this.crosshair?.x ?? null)) return;
+        this.crosshair = x === null ? null : { x, from };
+        this.touch("crosshair");
+    }
+
+    /** Marks a part ("stats", "connection", "zone", "theme", "paused", "clock", "crosshair", "view:<name>") as changed. @param {string} part */
     touch(part) {
         this.changed.add(part);
         if (this.frame === 0) this.frame = requestAnimationFrame(() => this.#flush());
@@ -64,7 +108,10 @@ export class Store {
         this.frame = 0;
         const changed = this.changed;
         this.changed = new Set();
-        for (const subscriber of this.subscribers) subscriber(changed);
+        for (const [subscriber, view] of this.subscribers) if (view === "" || view === this.view) subscriber(changed);
+        // A tab that was hidden draws what came meanwhile at once: that says nothing about the page's speed.
+        if (this.cameAt !== 0 && performance.now() - this.cameAt < 5000) this.onDrawn?.(performance.now() - this.cameAt);
+        this.cameAt = 0;
     }
 
     /**
@@ -76,7 +123,26 @@ export class Store {
         if (event.snapshot) rows.clear();
         rows.upsert(event.rows, Date.now());
         if (this.paused) this.held++;
+        if (event.rows.length > 0 && this.cameAt === 0) this.cameAt = performance.now();
         this.touch(`view:${view}`);
+    }
+
+    /** Candles of a tape. @param {string} tape @param {import("./types.js").TapeEvent} event */
+    applyTape(tape, event) {
+        this.tapes.get(tape)?.(event);
+        this.touch(`tape:${tape}`);
+    }
+
+    /** The values that a key column has in the views so far, sorted. @param {string} column */
+    keysOf(column) {
+        /** @type {Set<string>} */
+        const names = new Set();
+        for (const rows of this.views.values()) {
+            if (rows.plan.keys[0] !== column) continue;
+            for (const { row } of rows.latest.values()) names.add(String(row[column]));
+            for (const { points } of rows.series.values()) if (points[0]) names.add(String(points[0].row[column]));
+        }
+        return [...names].sort();
     }
 
     /** @param {Stats} stats */
@@ -86,12 +152,31 @@ export class Store {
         this.samples.push({ at: stats.now, input: stats.rates.input, processing: stats.rates.processing,
             stateBytes: stats.state.bytes, lag: stats.lag_ms });
         if (this.samples.length > SAMPLES_MAX) this.samples.shift();
+        this.#applyEpoch(stats.epoch);
+        this.touch("samples");
+        this.touch("stats");
+    }
+
+    /** @param {Stats["epoch"]} epoch */
+    #applyEpoch({ number, last_commit: at, duration_ms, write_ms, rows_committed, files_committed }) {
         const last = this.epochs[this.epochs.length - 1];
-        if (stats.epoch.number > 0 && stats.epoch.number !== last?.epoch) {
-            this.epochs.push({ epoch: stats.epoch.number, ms: stats.epoch.duration_ms });
+        const before = this.committed; // null: this page has just come, and the server's own list (addSamples) has that epoch
+        if (before && number > 0 && at !== null && number !== last?.number) {
+            this.epochs.push({ number, at, duration_ms, write_ms, rows: rows_committed - before.rows, files: files_committed - before.files });
             if (this.epochs.length > EPOCHS_MAX) this.epochs.shift();
         }
-        this.touch("stats");
+        this.committed = { rows: rows_committed, files: files_committed };
+    }
+
+    /** What the server kept from before. @param {{samples: (number | null)[][], epochs: Epoch[]}} kept */
+    addSamples({ samples, epochs }) {
+        const first = this.samples[0]?.at ?? Infinity;
+        const before = samples.map(([at, input, processing, stateBytes, lag]) =>
+            ({ at: Number(at), input: Number(input), processing: Number(processing), stateBytes: Number(stateBytes), lag: lag ?? null }));
+        this.samples = [...before.filter(({ at }) => at < first), ...this.samples].slice(-SAMPLES_MAX);
+        const known = new Set(epochs.map(({ number }) => number));
+        this.epochs = [...epochs, ...this.epochs.filter(({ number }) => !known.has(number))].slice(-EPOCHS_MAX);
+        this.touch("samples");
     }
 
     /**

@@ -11,16 +11,37 @@
 const SILENCE_MS = 10_000;
 const RETRY_MAX_MS = 10_000;
 const HISTORY_RETRY_MS = 5_000;
+const HISTORY_ATTEMPTS = 5;
+
+/** The server's own words for what went wrong, with the status. @param {string} path @param {Response} response */
+async function failure(path, response) {
+    const said = /** @type {{error?: string} | null} */ (await response.json().catch(() => null));
+    return Object.assign(new Error(said?.error ?? `${path} answered ${response.status}`), { status: response.status });
+}
 
 /**
  * @template T
  * @param {string} path
+ * @param {AbortSignal} [signal]
  * @returns {Promise<T>}
  */
-export async function getJson(path) {
-    const response = await fetch(path, { cache: "no-store" });
-    if (!response.ok) throw new Error(`${path} answered ${response.status}`);
+export async function getJson(path, signal) {
+    const response = await fetch(path, { cache: "no-store", signal: signal ?? null });
+    if (!response.ok) throw await failure(path, response);
     return /** @type {T} */ (await response.json());
+}
+
+/**
+ * A call that may change something, or carries more than a path can: as JSON, with the header that no foreign page can send (E5).
+ * @param {string} path
+ * @param {unknown} body
+ * @param {AbortSignal} [signal]
+ */
+export async function post(path, body, signal) {
+    const response = await fetch(path, { method: "POST", cache: "no-store", signal: signal ?? null, body: JSON.stringify(body),
+        headers: { "Content-Type": "application/json", "X-Tapeline": "1" } });
+    if (!response.ok) throw await failure(path, response);
+    return response;
 }
 
 export class Stream {
@@ -30,6 +51,8 @@ export class Stream {
         this.lastId = "";
         this.lastSeen = Date.now();
         this.attempt = 0;
+        /** @type {Map<string, number>} the newest number of each tape's messages */
+        this.tapeNumbers = new Map();
         /** @type {EventSource | null} */
         this.source = null;
         /** @type {number | undefined} */
@@ -49,6 +72,9 @@ export class Stream {
             source.addEventListener(view.event, (event) =>
                 this.#on(source, event, (data) => this.#rows(view.name, data)));
         }
+        for (const tape of this.store.plan.tapes) {
+            source.addEventListener(tape.event, (event) => this.#on(source, event, (data) => this.#tape(tape.name, data)));
+        }
     }
 
     /**
@@ -67,6 +93,13 @@ export class Stream {
         apply(JSON.parse(event.data));
     }
 
+    /** @param {string} tape @param {{number: number, candles: import("./types.js").TapeEvent["candles"]}} data */
+    #tape(tape, { number, candles }) {
+        const before = this.tapeNumbers.get(tape);
+        this.tapeNumbers.set(tape, number);
+        this.store.applyTape(tape, { missed: before !== undefined && number !== before + 1, candles });
+    }
+
     /**
      * @param {string} view
      * @param {RowsEvent} data
@@ -77,21 +110,29 @@ export class Stream {
         if (windowed && (data.snapshot || data.truncated)) void this.#history(view);
     }
 
-    /** Closed windows from before: upserted, so that it does not matter what arrived meanwhile. @param {string} view */
-    async #history(view) {
+    /** Closed windows from before: upserted, so that it does not matter what arrived meanwhile. @param {string} view @param {number} [attempt] */
+    async #history(view, attempt = 1) {
         const before = this.store.rowsOf(view).snapshots;
         try {
-            /** @type {{rows: import("./types.js").Row[]}} */
+            /** @type {{rows: import("./types.js").Row[], lake: string | null}} */
             const history = await getJson(`/api/history?view=${encodeURIComponent(view)}`);
             // A newer snapshot has its own history on the way.
             if (this.store.rowsOf(view).snapshots !== before) return;
             this.store.applyRows(view, { version: 0, rows: history.rows });
+            // The lake had no part in it: it may not have the table yet, or be busy just now.
+            if (history.lake !== null && attempt < HISTORY_ATTEMPTS) this.#historyLater(view, before, attempt + 1);
         } catch (error) {
             console.warn(`the history of ${view} is not there yet: ${error}`);
-            setTimeout(() => {
-                if (this.store.rowsOf(view).snapshots === before) void this.#history(view);
-            }, HISTORY_RETRY_MS);
+            this.#historyLater(view, before, attempt);
         }
+    }
+
+    /** @param {string} view @param {number} before @param {number} attempt */
+    #historyLater(view, before, attempt) {
+        if (this.store.rowsOf(view).plan.table === null) return;
+        setTimeout(() => {
+            if (this.store.rowsOf(view).snapshots === before) void this.#history(view, attempt);
+        }, HISTORY_RETRY_MS);
     }
 
     /** @param {EventSource} source */

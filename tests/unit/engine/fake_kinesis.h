@@ -124,6 +124,34 @@ void tl_kinesis_client_free(struct tl_kinesis_client *c)
     free(c);
 }
 
+bool tl_kinesis_create_stream(struct tl_kinesis_client *c, const char *stream, uint32_t shards,
+                              struct tl_error *error)
+{
+    (void)c, (void)stream, (void)shards, (void)error;
+    return true;
+}
+
+bool tl_kinesis_stream_status(struct tl_kinesis_client *c, const char *stream, char status[16],
+                              struct tl_error *error)
+{
+    (void)c, (void)stream, (void)error;
+    snprintf(status, 16, "ACTIVE");
+    return true;
+}
+
+int64_t tl_kinesis_clock_skew(const struct tl_kinesis_client *c)
+{
+    (void)c;
+    return 0;
+}
+
+bool tl_kinesis_consumer_ready(struct tl_kinesis_client *c, const char *stream, const char *name,
+                               char arn[TL_CONSUMER_ARN_MAX], struct tl_error *error)
+{
+    (void)c, (void)stream, (void)name, (void)arn, (void)error;
+    return true;
+}
+
 bool tl_kinesis_wait_active(struct tl_kinesis_client *c, const char *stream, int64_t timeout_ns,
                             struct tl_error *error)
 {
@@ -163,10 +191,11 @@ void tl_record_batch_release(struct tl_record_batch *b)
 }
 
 bool tl_shard_reader_open(struct tl_shard_reader **out, const struct tl_kinesis_options *options,
-                          const char *stream, const char *shard, const struct tl_shard_position *from,
+                          const struct tl_reader_options *reader, const struct tl_shard_position *from,
                           struct tl_error *error)
 {
-    (void)options, (void)stream, (void)error;
+    const char *shard = reader->shard;
+    (void)options, (void)error;
     pthread_mutex_lock(&fake.lock);
     struct tl_shard_reader *r = calloc(1, sizeof *r);
     r->shard = fake_find(shard);
@@ -197,9 +226,10 @@ const struct tl_shard_position *tl_shard_reader_position(const struct tl_shard_r
 }
 
 bool tl_shard_reader_next(struct tl_shard_reader *r, uint32_t limit, struct tl_record_batch *batch,
-                          bool *at_tip, struct tl_error *error)
+                          struct tl_read_step *step, struct tl_error *error)
 {
     (void)limit, (void)error;
+    *step = (struct tl_read_step){ .answered = true };
     pthread_mutex_lock(&fake.lock);
     while (fake.blocked && strcmp(fake.blocked, r->shard->about.id) == 0) {
         pthread_mutex_unlock(&fake.lock);
@@ -220,8 +250,9 @@ bool tl_shard_reader_next(struct tl_shard_reader *r, uint32_t limit, struct tl_r
     }
     batch->count = take;
     r->next += take;
-    *at_tip = r->next == r->shard->count;
-    if (*at_tip && r->shard->ended)
+    step->at_tip = r->next == r->shard->count;
+    step->wait_ns = step->at_tip ? TL_NS_PER_MS : 0;
+    if (step->at_tip && r->shard->ended)
         r->position.kind = TL_POSITION_SHARD_END;
     pthread_mutex_unlock(&fake.lock);
     return true;

@@ -3,6 +3,7 @@
  * shard's end. */
 #include "fake_kinesis.h"
 
+#include "base/io.h"
 #include "kinesis/consumer.h"
 
 #define FIRST_SEQUENCE 1000
@@ -18,6 +19,8 @@ struct fake_shard {
     char last_type[32], last_sequence[TL_SEQUENCE_MAX];
     bool disorder;
     bool long_numbers;    /* 56-digit sequence numbers with a counter */
+    uint64_t arrived_s; /* of the first record */
+    bool stream_gone, tells_children;
     int64_t server_now_s; /* AT_TIMESTAMP later than this is refused; 0: no check */
 };
 
@@ -82,6 +85,12 @@ static void give_iterator(struct fake_shard *s, struct tl_json body, struct tl_b
     tl_buf_addf(out, "{\"ShardIterator\":\"%u-%llu\"}", s->generation, (unsigned long long)at);
 }
 
+static const char children[] =
+    ",\"ChildShards\":[{\"ShardId\":\"shardId-000000000001\",\"ParentShards\":[\"shardId-000000000000\"],"
+    "\"HashKeyRange\":{\"StartingHashKey\":\"0\",\"EndingHashKey\":\"99\"}},"
+    "{\"ShardId\":\"shardId-000000000002\",\"ParentShards\":[\"shardId-000000000000\",\"shardId-000000000009\"],"
+    "\"HashKeyRange\":{\"StartingHashKey\":\"100\",\"EndingHashKey\":\"340282366920938463463374607431768211455\"}}]";
+
 static void give_records(struct fake_shard *s, struct tl_json body, struct tl_buf *out, int *status)
 {
     unsigned generation;
@@ -100,7 +109,7 @@ static void give_records(struct fake_shard *s, struct tl_json body, struct tl_bu
     for (uint64_t i = at; i < end; i++) {
         sequence_text(s, s->disorder && i > at ? i - 1 : i, text);
         tl_buf_addf(out, "%s{\"SequenceNumber\":\"%s\",\"ApproximateArrivalTimestamp\":%llu,\"Data\":\"",
-                    i > at ? "," : "", text, 0x60000000ull + i);
+                    i > at ? "," : "", text, (unsigned long long)s->arrived_s + i);
         char data[24];
         snprintf(data, sizeof data, "%llu", (unsigned long long)i);
         tl_base64_add(out, tl_view_of(data));
@@ -108,15 +117,28 @@ static void give_records(struct fake_shard *s, struct tl_json body, struct tl_bu
     }
     tl_buf_addf(out, "],\"MillisBehindLatest\":%llu", (unsigned long long)(s->count - end));
     if (s->closed && end == s->count)
-        tl_buf_add_text(out, ",\"NextShardIterator\":null}");
+        tl_buf_addf(out, ",\"NextShardIterator\":null%s}", s->tells_children ? children : "");
     else
         tl_buf_addf(out, ",\"NextShardIterator\":\"%u-%llu\"}", s->generation, (unsigned long long)end);
+}
+
+static void give_summary(struct tl_buf *out)
+{
+    tl_buf_add_text(out, "{\"StreamDescriptionSummary\":{\"StreamName\":\"s\",\"StreamARN\":\"arn:s\",\"StreamStatus\":\"ACTIVE\","
+                         "\"RetentionPeriodHours\":24}}");
 }
 
 static void answer_shard(struct fake *f, struct tl_view action, struct tl_json body, struct tl_buf *out,
                          int *status)
 {
     struct fake_shard *s = f->user;
+    if (tl_view_is(action, "DescribeStreamSummary")) {
+        if (s->stream_gone)
+            fake_error(out, status, 400, "ResourceNotFoundException");
+        else
+            give_summary(out);
+        return;
+    }
     if (s->fail_count < TL_COUNT(s->fails) && s->fails[s->fail_count]) {
         fake_error(out, status, s->fail_status, s->fails[s->fail_count++]);
         return;
@@ -132,6 +154,9 @@ struct fixture {
     struct fake *fake;
     struct tl_shard_reader *reader;
     struct tl_record_batch batch;
+    struct tl_read_step step;
+    enum tl_data_loss on_data_loss;
+    uint64_t gaps;
     bool cancel;
     struct tl_error error;
 };
@@ -140,7 +165,8 @@ static int set_up(void **state)
 {
     struct fixture *x = calloc(1, sizeof *x);
     x->shard =
-        (struct fake_shard){ .count = 100, .fail_status = 400, .stale_error = "ExpiredIteratorException" };
+        (struct fake_shard){ .count = 100, .fail_status = 400, .stale_error = "ExpiredIteratorException",
+                                    .arrived_s = (uint64_t)time(NULL) - 3600 };
     x->fake = fake_new(answer_shard, &x->shard);
     tl_record_batch_init(&x->batch);
     *state = x;
@@ -162,8 +188,10 @@ static void open_at(struct fixture *x, struct tl_shard_position from)
     struct tl_kinesis_options options = fake_options(x->fake);
     options.cancel = &x->cancel;
     tl_shard_reader_close(x->reader);
-    test_ok(tl_shard_reader_open(&x->reader, &options, "s", "shardId-000000000000", &from, &x->error),
-            &x->error);
+    const struct tl_reader_options reader = { .stream = "s",
+                                              .shard = "shardId-000000000000",
+                                              .on_data_loss = x->on_data_loss };
+    test_ok(tl_shard_reader_open(&x->reader, &options, &reader, &from, &x->error), &x->error);
 }
 
 static struct tl_shard_position after(const struct fixture *x, uint64_t i)
@@ -175,9 +203,19 @@ static struct tl_shard_position after(const struct fixture *x, uint64_t i)
 
 static const struct tl_shard_position beginning = { .kind = TL_POSITION_TRIM_HORIZON };
 
+/* Until the shard has answered. */
 static bool next(struct fixture *x, uint32_t limit, bool *at_tip)
 {
-    return tl_shard_reader_next(x->reader, limit, &x->batch, at_tip, &x->error);
+    *at_tip = false;
+    for (;;) {
+        if (!tl_shard_reader_next(x->reader, limit, &x->batch, &x->step, &x->error))
+            return false;
+        *at_tip = x->step.at_tip;
+        x->gaps += x->step.gap;
+        if (x->step.answered)
+            return true;
+        usleep((useconds_t)(x->step.wait_ns / 1000));
+    }
 }
 
 /* Reads on, and asserts that the records are those from first up to the tip, in order. */
@@ -309,6 +347,7 @@ static void trouble_that_stays_comes_out(void **state)
                   { "ValidationException", TL_INVALID } };
     struct fixture *x = *state;
     bool at_tip;
+    x->shard.stream_gone = true;
     for (size_t i = 0; i < TL_COUNT(cases); i++) {
         open_at(x, beginning);
         x->shard.fail_count = 0;
@@ -385,6 +424,92 @@ static void a_trimmed_position_without_a_gap_behind_it_is_fine(void **state)
     assert_true(at_tip && x->batch.count == 0);
     x->shard.count = 103;
     reads_from(x, 100, 10);
+}
+
+/* A day old, but read to its tip a moment before: an idle shard whose last record is gone has lost nothing. */
+static void an_idle_shard_whose_last_record_is_gone_goes_on(void **state)
+{
+    struct fixture *x = *state;
+    struct tl_shard_position position = after(x, 59);
+    position.read_until_ns = tl_io->wall_ns() - TL_NS_PER_MIN;
+    x->shard.horizon = 90;
+    open_at(x, position);
+    reads_from(x, 90, 10);
+    assert_int_equal(x->gaps, 0);
+}
+
+static void a_closed_shard_whose_rest_is_trimmed_does_not_end_in_silence(void **state)
+{
+    struct fixture *x = *state;
+    bool at_tip;
+    x->shard.closed = true;
+    struct tl_shard_position position = after(x, 59);
+    x->shard.horizon = 100;
+    open_at(x, position);
+    assert_false(next(x, 10, &at_tip));
+    assert_int_equal(x->error.code, TL_CORRUPT);
+    assert_non_null(strstr(x->error.text, "no record is left"));
+    x->on_data_loss = TL_DATA_LOSS_CONTINUE;
+    open_at(x, position);
+    test_ok(next(x, 10, &at_tip), &x->error);
+    assert_int_equal(x->gaps, 1);
+    assert_int_equal(tl_shard_reader_position(x->reader)->kind, TL_POSITION_SHARD_END);
+}
+
+static void a_gap_is_counted_once_where_that_is_the_policy(void **state)
+{
+    struct fixture *x = *state;
+    x->on_data_loss = TL_DATA_LOSS_CONTINUE;
+    x->shard.long_numbers = true;
+    struct tl_shard_position position = after(x, 19);
+    x->shard.horizon = 60;
+    open_at(x, position);
+    reads_from(x, 60, 10);
+    assert_int_equal(x->gaps, 1);
+
+    x->gaps = 0; /* nothing was read, and what came first may be gone */
+    open_at(x, (struct tl_shard_position){ .kind = TL_POSITION_AT_TIMESTAMP,
+                                           .timestamp_ns = 1,
+                                           .read_until_ns = tl_io->wall_ns() - 25 * 60 * TL_NS_PER_MIN });
+    reads_from(x, 60, 10);
+    assert_int_equal(x->gaps, 1);
+}
+
+static void a_shard_that_retention_removed_is_at_its_end(void **state)
+{
+    struct fixture *x = *state;
+    bool at_tip;
+    struct tl_shard_position position = after(x, 19);
+    const char *const gone[] = { "ResourceNotFoundException", NULL };
+    memcpy(x->shard.fails, gone, sizeof gone);
+    open_at(x, position);
+    assert_false(next(x, 10, &at_tip));
+    assert_int_equal(x->error.code, TL_CORRUPT);
+    assert_non_null(strstr(x->error.text, "removed the shard"));
+    x->on_data_loss = TL_DATA_LOSS_CONTINUE;
+    x->shard.fail_count = 0;
+    open_at(x, position);
+    test_ok(next(x, 10, &at_tip), &x->error);
+    assert_int_equal(tl_shard_reader_position(x->reader)->kind, TL_POSITION_SHARD_END);
+    assert_int_equal(x->gaps, 1);
+    x->shard.fail_count = 0; /* it was read to its tip a moment before: it has been closed since, and was empty */
+    position.read_until_ns = tl_io->wall_ns();
+    x->gaps = 0;
+    open_at(x, position);
+    test_ok(next(x, 10, &at_tip), &x->error);
+    assert_int_equal(x->gaps, 0);
+}
+
+static void the_last_answer_names_the_children(void **state)
+{
+    struct fixture *x = *state;
+    x->shard.closed = x->shard.tells_children = true;
+    open_at(x, beginning);
+    reads_from(x, 0, 1000);
+    assert_int_equal(x->batch.children.count, 2);
+    assert_string_equal(x->batch.children.shards[0].parent, "shardId-000000000000");
+    assert_string_equal(x->batch.children.shards[1].adjacent_parent, "shardId-000000000009");
+    assert_string_equal(x->batch.children.shards[1].starting_hash, "100");
 }
 
 static void a_position_of_another_stream_is_named(void **state)
@@ -472,6 +597,11 @@ int main(void)
         WITH(cancel_ends_the_waiting),
         WITH(a_trimmed_position_is_named_with_how_much),
         WITH(a_trimmed_position_without_a_gap_behind_it_is_fine),
+        WITH(an_idle_shard_whose_last_record_is_gone_goes_on),
+        WITH(a_closed_shard_whose_rest_is_trimmed_does_not_end_in_silence),
+        WITH(a_gap_is_counted_once_where_that_is_the_policy),
+        WITH(a_shard_that_retention_removed_is_at_its_end),
+        WITH(the_last_answer_names_the_children),
         WITH(a_position_of_another_stream_is_named),
         WITH(records_out_of_order_are_not_handed_on),
         WITH(a_clock_ahead_of_the_servers_is_waited_for),

@@ -73,11 +73,12 @@ static void what_is_not_said_loses_nothing(void **state)
     assert_string_equal(plan->profiles[0].kinesis, "embedded");
     assert_string_equal(plan->profiles[0].lake, "./lake");
     assert_string_equal(plan->defaults, "  PIPELINE p: state_limit = '2 GB'\n"
-                        "  SOURCE ticks: format = 'json', start = 'TRIM_HORIZON', shard_idle "
+                        "  SOURCE ticks: format = 'json', start = 'TRIM_HORIZON', read = 'poll', wire = 'json', "
+                                        "on_data_loss = 'fail', shard_idle "
                                         "= '30 s', flush_after = '5 min', "
                                         "max_future_skew = '5 min'\n"
-                                        "  SINK k: commit_every = '1 min'\n"
-                                        "  FEED f: interval = '150 ms', loop = 'false'\n");
+                                        "  SINK k: commit_every = '1 min', format = 'parquet', compression = 'zstd'\n"
+                                        "  FEED f: interval = '150 ms', loop = 'false', pace = 'record', producer_stamp = 'false'\n");
     tl_plan_free(plan);
 }
 

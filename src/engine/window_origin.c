@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/window_origin.h"
+
+#include "engine/apply.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define KEY_MAX (1u << 20)
+
+struct tl_window_origin {
+    const struct tl_plan *plan;
+    size_t view, source;
+    int64_t start;
+    struct tl_view_exec *views; /* of the whole plan: a shard knows views by their index */
+    struct tl_apply apply;
+    struct tl_shard_run *shard; /* the one that records come from now */
+    struct tl_closed closed;    /* of the shards before it */
+    struct tl_buf key;
+    size_t shard_count;
+};
+
+static const struct tl_view_plan *view_of(const struct tl_window_origin *o)
+{
+    return &o->plan->views[o->view];
+}
+
+static bool is_supported(const struct tl_plan *plan, size_t view, struct tl_error *error)
+{
+    const struct tl_view_plan *v = &plan->views[view];
+    if (v->window == TL_WINDOW_NONE)
+        return tl_error_set(error, TL_UNSUPPORTED, "view '%s' has no windows: every record of its key made the row", v->name);
+    if (v->window == TL_WINDOW_SESSION)
+        return tl_error_set(error, TL_UNSUPPORTED, "view '%s' is of sessions, which are not traced back to records by this version", v->name);
+    if (plan->sources[v->source].of_view)
+        return tl_error_set(error, TL_UNSUPPORTED, "view '%s' reads rows of view '%s': look at those", v->name,
+                            plan->views[plan->sources[v->source].view].name);
+    return true;
+}
+
+/* ---- the key ---- */
+
+static bool value_parse(enum tl_type type, const char *text, struct tl_tick_value *out)
+{
+    struct tl_view v = tl_view_of(text);
+    int64_t ns;
+    switch (type) {
+    case TL_TYPE_VARCHAR:
+        out->as.text = v;
+        return true;
+    case TL_TYPE_BOOLEAN:
+        out->as.i64 = strcmp(text, "true") == 0;
+        return out->as.i64 || strcmp(text, "false") == 0;
+    case TL_TYPE_INTEGER:
+    case TL_TYPE_BIGINT:
+        return tl_view_to_i64(v, &out->as.i64);
+    case TL_TYPE_DOUBLE:
+        return tl_view_to_double(v, &out->as.f64);
+    case TL_TYPE_DATE:
+        if (!tl_time_parse(v, &ns))
+            return false;
+        out->as.i64 = tl_floor_div(ns, 24 * 60 * TL_NS_PER_MIN);
+        return true;
+    case TL_TYPE_TIMESTAMP:
+        if (!tl_view_to_i64(v, &ns) || ns > INT64_MAX / TL_NS_PER_MS || ns < INT64_MIN / TL_NS_PER_MS)
+            return false;
+        out->as.i64 = ns * TL_NS_PER_MS;
+        return true;
+    }
+    return false;
+}
+
+/* Encodes the key as records of the window have it. */
+static bool key_encode(struct tl_window_origin *o, const char *const *keys, size_t key_count, struct tl_error *error)
+{
+    const struct tl_view_plan *view = view_of(o);
+    const struct tl_source_plan *source = &o->plan->sources[o->source];
+    if (key_count != view->key_count)
+        return tl_error_set(error, TL_INVALID, "view '%s' has %zu key columns, and %zu values were given", view->name, view->key_count, key_count);
+    struct tl_tick_value *values = calloc(o->apply.width + 1, sizeof *values);
+    struct tl_buf scratch;
+    if (!values)
+        return tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    tl_buf_init(&scratch, KEY_MAX);
+    bool ok = true;
+    for (size_t i = 0; ok && i < key_count; i++) {
+        const struct tl_column_def *column = tl_slot_def(source, view->keys[i]);
+        struct tl_tick_value *value = &values[view->keys[i]];
+        value->null = keys[i] == NULL;
+        if (keys[i] && !value_parse(column->type, keys[i], value))
+            ok = tl_error_set(error, TL_INVALID, "'%s' is no %s, as key column %zu of view '%s' is", keys[i], tl_type_name(column->type),
+                              i + 1, view->name);
+    }
+    if (ok) {
+        tl_buf_add_view(&o->key, tl_group_key_encode(view, source, values, &scratch));
+        ok = (!scratch.failed && !o->key.failed) || tl_error_set(error, TL_LIMIT, "the key is too long");
+    }
+    tl_buf_release(&scratch);
+    free(values);
+    return ok;
+}
+
+/* ---- opening ---- */
+
+static bool open_views(struct tl_window_origin *o, struct tl_error *error)
+{
+    o->views = calloc(o->plan->view_count, sizeof *o->views);
+    if (!o->views)
+        return tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < o->plan->view_count; i++)
+        if (!tl_view_exec_init(&o->views[i], o->plan, i, error))
+            return false;
+    tl_closed_init(&o->closed, &o->views[o->view]);
+    return true;
+}
+
+bool tl_window_origin_new(struct tl_window_origin **out, const struct tl_plan *plan, size_t view, const char *const *keys, size_t key_count,
+                          int64_t start_ns, struct tl_error *error)
+{
+    if (!is_supported(plan, view, error))
+        return false;
+    struct tl_window_origin *o = calloc(1, sizeof *o);
+    if (!o)
+        return tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    *o = (struct tl_window_origin){ .plan = plan, .view = view, .source = plan->views[view].source, .start = start_ns };
+    tl_buf_init(&o->key, KEY_MAX);
+    if (!open_views(o, error) || !tl_apply_init(&o->apply, plan, o->source, error) || !key_encode(o, keys, key_count, error)) {
+        tl_window_origin_free(o);
+        return false;
+    }
+    *out = o;
+    return true;
+}
+
+void tl_window_origin_free(struct tl_window_origin *o)
+{
+    if (!o)
+        return;
+    tl_shard_run_free(o->shard);
+    tl_apply_release(&o->apply);
+    if (o->closed.view)
+        tl_closed_release(&o->closed);
+    for (size_t i = 0; o->views && i < o->plan->view_count; i++)
+        if (o->views[i].plan)
+            tl_view_exec_release(&o->views[i]);
+    free(o->views);
+    tl_buf_release(&o->key);
+    free(o);
+}
+
+/* ---- records ---- */
+
+static struct tl_window_entry *entry_of(const struct tl_window_origin *o)
+{
+    return o->shard ? tl_window_state_find(&o->shard->states[o->view], tl_buf_view(&o->key), o->start) : NULL;
+}
+
+/* What the shard has of the window, moved out; the rest of it is let go. */
+static bool leave_shard(struct tl_window_origin *o, struct tl_error *error)
+{
+    const struct tl_window_entry *entry = entry_of(o);
+    bool ok = !entry || tl_closed_add_copy(&o->closed, tl_buf_view(&o->key), o->start, tl_window_origin_end(o), entry->records,
+                                           o->shard_count, tl_window_entry_block(entry));
+    tl_shard_run_free(o->shard);
+    o->shard = NULL;
+    return ok || tl_error_set(error, TL_NO_MEMORY, "out of memory");
+}
+
+bool tl_window_origin_shard(struct tl_window_origin *o, const char *name, struct tl_error *error)
+{
+    if (!leave_shard(o, error))
+        return false;
+    o->shard_count++;
+    return tl_shard_run_new(&o->shard, name, o->plan, o->source, o->views, false, error);
+}
+
+bool tl_window_origin_record(struct tl_window_origin *o, struct tl_view text, const struct tl_origin *origin, bool *inside,
+                             struct tl_error *error)
+{
+    const struct tl_window_entry *entry = entry_of(o);
+    uint64_t before = entry ? entry->records : 0;
+    /* One by one, so that it is known which of them did it. */
+    if (!tl_apply_record(&o->apply, o->shard, text, origin, INT64_MIN) || !tl_apply_flush(&o->apply, o->shard, INT64_MIN))
+        return tl_error_set(error, TL_NO_MEMORY, "out of memory for the window's records");
+    entry = entry_of(o);
+    *inside = entry && entry->records > before;
+    return true;
+}
+
+bool tl_window_origin_shard_done(const struct tl_window_origin *o)
+{
+    return o->shard && o->shard->watermark >= tl_window_origin_end(o);
+}
+
+int64_t tl_window_origin_end(const struct tl_window_origin *o)
+{
+    return o->start + view_of(o)->size_ns;
+}
+
+bool tl_window_origin_row(struct tl_window_origin *o, struct tl_rows *rows, struct tl_error *error)
+{
+    struct tl_row_writer writer;
+    if (!leave_shard(o, error))
+        return false;
+    if (o->closed.count == 0)
+        return true;
+    bool ok = tl_row_writer_init(&writer, &o->views[o->view], error);
+    ok = ok && tl_closed_merge(&o->closed, error) && tl_closed_rows(&o->closed, &writer, rows, error);
+    tl_row_writer_release(&writer);
+    return ok && tl_rows_ok(rows, "the window's row", error);
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// One line of figures above the charts: how old what you see is, and how long a record takes from its event to this page, stage by
+// stage, as percentiles of the last minute.
+
+import { el, setText } from "./dom.js";
+import { clockWithZone, count, duration, rate } from "./format.js";
+import { Percentiles } from "./percentiles.js";
+
+/** @typedef {import("./store.js").Store} Store */
+
+const STAGES = /** @type {const} */ ({
+    event_to_stream: ["Event → stream", "from the event time in the record to its arrival in the stream: the producer and its clock"],
+    stream_to_engine: ["→ engine", "from a record's arrival in the stream until the engine has counted it"],
+    engine_to_view: ["→ view", "from there until the view's new rows can be seen"],
+    view_to_page: ["→ sent", "from there until they are on their way to the open pages"],
+    page: ["→ screen", "from their arrival in this browser until the frame that draws them"],
+});
+
+/** p95 and p99, the unit said once where it is the same. @param {import("./types.js").Figures} figures */
+function tail({ p95_ms: p95, p99_ms: p99 }) {
+    const [a = "", unitA] = duration(p95).split(" ");
+    return duration(p95).split(" ").length === 2 && duration(p99).split(" ")[1] === unitA ? `p95 ${a} · p99 ${duration(p99)}` : `p95 ${duration(p95)} · p99 ${duration(p99)}`;
+}
+
+/** @param {string} title @param {string} hint */
+function figure(title, hint) {
+    const value = el("dd", { class: "figure-value" }, "–");
+    const detail = el("dd", { class: "figure-detail" }, "\u00a0");
+    return { value, detail, root: el("div", { class: "figure", title: hint }, el("dt", {}, title), value, detail) };
+}
+
+/** @param {Store} store */
+export function freshnessStrip(store) {
+    const fresh = figure("Data as of", "when the newest record was read");
+    const input = figure("Input", "records arriving a second");
+    const stages = Object.entries(STAGES).map(([name, [title, hint]]) => ({ name, ...figure(title, hint) }));
+    const page = new Percentiles(600);
+    store.onDrawn = (ms) => page.add(ms);
+    store.subscribe((changed) => {
+        const { stats } = store;
+        if (!stats || !(changed.has("stats") || changed.has("zone") || changed.has("clock"))) return;
+        setText(fresh.value, stats.last_record === null ? "no data yet" : clockWithZone(stats.last_record, store.zone));
+        setText(fresh.detail, stats.last_record === null ? "waiting for the first record" : `${duration(Math.max(0, store.serverNow() - stats.last_record))} ago`);
+        fresh.root.classList.toggle("is-late", store.staleSince() !== null);
+        setText(input.value, `${rate(stats.rates.input)} rec/s`);
+        setText(input.detail, `${count(stats.ledger.received)} in all`);
+        for (const stage of stages) {
+            const figures = stage.name === "page" ? page.figures() : stats.latency?.[stage.name];
+            setText(stage.value, figures && figures.count > 0 ? duration(figures.p50_ms) : "–");
+            setText(stage.detail, figures && figures.count > 0 ? tail(figures) : "no record yet");
+        }
+    });
+    return el("section", { class: "strip", "aria-label": "Freshness and latency: medians, and percentiles of the last minute" },
+        el("dl", { class: "figures" }, fresh.root, input.root, ...stages.map(({ root }) => root)));
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where a point comes from: the records of the stream that made its window, from which shards and sequence numbers, the value
+// computed anew from them, and the file of the lake that holds the row.
+
+import { el } from "./dom.js";
+import { bytes, clockWithZone, count, instant } from "./format.js";
+import { csvOf, download } from "./menu.js";
+import { recordsTable } from "./records_table.js";
+import { getJson } from "./stream.js";
+
+/** @typedef {import("./types.js").Row} Row */
+/** @typedef {import("./types.js").Origin} Origin */
+
+/** @type {HTMLDialogElement | null} */
+let dialog = null;
+
+/**
+ * @param {import("./store.js").Store} store
+ * @param {import("./types.js").ViewPlan} view
+ * @param {Row} row
+ * @param {string} y the column that was pointed at
+ */
+export function showOrigin(store, view, row, y) {
+    dialog?.remove();
+    const body = el("div", { class: "origin-body" }, el("p", { class: "loading" }, "Reading the stream…"));
+    const made = el("dialog", { class: "dialog origin", "aria-labelledby": "origin-title" },
+        el("div", { class: "panel-head" }, el("h2", { id: "origin-title" }, `${view.keys.map((key) => row[key]).join(" · ")}: where ${y} comes from`),
+            el("form", { method: "dialog" }, el("button", { class: "button" }, "Close"))),
+        body);
+    dialog = made;
+    document.body.append(made);
+    made.addEventListener("close", () => made.remove());
+    made.showModal();
+    void fill(store, view, row, y, body);
+}
+
+/** @param {import("./types.js").ViewPlan} view @param {Row} row */
+function path(view, row) {
+    const params = new URLSearchParams({ view: view.name });
+    for (const column of view.columns) {
+        if (column.role === "window_start" || column.role === "window_end") params.set(column.role, String(row[column.name]));
+    }
+    view.keys.forEach((key, i) => params.set(i === 0 ? "key" : `key${i + 1}`, row[key] === null || row[key] === undefined ? "" : String(row[key])));
+    return `/api/origin?${params}`;
+}
+
+/**
+ * @param {import("./store.js").Store} store
+ * @param {import("./types.js").ViewPlan} view
+ * @param {Row} row
+ * @param {string} y
+ * @param {HTMLElement} body
+ */
+async function fill(store, view, row, y, body) {
+    const url = path(view, row);
+    try {
+        /** @type {Origin} */
+        const origin = await getJson(url);
+        body.replaceChildren(...facts(store, view, row, y, origin, url));
+    } catch (error) {
+        body.replaceChildren(el("p", { class: "empty", role: "alert" }, `This cannot be told: ${error instanceof Error ? error.message : error}`));
+    }
+}
+
+/** @param {string} term @param {...import("./dom.js").Child} what */
+const fact = (term, ...what) => el("div", {}, el("dt", {}, term), el("dd", {}, ...what));
+
+/**
+ * @param {import("./store.js").Store} store
+ * @param {import("./types.js").ViewPlan} view
+ * @param {Row} row
+ * @param {string} y
+ * @param {Origin} origin
+ * @param {string} url
+ */
+function facts(store, view, row, y, origin, url) {
+    const { zone } = store;
+    const again = origin.row?.[y];
+    const same = again === row[y];
+    const verdict = !row.final ? "The window is open: its value moves with each record."
+        : same ? "Equal to the value on the chart, to the last bit." : `Differs from the value on the chart (${row[y]}).`;
+    const columns = view.columns.filter(({ role }) => role === "aggregate" || role === "expression");
+    return [
+        el("dl", { class: "facts" },
+            fact("window", `${clockWithZone(origin.window_start, zone)} to ${clockWithZone(origin.window_end, zone)}`, row.final ? ", closed" : ", open"),
+            fact("records", `${count(origin.record_count)}${origin.complete ? "" : ": not all of them are in the stream any more, or there are more than are read here"}`),
+            fact("file", origin.file ? el("code", {}, origin.file) : row.final ? "not found in the lake" : "none yet: it is written when the window closes",
+                origin.file_bytes ? ` (${bytes(origin.file_bytes)})` : "")),
+        el("h3", {}, "Computed anew from the records below"),
+        el("table", { class: "again" }, el("thead", {}, el("tr", {}, ...["Column", "From the records", "On the chart"].map((head) => el("th", { scope: "col" }, head)))),
+            el("tbody", {}, ...columns.map(({ name }) => el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, text(origin.row?.[name])), el("td", {}, text(row[name])))))),
+        el("p", { class: `verdict${same || !row.final ? "" : " is-bad"}` }, verdict),
+        el("h3", {}, "Shards and sequence numbers"),
+        el("table", {}, el("thead", {}, el("tr", {}, ...["Shard", "Records", "First", "Last"].map((head) => el("th", { scope: "col" }, head)))),
+            el("tbody", {}, ...origin.shards.map((shard) => el("tr", {}, el("th", { scope: "row" }, shard.id), el("td", {}, count(shard.records)),
+                el("td", { class: "sequence" }, shard.first), el("td", { class: "sequence" }, shard.last))))),
+        el("div", { class: "panel-head" }, el("h3", {}, origin.records.length < origin.record_count ? `The first ${count(origin.records.length)} records` : "The records, as they came"),
+            el("button", { type: "button", class: "button", onclick: () => download("records.csv", csvOf([["shard", "sequence_number", "arrival", "partition_key", "data"],
+                ...origin.records.map((record) => [record.shard, record.sequence_number, new Date(record.arrival).toISOString(), record.partition_key, record.data ?? record.base64])])) }, "CSV")),
+        el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Records" }, recordsTable(origin.records, zone)),
+        el("p", { class: "sub" }, "As JSON: ", el("code", {}, `curl '${location.origin}${url}'`), ` · read at ${instant(Date.now(), zone)}`),
+    ];
+}
+
+/** @param {import("./types.js").Cell | undefined} value */
+const text = (value) => (value === null || value === undefined ? "NULL" : String(value));

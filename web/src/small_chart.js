@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// A small chart of figures over time, by uPlot: a line or bars a series, a legend that follows the pointer or the arrow keys, and
+// the same as a table.
+
+import uPlot from "uplot";
+import { el, setText, svg } from "./dom.js";
+import { clock, zoneName } from "./format.js";
+import { isDark, seriesColor } from "./palette.js";
+
+/** @typedef {import("./store.js").Store} Store */
+/**
+ * @typedef {{label: string, color: number, dash?: number[], bars?: boolean, format: (value: number) => string, level?: boolean}} SmallSeries
+ *   level: a line across, of one value
+ * @typedef {{id: string, title: string, sub: string, series: SmallSeries[], log?: boolean, axis: (value: number) => string,
+ *            empty: string}} SmallSpec
+ * @typedef {(number | null)[]} Column
+ */
+
+const HEIGHT = 168;
+const TABLE_ROWS = 40;
+const SPAN_MIN_S = 120;
+
+export class SmallChart {
+    /** @param {Store} store @param {SmallSpec} spec */
+    constructor(store, spec) {
+        this.store = store;
+        this.spec = spec;
+        /** @type {Column[]} times in seconds, then a column a series */
+        this.data = [[], ...spec.series.map(() => [])];
+        /** @type {uPlot | null} */
+        this.plot = null;
+        this.at = -1; // the point that is pointed at; -1: the newest
+        this.host = el("div", { class: "small-host", "aria-hidden": "true" });
+        this.empty = el("p", { class: "chart-note" }, spec.empty);
+        this.spoken = el("p", { class: "unseen", "aria-live": "assertive" });
+        this.frame = el("div", { class: "small-frame", tabindex: 0, role: "group",
+            "aria-label": `Chart: ${spec.title}. Arrow keys move along its points; the table has the same values.` }, this.host, this.empty, this.spoken);
+        this.values = spec.series.map(() => el("span", { class: "legend-value" }, "–"));
+        this.when = el("span", { class: "small-when" });
+        this.table = el("div", { class: "chart-table scroll", hidden: true, tabindex: 0, role: "region", "aria-label": `${spec.title} as a table` });
+        this.summary = el("p", { class: "sub" }, spec.sub);
+        this.root = this.#build();
+        this.#keyboard();
+        new ResizeObserver(() => this.#resize()).observe(this.host);
+        store.subscribe((changed) => {
+            if (changed.has("theme")) this.#recreate();
+        });
+    }
+
+    #build() {
+        const { id, title, series } = this.spec;
+        this.swatches = series.map(() => el("span", {}));
+        const toggle = el("button", { type: "button", class: "button is-small", "aria-pressed": "false", onclick: () => {
+            this.table.hidden = !this.table.hidden;
+            toggle.setAttribute("aria-pressed", String(!this.table.hidden));
+            this.#renderTable();
+        } }, "Table");
+        return el("section", { class: `panel small ${id}`, "aria-labelledby": `${id}-title` },
+            el("div", { class: "panel-head" }, el("div", {}, el("h2", { id: `${id}-title` }, title), this.summary), toggle),
+            this.frame,
+            el("p", { class: "small-legend" }, this.when, ...series.map((one, i) =>
+                el("span", { class: "small-item" }, /** @type {HTMLElement[]} */ (this.swatches)[i], one.label, " ", this.values[i]))),
+            this.table);
+    }
+
+    #keyboard() {
+        this.frame.addEventListener("keydown", (event) => {
+            const last = (this.data[0]?.length ?? 0) - 1;
+            const from = this.at < 0 ? last : this.at;
+            const to = { ArrowLeft: from - 1, ArrowRight: from + 1, Home: 0, End: last, Escape: -1 }[event.key];
+            if (to === undefined || last < 0) return;
+            event.preventDefault();
+            event.stopPropagation();
+            this.#point(event.key === "Escape" ? -1 : Math.max(0, Math.min(last, to)), true);
+        });
+    }
+
+    /** @param {number} at @param {boolean} spoken */
+    #point(at, spoken) {
+        this.at = at;
+        const time = this.data[0]?.[at];
+        if (this.plot && spoken) {
+            const left = typeof time === "number" ? this.plot.valToPos(time, "x") : -10;
+            this.plot.setCursor({ left, top: at < 0 ? -10 : 10 }, false);
+        }
+        this.#renderLegend();
+        if (spoken && typeof time === "number") {
+            setText(this.spoken, `${clock(time * 1000, this.store.zone)}: ${this.spec.series.map((one, i) => `${one.label} ${this.#text(i, at)}`).join(", ")}`);
+        }
+    }
+
+    /** @param {number} series @param {number} at */
+    #text(series, at) {
+        const value = this.data[series + 1]?.[at];
+        return typeof value === "number" ? /** @type {SmallSeries} */ (this.spec.series[series]).format(value) : "–";
+    }
+
+    #renderLegend() {
+        const times = this.data[0] ?? [];
+        const at = this.at >= 0 && this.at < times.length ? this.at : times.length - 1;
+        const time = times[at];
+        setText(this.when, typeof time === "number" ? `${clock(time * 1000, this.store.zone)} ${zoneName(this.store.zone)}` : "");
+        this.spec.series.forEach((_, i) => setText(/** @type {HTMLElement} */ (this.values[i]), this.#text(i, at)));
+    }
+
+    #resize() {
+        const width = this.host.clientWidth;
+        if (width > 0 && this.plot && Math.abs(this.plot.width - width) > 1) this.plot.setSize({ width, height: HEIGHT });
+        else if (width > 0 && !this.plot) this.#recreate();
+    }
+
+    #recreate() {
+        this.plot?.destroy();
+        this.plot = null;
+        this.spec.series.forEach((one, i) => this.swatches?.[i]?.replaceChildren(swatchOf(one)));
+        const width = this.host.clientWidth;
+        if (width === 0) return;
+        this.plot = new uPlot(this.#options(width), /** @type {uPlot.AlignedData} */ (this.data), this.host);
+    }
+
+    /** @param {number} width @returns {uPlot.Options} */
+    #options(width) {
+        const style = getComputedStyle(document.documentElement);
+        const ink = style.getPropertyValue("--muted").trim();
+        const line = style.getPropertyValue("--grid").trim();
+        const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
+        return {
+            width, height: HEIGHT, legend: { show: false }, padding: [8, 18, 0, 0],
+            cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
+            hooks: { setCursor: [(plot) => this.#hovered(plot)] },
+            scales: { x: { time: true, range: (_, from, to) => spanOf(from, to) }, y: this.spec.log ? { distr: 3, range: logRange } : { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.1 : 1] } },
+            axes: [{ ...axis, space: 70, size: 26, values: (_, splits) => splits.map((s) => clock(s * 1000, this.store.zone)) },
+                { ...axis, size: 58, space: 30, values: (_, splits) => splits.map((s) => (s === null ? "" : this.spec.axis(s))),
+                    ...(this.spec.log ? { splits: (_, __, low, high) => decades(low, high), filter: (_, splits) => splits } : {}) }],
+            series: [{}, ...this.spec.series.map((one) => seriesOptions(one))],
+        };
+    }
+
+    /** @param {uPlot} plot */
+    #hovered(plot) {
+        const at = typeof plot.cursor.idx === "number" && (plot.cursor.left ?? -1) >= 0 ? plot.cursor.idx : -1;
+        if (at !== this.at) this.#point(at, false);
+    }
+
+    /** @param {Column[]} data @param {string} [summary] */
+    render(data, summary) {
+        this.data = data;
+        this.empty.hidden = (data[0]?.length ?? 0) > 0;
+        if (!this.plot) this.#recreate();
+        this.plot?.setData(/** @type {uPlot.AlignedData} */ (data));
+        this.#renderLegend();
+        if (summary) setText(this.summary, summary);
+        if (!this.table.hidden) this.#renderTable();
+    }
+
+    #renderTable() {
+        if (this.table.hidden) return;
+        const times = this.data[0] ?? [];
+        const rows = times.map((_, i) => i).slice(-TABLE_ROWS).reverse();
+        this.table.replaceChildren(el("table", {}, el("thead", {}, el("tr", {},
+            el("th", { scope: "col" }, `Time (${zoneName(this.store.zone)})`), ...this.spec.series.map((one) => el("th", { scope: "col", class: "number" }, one.label)))),
+        el("tbody", {}, ...rows.map((at) => el("tr", {}, el("th", { scope: "row" }, clock(Number(times[at]) * 1000, this.store.zone)),
+            ...this.spec.series.map((_, i) => el("td", { class: "number" }, this.#text(i, at))))))));
+    }
+}
+
+/** At least some minutes, so that one point does not fill all of it. @param {number} from @param {number} to @returns {[number, number]} */
+const spanOf = (from, to) => (Number.isFinite(to) ? [Math.min(from, to - SPAN_MIN_S), to] : [Date.now() / 1000 - SPAN_MIN_S, Date.now() / 1000]);
+
+/** @param {number} low @param {number} high */
+function decades(low, high) {
+    const splits = [];
+    for (let at = Math.max(low, 1e-3); at <= high * 1.001; at *= 10) splits.push(at);
+    const every = Math.ceil(splits.length / 5);
+    return splits.filter((_, i) => i % every === 0);
+}
+
+/** @param {uPlot} _ @param {number} low @param {number} high @returns {[number, number]} */
+function logRange(_, low, high) {
+    const from = low > 0 ? low : 1;
+    return [10 ** Math.floor(Math.log10(from)), 10 ** Math.ceil(Math.log10(Math.max(high, from * 10)))];
+}
+
+/** @param {SmallSeries} one @returns {uPlot.Series} */
+function seriesOptions(one) {
+    const stroke = seriesColor(one.color);
+    /** @type {uPlot.Series} */
+    const options = { label: one.label, stroke, width: one.level ? 1.25 : 1.75, spanGaps: true, points: { show: false } };
+    if (one.dash) options.dash = one.dash;
+    if (one.bars && uPlot.paths.bars) {
+        options.paths = uPlot.paths.bars({ size: [0.7, 26] });
+        options.fill = stroke + (isDark() ? "66" : "55");
+    }
+    return options;
+}
+
+/** @param {SmallSeries} one */
+function swatchOf(one) {
+    if (one.bars) return svg("svg", { class: "swatch", viewBox: "0 0 18 10", width: 18, height: 10 }, svg("rect", { x: 4, y: 1, width: 10, height: 9, fill: seriesColor(one.color) }));
+    return svg("svg", { class: "swatch", viewBox: "0 0 18 10", width: 18, height: 10 },
+        svg("line", { x1: 0, y1: 5, x2: 18, y2: 5, stroke: seriesColor(one.color), "stroke-width": 2, "stroke-dasharray": one.dash?.join(" ") ?? "none" }));
+}

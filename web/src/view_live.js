@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The live view: how fresh, each CREATE CHART, the newest values, and candles of the ticks.
+
+import { CandlePanel } from "./candle_panel.js";
+import { ChartPanel } from "./chart_panel.js";
+import { LatestTable } from "./latest_table.js";
+import { el } from "./dom.js";
+import { freshnessStrip } from "./freshness.js";
+
+/** @param {import("./main.js").Page} page */
+export function liveView({ store, router }) {
+    const { plan } = store;
+    const charts = plan.charts.map((chart) => new ChartPanel(store, router, chart));
+    const tables = plan.views.filter((view) => !view.windowed).map((view) => new LatestTable(store, view));
+    const candles = plan.tapes.map((tape) => new CandlePanel(store, router, tape));
+    const root = el("div", { class: "view live-view" },
+        freshnessStrip(store),
+        el("div", { class: "live" },
+            el("div", { class: "live-charts" }, ...(charts.length > 0 ? charts.map((chart) => chart.root) : [noCharts()]), ...candles.map((panel) => panel.root)),
+            el("div", { class: "live-tables" }, ...tables.map((table) => table.root))));
+    Object.assign(/** @type {any} */ (window).tapeline,
+        { charts: () => charts.map((chart) => chart.lines.describe()), candles: () => candles.map((panel) => panel.describe()) });
+    store.subscribe((changed) => {
+        if (changed.has("now") && !changed.has("everything")) for (const chart of [...charts, ...candles]) chart.goToNow();
+    });
+    return {
+        root,
+        /** @param {URLSearchParams} params */
+        shown(params) {
+            for (const chart of charts) chart.apply(params);
+            for (const panel of candles) panel.apply(params);
+        },
+    };
+}
+
+/** What to do where the pipeline draws nothing. */
+function noCharts() {
+    return el("section", { class: "panel" },
+        el("p", { class: "empty" }, "This pipeline has no chart yet. Add one to its file, for example: ",
+            el("code", {}, "CREATE CHART live FROM avg_1min WITH (type = 'line', x = 'window_end', y = 'avg_close', series = 'ticker');")));
+}
