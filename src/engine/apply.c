@@ -190,23 +190,40 @@ static void set_all_null(struct tl_apply *a, struct tl_tick_value *values)
         values[i] = (struct tl_tick_value){ .null = true };
 }
 
-bool tl_apply_flush(struct tl_apply *a, struct tl_shard_run *s, int64_t step)
+/* Runs over as many of the waiting rows as text results have room for: all, or half, or a quarter ... *size. False: not even for one. */
+static bool run_rows(struct tl_apply *a, size_t first, size_t *size)
 {
-    bool late_time = a->source->event_time_column == SIZE_MAX;
-    if (a->count == 0)
-        return true;
-    if (!tl_program_is_empty(&a->program) && !tl_program_run(&a->program, a->rows, a->width, a->count))
-        return false;
-    bool ok = true;
-    for (size_t i = 0; ok && i < a->count; i++) {
+    for (*size = a->count - first; !tl_program_run(&a->program, a->rows + first * a->width, a->width, *size); *size /= 2) {
+        tl_program_reset_text(&a->program);
+        if (*size == 1)
+            return false;
+    }
+    return true;
+}
+
+static bool apply_rows(struct tl_apply *a, struct tl_shard_run *s, size_t first, size_t size, int64_t step)
+{
+    bool late_time = a->source->event_time_column == SIZE_MAX, ok = true;
+    for (size_t i = first; ok && i < first + size; i++) {
         const struct tl_tick_value *values = a->rows + i * a->width;
         if (!a->notes[i].reason && late_time)
             a->notes[i].reason = take_event_time(a, s, values, &a->notes[i].event_time);
         ok = apply_row(a, s, &a->notes[i], values, step);
     }
+    return ok;
+}
+
+bool tl_apply_flush(struct tl_apply *a, struct tl_shard_run *s, int64_t step)
+{
+    bool ok = true;
+    for (size_t first = 0, size = a->count; ok && first < a->count; first += size) {
+        if (!tl_program_is_empty(&a->program) && !run_rows(a, first, &size))
+            return false;
+        ok = apply_rows(a, s, first, size, step);
+        tl_program_reset_text(&a->program);
+    }
     a->count = 0;
     tl_arena_reset(&a->texts);
-    tl_program_reset_text(&a->program);
     return ok && !a->key_scratch.failed;
 }
 
