@@ -92,9 +92,11 @@ static const struct tl_expr *check_sign(struct tl_expr_scope *s, const struct tl
     const struct tl_expr *a = tl_check_expr(s, e->args);
     if (!a)
         return NULL;
+    if (tl_is_number(a->type) && e->text[0] == '+')
+        return a;
     if (tl_is_number(a->type))
         return tl_typed_node(s, TL_OP_NEGATE, a->type, e->place, a, NULL, NULL);
-    tl_checker_fail(s->c, e->place, NULL, "'-' takes a number, and this is %s", tl_type_text(a->type));
+    tl_checker_fail(s->c, e->place, NULL, "'%s' takes a number, and this is %s", e->text, tl_type_text(a->type));
     return NULL;
 }
 
@@ -157,7 +159,7 @@ const struct tl_expr *tl_check_operator(struct tl_expr_scope *s, const struct tl
     const struct tl_ast_expr *left = e->args, *right = left->next;
     if (op == TL_OP_AND || op == TL_OP_OR || op == TL_OP_NOT)
         return check_logic(s, e, op);
-    if (op == TL_OP_SUBTRACT && !right)
+    if ((op == TL_OP_SUBTRACT || op == TL_OP_ADD) && !right)
         return check_sign(s, e);
     if (op == TL_OP_LIKE)
         return check_like(s, e);

@@ -342,12 +342,11 @@ static bool enter(struct tl_parser *p)
 static struct tl_ast_expr *parse_sign(struct tl_parser *p)
 {
     const struct tl_token *t = tl_peek(p, 0);
-    while (tl_accept_symbol(p, '+'))
-        t = tl_peek(p, 0);
-    if (!tl_is_symbol(t, '-'))
+    bool minus = tl_is_symbol(t, '-');
+    if (!minus && !tl_is_symbol(t, '+'))
         return parse_primary(p);
     p->at++;
-    if (tl_peek(p, 0)->kind == TL_TOKEN_NUMBER) { /* so that the least BIGINT can be written */
+    if (minus && tl_peek(p, 0)->kind == TL_TOKEN_NUMBER) { /* so that the least BIGINT can be written */
         struct tl_ast_expr *number = parse_primary(p);
         if (number)
             number->text = tl_arena_printf(p->arena, "-%s", number->text);
@@ -355,7 +354,7 @@ static struct tl_ast_expr *parse_sign(struct tl_parser *p)
             number->place = (struct tl_diagnostic_place){ t->at, number->place.at + number->place.size - t->at };
         return number && number->text ? number : NULL;
     }
-    struct tl_ast_expr *e = enter(p) ? new_expr(p, TL_EXPR_OPERATOR, "-", t) : NULL;
+    struct tl_ast_expr *e = enter(p) ? new_expr(p, TL_EXPR_OPERATOR, minus ? "-" : "+", t) : NULL;
     e = e ? add_argument(p, e, parse_sign(p)) : NULL;
     p->depth--;
     return closed(p, e);
