@@ -529,7 +529,7 @@ static bool ask(struct tl_duck *duck, const char *const *expressions, const enum
     return ok;
 }
 
-/* Bit for bit, but 0 and -0 are one: DuckDB's optimiser takes x + 0 and the like for x. */
+/* Bit for bit: 0 is not -0. */
 static bool same(enum tl_type type, const struct tl_tick_value *v, const struct tl_rows *rows, size_t row, size_t column)
 {
     if (v->null || tl_rows_is_null(rows, row, column))
@@ -537,7 +537,7 @@ static bool same(enum tl_type type, const struct tl_tick_value *v, const struct 
     if (type == TL_TYPE_VARCHAR)
         return tl_view_eq(v->as.text, tl_rows_text(rows, row, column));
     union tl_cell cell = rows->columns[column].cells[row];
-    return type == TL_TYPE_DOUBLE ? v->as.f64 == cell.f64 : v->as.i64 == cell.i64;
+    return v->as.i64 == cell.i64; /* a double's bits too */
 }
 
 static size_t slot_of(const struct tl_source_plan *s, size_t expression)
