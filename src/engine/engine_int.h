@@ -35,7 +35,7 @@ struct tl_source_run {
     char consumer_arn[TL_CONSUMER_ARN_MAX];
     int64_t listed_ns;                /* monotonic, of the last listing */
     struct tl_apply apply;            /* of a view's rows: the engine's thread's */
-    bool flushed;                     /* the epoch being taken closes all its windows */
+    bool ended;                       /* when the epoch being taken is: no record is to come */
 };
 struct tl_view_total { /* of a view, since the checkpoint began */
     uint64_t emitted;  /* records in rows written */
