@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-# tapeline: make run | test | build | bench | conformance | clean | install. Each does its own set-up.
+# tapeline: make run | test | build | bench | crash-matrix | conformance | clean | install. Each does its own set-up.
 SHELL := /bin/bash
 BUILD := build
 
-.PHONY: run test build bench conformance clean install setup
+.PHONY: run test build bench crash-matrix conformance clean install setup
 
 run: build
 	$(BUILD)/tapeline up
@@ -21,6 +21,9 @@ test:
 
 bench: build
 	@bench/run
+
+crash-matrix: build
+	@scripts/setup test && cmake --build $(BUILD) --target test_tools && /usr/bin/python3 tests/crash/crash_matrix.py
 
 conformance: build
 	@tests/conformance/run

@@ -136,6 +136,30 @@ struct tl_view tl_rows_text(const struct tl_rows *r, size_t row, size_t column)
     return (struct tl_view){ r->text.data + cell.text.at, cell.text.size };
 }
 
+void tl_rows_add_copy(struct tl_rows *r, const struct tl_rows *from, size_t row)
+{
+    tl_rows_add(r);
+    for (size_t c = 0; !r->failed && c < r->column_count; c++) {
+        if (tl_rows_is_null(from, row, c))
+            continue;
+        if (r->columns[c].def.type == TL_TYPE_VARCHAR)
+            tl_rows_set_text(r, c, tl_rows_text(from, row, c));
+        else if (r->columns[c].def.type == TL_TYPE_DOUBLE)
+            tl_rows_set_double(r, c, from->columns[c].cells[row].f64);
+        else
+            tl_rows_set_i64(r, c, from->columns[c].cells[row].i64);
+    }
+}
+
+bool tl_rows_cell_equal(const struct tl_rows *a, size_t x, const struct tl_rows *b, size_t y, size_t column)
+{
+    if (tl_rows_is_null(a, x, column) || tl_rows_is_null(b, y, column))
+        return tl_rows_is_null(a, x, column) && tl_rows_is_null(b, y, column);
+    if (a->columns[column].def.type == TL_TYPE_VARCHAR)
+        return tl_view_eq(tl_rows_text(a, x, column), tl_rows_text(b, y, column));
+    return a->columns[column].cells[x].i64 == b->columns[column].cells[y].i64;
+}
+
 void tl_csv_add_text(struct tl_view v, struct tl_buf *out)
 {
     bool plain = v.size > 0;

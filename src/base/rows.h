@@ -43,11 +43,15 @@ void tl_rows_add(struct tl_rows *r);
 void tl_rows_set_i64(struct tl_rows *r, size_t column, int64_t v);
 void tl_rows_set_double(struct tl_rows *r, size_t column, double v);
 void tl_rows_set_text(struct tl_rows *r, size_t column, struct tl_view v);
+/* Adds a row of other rows with the same columns. */
+void tl_rows_add_copy(struct tl_rows *r, const struct tl_rows *from, size_t row);
 /* Read. */
 static inline bool tl_rows_is_null(const struct tl_rows *r, size_t row, size_t column)
 {
     return r->columns[column].null[row];
 }
+/* The same value (a double's bits), or both NULL. The columns are of one type. */
+bool tl_rows_cell_equal(const struct tl_rows *a, size_t x, const struct tl_rows *b, size_t y, size_t column);
 struct tl_view tl_rows_text(const struct tl_rows *r, size_t row, size_t column);
 /* Adds the cell as CSV does in DESIGN section 5: instants as SQL text in UTC, doubles shortest, NULL empty,
  * text quoted only where it has a comma, quote, CR or LF or is empty. */

@@ -1,45 +1,64 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/commands.h"
 #include "cli/data_folder.h"
-#include "lake/sample.h"
+#include "cli/signals.h"
+#include "lake/ingest.h"
 
+#include <inttypes.h>
 #include <stdio.h>
-
-#define FILES_MAX 4096
 
 static const struct tl_option options[] = {
     { "lake", TL_OPTION_TEXT, "DIR", "the lake's folder (default " TL_DATA_DEFAULT "/lake)" },
 };
 
-static int ingest(const struct tl_args *args, const char *const *paths, size_t count)
+static void report(const struct tl_ingest_stats *s, const char *lake)
+{
+    if (s->files == 0)
+        return;
+    fprintf(stderr, "ingested %" PRIu64 " rows of %" PRIu64 " tickers from %" PRIu64 " files, %s to %s, into %s/" TL_PROCESSED_PATH ": ", s->rows,
+            s->tickers, s->files, s->first_date, s->last_date, lake);
+    if (s->changed)
+        fprintf(stderr, "%" PRIu64 " rows new or changed, %" PRIu64 " partitions written\n", s->changed, s->partitions);
+    else
+        fputs("nothing has changed\n", stderr);
+    if (s->rejected)
+        fprintf(stderr, "%" PRIu64 " rows were rejected: tapeline query \"SELECT * FROM " TL_REJECTS_TABLE "\" --lake %s\n", s->rejected, lake);
+    if (s->changed)
+        fprintf(stderr, "next: 'tapeline build' makes the tables that are computed of it\n");
+}
+
+/* A file that cannot be read does not keep the others out. */
+static int ingest_files(struct tl_ingest *g, const struct tl_args *args, struct tl_ingest_stats *stats)
 {
     struct tl_error error;
-    struct tl_store *lake;
-    struct tl_ingest_stats stats;
-    if (!tl_store_open(&lake, tl_args_text(args, "lake", TL_DATA_DEFAULT "/lake"), &error))
-        return tl_report(&error);
     int code = TL_EXIT_OK;
-    if (tl_ingest_csv(lake, paths, count, &stats, &error))
-        fprintf(stderr, "ingested %llu rows of %llu tickers from %llu files, %s to %s, into %s/curated/stocks_features\n",
-                (unsigned long long)stats.rows, (unsigned long long)stats.tickers, (unsigned long long)stats.files,
-                stats.first_date, stats.last_date, tl_store_root(lake));
-    else
-        code = tl_report(&error);
-    tl_store_close(lake);
+    for (size_t i = 0; i < tl_args_positional_count(args); i++) {
+        if (__atomic_load_n(tl_signals_stopping(), __ATOMIC_ACQUIRE))
+            return 128 + tl_signals_received();
+        if (!tl_ingest_file(g, tl_args_positional(args, i), stats, &error))
+            code = tl_report(&error);
+    }
     return code;
 }
 
 static int ingest_run(const struct tl_args *args)
 {
-    const char *paths[FILES_MAX];
-    size_t count = tl_args_positional_count(args);
-    if (count > TL_COUNT(paths)) {
-        fprintf(stderr, "tapeline ingest: at most %zu files at once\n", TL_COUNT(paths));
-        return TL_EXIT_USAGE;
+    struct tl_error error;
+    struct tl_store *lake;
+    struct tl_ingest *ingest;
+    struct tl_ingest_stats stats = { 0 };
+    if (!tl_store_open(&lake, tl_args_text(args, "lake", TL_DATA_DEFAULT "/lake"), &error))
+        return tl_report(&error);
+    int code;
+    if (tl_ingest_open(&ingest, lake, &error)) {
+        code = ingest_files(ingest, args, &stats);
+        report(&stats, tl_store_root(lake));
+        tl_ingest_close(ingest);
+    } else {
+        code = tl_report(&error);
     }
-    for (size_t i = 0; i < count; i++)
-        paths[i] = tl_args_positional(args, i);
-    return ingest(args, paths, count);
+    tl_store_close(lake);
+    return code;
 }
 
 const struct tl_command tl_command_ingest = {
@@ -51,6 +70,7 @@ const struct tl_command tl_command_ingest = {
     .options = options,
     .option_count = TL_COUNT(options),
     .examples = "  tapeline ingest prices/*.csv\n"
-                "  (the ticker is taken from a column, from a three-line header, or from the file's name)\n",
+                "  (the ticker is taken from a column, from a three-line header, or from the file's name;\n"
+                "   what cannot be read is kept, with the reason, in " TL_REJECTS_TABLE ")\n",
     .run = ingest_run,
 };

@@ -27,7 +27,7 @@ static int sample_run(const struct tl_args *args)
     }
     struct tl_error error;
     struct tl_store *lake;
-    struct tl_ingest_stats stats;
+    struct tl_sample_stats stats;
     if (!tl_store_open(&lake, tl_args_text(args, "lake", TL_DATA_DEFAULT "/lake"), &error))
         return tl_report(&error);
     int code = TL_EXIT_OK;

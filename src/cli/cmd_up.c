@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/time.h"
 #include "broker/broker.h"
+#include "cli/batch_runner.h"
 #include "cli/commands.h"
 #include "cli/feed_runner.h"
 #include "cli/last_error.h"
@@ -84,12 +85,14 @@ static bool reads_history(const struct tl_plan *plan)
 static bool prepare_history(struct up *up, struct tl_error *error)
 {
     struct tl_store *lake;
-    struct tl_ingest_stats stats;
+    struct tl_sample_stats stats;
     struct tl_sample_options sample = { .year = 2024, .tickers = 10, .seed = 1 };
     if (!tl_store_open(&lake, up->places.lake, error))
         return false;
-    bool ok = true;
-    if (reads_history(up->plan) && !tl_history_exists(lake, &up->synthetic)) {
+    bool ok = true, built;
+    if (reads_history(up->plan))
+        ok = tl_batches_build_history(lake, tl_signals_stopping(), &built, error);
+    if (ok && reads_history(up->plan) && !tl_history_exists(lake, &up->synthetic)) {
         ok = tl_sample_write(lake, &sample, &stats, error);
         up->synthetic = true;
         if (ok)

@@ -46,6 +46,11 @@ static bool types_fit(enum tl_type from, enum tl_type to)
     }
 }
 
+static bool is_stamp(const struct tl_feed_plan *feed, const char *name)
+{
+    return feed->producer_stamp && (strcmp(name, TL_STAMP_ID) == 0 || strcmp(name, TL_STAMP_SEQ) == 0);
+}
+
 static bool check_column(const struct tl_feed_plan *feed, const struct tl_source_plan *source,
                          const struct tl_column_def *column, struct tl_error *error)
 {
@@ -59,6 +64,8 @@ static bool check_column(const struct tl_feed_plan *feed, const struct tl_source
                             feed->name, column->name, source->name, near ? "; did you mean '" : "",
                             near ? near : "", near ? "'?" : "");
     }
+    if (is_stamp(feed, column->name))
+        return tl_error_set(error, TL_INVALID, "feed '%s' gives a column '%s', which producer_stamp writes", feed->name, column->name);
     if (!types_fit(column->type, declared->type))
         return tl_error_set(
             error, TL_INVALID,
@@ -81,7 +88,7 @@ bool tl_feed_check(const struct tl_plan *plan, const struct tl_feed_plan *feed,
                                 columns[i].name);
     }
     for (size_t i = 0; i < source->column_count; i++)
-        if (source->columns[i].not_null && !column_find(columns, count, source->columns[i].name, &at))
+        if (source->columns[i].not_null && !is_stamp(feed, source->columns[i].name) && !column_find(columns, count, source->columns[i].name, &at))
             return tl_error_set(error, TL_INVALID,
                                 "feed '%s' gives no column '%s', which source '%s' declares NOT NULL",
                                 feed->name, source->columns[i].name, source->name);
@@ -103,6 +110,6 @@ bool tl_feed_no_history(const struct tl_feed_plan *feed, struct tl_error *error)
                             feed->name);
     return tl_error_set(error, TL_NOT_FOUND,
                         "no history: LAKE('%.*s') has no rows for this feed (make some with 'tapeline "
-                        "sample' or 'tapeline ingest')",
+                        "sample', or with 'tapeline ingest' and 'tapeline build')",
                         TL_VIEW_ARG(path));
 }

@@ -278,8 +278,13 @@ static void add_cell(struct tl_feed_json *f, const struct tl_rows *rows, size_t 
     }
 }
 
+void tl_feed_json_stamp(struct tl_feed_json *f, const char *producer_id)
+{
+    snprintf(f->stamp, sizeof f->stamp, ", \"" TL_STAMP_ID "\": \"%.32s\", \"" TL_STAMP_SEQ "\": ", producer_id);
+}
+
 void tl_feed_json_row(struct tl_feed_json *f, const struct tl_rows *rows, size_t row, int64_t now_ns,
-                      struct tl_buf *out)
+                      uint64_t counter, struct tl_buf *out)
 {
     assert(rows->column_count == f->column_count && row < rows->row_count);
     size_t begin = 0;
@@ -287,6 +292,10 @@ void tl_feed_json_row(struct tl_feed_json *f, const struct tl_rows *rows, size_t
         tl_buf_add(out, f->keys.data + begin, f->key_end[i] - begin);
         begin = f->key_end[i];
         add_cell(f, rows, row, i, now_ns, out);
+    }
+    if (f->stamp[0]) {
+        tl_buf_add_text(out, f->stamp);
+        tl_buf_add_i64(out, (int64_t)counter);
     }
     tl_buf_add_char(out, '}');
 }

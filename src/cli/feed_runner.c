@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "cli/feed_check.h"
 #include "cli/feed_json.h"
+#include "cli/feed_pace.h"
 #include "cli/feed_state.h"
 #include "cli/progress.h"
 #include "kinesis/producer.h"
@@ -22,7 +23,6 @@
 #define COLUMNS_MAX 256
 #define DRY_RUN_RECORDS 10
 #define LINGER_NS (5 * TL_NS_PER_MS)
-#define CATCH_UP_NS TL_NS_PER_S       /* how much of a standstill is made up for */
 #define SLICE_NS (100 * TL_NS_PER_MS) /* of waiting: how soon a stop is seen */
 #define DRAIN_NS (5 * TL_NS_PER_S)
 #define ACTIVE_NS (60 * TL_NS_PER_S)
@@ -47,9 +47,10 @@ struct feed {
     struct tl_producer *producer;
     bool hard_cancel; /* read by the producer's threads */
     struct tl_progress progress;
-    double gap_ns; /* between records; 0: none */
-    int64_t linger_ns, pace_start_ns;
-    uint64_t pace_count, sent;
+    struct tl_feed_pace pace;
+    size_t time; /* column: of TL_PACE_EVENT_TIME */
+    int64_t linger_ns;
+    uint64_t sent;
     int64_t began_ns, tick_ns, rate_ns;
     uint64_t rate_sent;
     double rate; /* lately */
@@ -105,6 +106,18 @@ static size_t column_named(const struct feed *f, const char *name)
     return SIZE_MAX;
 }
 
+/* The column whose recorded instants are the pace. */
+static bool find_time(struct feed *f, struct tl_error *error)
+{
+    const struct tl_feed_plan *feed = f->options->feed;
+    if (feed->pace != TL_PACE_EVENT_TIME)
+        return true;
+    const char *name = f->options->plan->sources[feed->source].columns[feed->time_column].name;
+    f->time = column_named(f, name);
+    return f->time != SIZE_MAX ||
+           tl_error_set(error, TL_INVALID, "feed '%s': pace = 'event_time' goes by '%s', which its SELECT does not give", feed->name, name);
+}
+
 /* Columns are checked against the source, and looked up, once: a later pass has the same SELECT. */
 static bool prepare_columns(struct feed *f, struct tl_error *error)
 {
@@ -119,7 +132,7 @@ static bool prepare_columns(struct feed *f, struct tl_error *error)
         return false;
     f->date = column_named(f, "date");
     f->close = column_named(f, "close");
-    return tl_feed_json_init(&f->json, columns, count, error);
+    return find_time(f, error) && tl_feed_json_init(&f->json, columns, count, error);
 }
 
 /* Makes f->at a row. *more false at the end of the pass. */
@@ -156,16 +169,14 @@ static void cell_text(const struct feed *f, size_t column, struct tl_buf *out)
         tl_rows_cell_to_csv(&f->rows, f->at, column, out);
 }
 
-static bool make_record(struct feed *f, struct tl_error *error)
+static bool make_key(struct feed *f, struct tl_error *error)
 {
-    tl_buf_reset(&f->record);
-    tl_feed_json_row(&f->json, &f->rows, f->at, tl_io->wall_ns(), &f->record);
     tl_buf_reset(&f->key_text);
     if (f->rows.columns[f->key].def.type != TL_TYPE_VARCHAR)
         cell_text(f, f->key, &f->key_text);
     else if (!tl_rows_is_null(&f->rows, f->at, f->key))
         tl_buf_add_view(&f->key_text, tl_rows_text(&f->rows, f->at, f->key));
-    if (!tl_buf_ok(&f->record, "a record", error) || !tl_buf_ok(&f->key_text, "a partition key", error))
+    if (!tl_buf_ok(&f->key_text, "a partition key", error))
         return false;
     if (f->key_text.size == 0)
         return tl_error_set(error, TL_INVALID,
@@ -174,7 +185,47 @@ static bool make_record(struct feed *f, struct tl_error *error)
     return true;
 }
 
+/* The instant that the row was recorded with; where none is asked for, 0. */
+static bool recorded_time(const struct feed *f, int64_t *ns, struct tl_error *error)
+{
+    const char *feed = f->options->feed->name;
+    *ns = 0;
+    if (f->pace.kind != TL_PACE_EVENT_TIME)
+        return true;
+    const struct tl_column *c = &f->rows.columns[f->time];
+    if (!c->null[f->at] && c->def.type != TL_TYPE_VARCHAR) { /* a TIMESTAMP or a DATE */
+        *ns = c->cells[f->at].i64;
+        return c->def.type == TL_TYPE_TIMESTAMP || !__builtin_mul_overflow(*ns, 1440 * TL_NS_PER_MIN, ns) ||
+               tl_error_set(error, TL_INVALID, "feed '%s': row %" PRIu64 ": no such date", feed, f->row + 1);
+    }
+    struct tl_view text = c->null[f->at] ? TL_VIEW("") : tl_rows_text(&f->rows, f->at, f->time);
+    if (tl_view_eq(text, TL_VIEW(TL_FEED_NOW)))
+        return tl_error_set(error, TL_INVALID,
+                            "feed '%s': pace = 'event_time' needs the recorded instant in '%s', and the SELECT gives NOW()", feed, c->def.name);
+    return tl_time_parse(text, ns) ||
+           tl_error_set(error, TL_INVALID, "feed '%s': row %" PRIu64 ": '%s' is no instant: '%.*s'", feed, f->row + 1, c->def.name,
+                        TL_VIEW_ARG(text));
+}
+
+/* The row at f->at, as of now. */
+static bool make_record(struct feed *f, struct tl_error *error)
+{
+    tl_buf_reset(&f->record);
+    tl_feed_json_row(&f->json, &f->rows, f->at, tl_io->wall_ns(), f->state.pass.base + f->row, &f->record);
+    return tl_buf_ok(&f->record, "a record", error);
+}
+
 /* Progress. */
+
+uint64_t tl_feed_left(const struct tl_feed_options *options, const struct tl_feed_stats *stats)
+{
+    uint64_t left = UINT64_MAX, row = tl_feed_stat(&stats->row), total = tl_feed_stat(&stats->total), sent = tl_feed_stat(&stats->sent);
+    if (options->once || !options->feed->loop)
+        left = total > row ? total - row : 0;
+    if (options->limit && options->limit - sent < left)
+        left = options->limit - sent;
+    return left;
+}
 
 static void show_progress(struct feed *f, int64_t now, const struct tl_producer_stats *stats)
 {
@@ -190,10 +241,10 @@ static void show_progress(struct feed *f, int64_t now, const struct tl_producer_
         f->rate = (double)(f->sent - f->rate_sent) * (double)TL_NS_PER_S / (double)(now - f->rate_ns);
     f->rate_ns = now;
     f->rate_sent = f->sent;
-    bool ends = f->options->once || !f->options->feed->loop;
-    if (ends && f->rate > 0 && f->total >= f->row) {
+    uint64_t left = tl_feed_left(f->options, f->stats);
+    if (left != UINT64_MAX && f->rate > 0) {
         char text[32];
-        tl_duration_format((int64_t)((double)(f->total - f->row) / f->rate) * TL_NS_PER_S, text);
+        tl_duration_format((int64_t)((double)left / f->rate) * TL_NS_PER_S, text);
         tl_buf_addf(&eta, ", %s left", text);
     }
     tl_progress_show(&f->progress, "feed %s: %" PRIu64 " records, %s %s %s, %.*f/s, throttled %" PRIu64 "%s",
@@ -235,36 +286,39 @@ static bool tick(struct feed *f, int64_t now, struct tl_error *error)
 static void set_pace(struct feed *f)
 {
     const struct tl_feed_options *o = f->options;
-    f->gap_ns = 0;
-    if (o->rate > 0)
-        f->gap_ns = (double)TL_NS_PER_S / o->rate;
-    else if (o->speed > 0)
-        f->gap_ns = (double)o->feed->interval_ns / o->speed;
+    tl_feed_pace_init(&f->pace, o->feed, o->speed, o->rate);
     /* At a slow pace no company comes in time: each record goes at once. */
-    f->linger_ns = f->gap_ns >= (double)LINGER_NS ? 0 : LINGER_NS;
+    bool slow = f->pace.kind == TL_PACE_RECORD && f->pace.gap_ns >= (double)LINGER_NS;
+    f->linger_ns = slow ? 0 : LINGER_NS;
 }
 
-/* Waits for the time of the next record. The schedule is fixed from the start, so that it does not drift; a
- * standstill is made up for by at most CATCH_UP_NS. False with TL_STOPPED at a stop. */
-static bool await_turn(struct feed *f, struct tl_error *error)
+/* Of a key one record a call, where the pace allows it: its order is kept then even where a call is refused in part. */
+static bool wants_strict_order(const struct feed *f)
 {
-    if (f->gap_ns <= 0) {
+    if (f->pace.kind == TL_PACE_EVENT_TIME)
+        return f->pace.speed <= 1;
+    return f->pace.gap_ns >= (double)TL_NS_PER_S / STRICT_RATE_MAX;
+}
+
+/* Waits for the time of the next record. False with TL_STOPPED at a stop. */
+static bool await_turn(struct feed *f, int64_t event_ns, struct tl_error *error)
+{
+    struct tl_view key = tl_buf_view(&f->key_text);
+    if (tl_feed_pace_is_full(&f->pace)) {
         if (f->sent % TICK_EVERY == 0 && !tick(f, tl_io->monotonic_ns(), error))
             return false;
         return !is_stopping(f) || tl_error_set(error, TL_STOPPED, "stopped");
     }
-    int64_t due = f->pace_start_ns + (int64_t)((double)f->pace_count++ * f->gap_ns);
+    int64_t due = tl_feed_pace_due(&f->pace, key, event_ns, tl_io->monotonic_ns());
     for (;;) {
         int64_t now = tl_io->monotonic_ns();
         if (is_stopping(f))
             return tl_error_set(error, TL_STOPPED, "stopped");
         if (!tick(f, now, error))
             return false;
-        if (now >= due) {
-            if (now - due > CATCH_UP_NS)
-                f->pace_start_ns += now - due - CATCH_UP_NS;
-            return true;
-        }
+        if (now >= due)
+            return tl_feed_pace_sent(&f->pace, key, due, now) ||
+                   tl_error_set(error, TL_NO_MEMORY, "out of memory for the keys of a feed");
         if (!tl_producer_poll(f->producer, error))
             return false;
         int64_t slice = f->linger_ns ? f->linger_ns : SLICE_NS;
@@ -276,7 +330,8 @@ static bool await_turn(struct feed *f, struct tl_error *error)
 
 static bool send_row(struct feed *f, struct tl_error *error)
 {
-    return await_turn(f, error) && make_record(f, error) &&
+    int64_t event_ns;
+    return make_key(f, error) && recorded_time(f, &event_ns, error) && await_turn(f, event_ns, error) && make_record(f, error) &&
            tl_producer_add(f->producer, tl_buf_view(&f->key_text), tl_buf_view(&f->record), error);
 }
 
@@ -285,10 +340,27 @@ static bool limit_reached(const struct feed *f)
     return f->options->limit && f->sent >= f->options->limit;
 }
 
+/* The producer's id is on disk before any record bears it. */
+static bool begin_pass(struct feed *f, struct tl_error *error)
+{
+    uint64_t skip;
+    struct tl_producer_stats stats;
+    tl_producer_stats_get(f->producer, &stats);
+    tl_feed_pace_begin_pass(&f->pace);
+    if (!tl_feed_state_begin_pass(&f->state, f->sent, f->total, &skip, error))
+        return false;
+    if (f->options->feed->producer_stamp) {
+        tl_feed_json_stamp(&f->json, f->state.producer);
+        if (f->state.dirty && !tl_feed_state_save(&f->state, stats.settled, true, error))
+            return false;
+    }
+    return skip_rows(f, skip, error);
+}
+
 static bool send_pass(struct feed *f, struct tl_error *error)
 {
     bool more = true;
-    if (!skip_rows(f, tl_feed_state_begin_pass(&f->state, f->sent, f->total), error))
+    if (!begin_pass(f, error))
         return false;
     while (!limit_reached(f)) {
         if (!next_row(f, &more, error))
@@ -353,7 +425,7 @@ static bool open_producer(struct feed *f, struct tl_error *error)
         .kinesis = f->options->kinesis,
         .stream = f->stream,
         .linger_ns = f->linger_ns,
-        .strict_order = f->gap_ns >= (double)TL_NS_PER_S / STRICT_RATE_MAX,
+        .strict_order = wants_strict_order(f),
         .stop = f->options->cancel,
     };
     options.kinesis.cancel = &f->hard_cancel;
@@ -411,7 +483,8 @@ static bool send_all(struct feed *f, struct tl_error *error)
         return false;
     bool ok = ensure_stream(f, error) && open_producer(f, error);
     if (ok) {
-        f->began_ns = f->pace_start_ns = f->rate_ns = tl_io->monotonic_ns();
+        f->began_ns = f->rate_ns = tl_io->monotonic_ns();
+        tl_feed_pace_start(&f->pace, f->began_ns);
         publish(&f->stats->running, 1);
         tl_progress_init(&f->progress, o->progress);
         ok = send_passes(f, error);
@@ -436,12 +509,16 @@ static bool print_records(struct feed *f, struct tl_error *error)
 {
     uint64_t limit = f->options->limit ? f->options->limit : DRY_RUN_RECORDS;
     bool more = true;
+    f->pace.kind = f->options->feed->pace; /* its instants are looked at too */
+    if (f->options->feed->producer_stamp)
+        tl_feed_json_stamp(&f->json, "0000000000000000");
     for (; f->row < limit && !is_stopping(f); f->at++, f->row++) {
         if (!next_row(f, &more, error))
             return false;
         if (!more)
             break;
-        if (!make_record(f, error))
+        int64_t event_ns;
+        if (!make_key(f, error) || !recorded_time(f, &event_ns, error) || !make_record(f, error))
             return false;
         tl_buf_add_char(&f->record, '\n');
         if (!tl_buf_ok(&f->record, "a record", error))
@@ -468,6 +545,7 @@ bool tl_feed_run(const struct tl_feed_options *options, struct tl_feed_stats *st
     publish(&f.stats->ended, 1);
     close_pass(&f);
     tl_feed_json_release(&f.json);
+    tl_feed_pace_release(&f.pace);
     tl_buf_release(&f.record);
     tl_buf_release(&f.key_text);
     return ok;

@@ -39,6 +39,8 @@ static inline uint64_t tl_feed_stat(const uint64_t *stat)
     return __atomic_load_n(stat, __ATOMIC_RELAXED);
 }
 
+/* Records still to be sent; UINT64_MAX: it does not end by itself. */
+uint64_t tl_feed_left(const struct tl_feed_options *options, const struct tl_feed_stats *stats);
 /* Runs until the end of the feed (true), cancel (true) or an error. stats may be NULL. */
 TL_MUST_USE bool tl_feed_run(const struct tl_feed_options *options, struct tl_feed_stats *stats,
                              struct tl_error *error);

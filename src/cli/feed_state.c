@@ -8,6 +8,8 @@
 #include "codec/json_writer.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define FILE_MAX 4096
@@ -36,13 +38,19 @@ static bool parse(struct tl_feed_state *s, struct tl_view text, struct tl_error 
         return false;
     bool ok = tl_json_parse_copy(parser, text, &root, error);
     int64_t rows = ok ? tl_json_get_i64(root, "rows", -1) : -1,
-            loops = ok ? tl_json_get_i64(root, "loops", -1) : -1;
+            loops = ok ? tl_json_get_i64(root, "loops", -1) : -1, base = ok ? tl_json_get_i64(root, "base", 0) : -1,
+            total = ok ? tl_json_get_i64(root, "total", 0) : -1;
+    struct tl_view producer = ok ? tl_json_get_string(root, "producer_id") : TL_VIEW("");
+    if (producer.size == sizeof s->producer - 1 && !memchr(producer.data, 0, producer.size))
+        memcpy(s->producer, producer.data, producer.size);
     tl_json_parser_free(parser);
-    if (rows < 0 || loops < 0)
+    if (rows < 0 || loops < 0 || base < 0 || total < 0)
         return tl_error_set(error, TL_CORRUPT,
                             "'%s' does not say where the feed stands; remove it to begin anew", s->path);
     s->rows = (uint64_t)rows;
     s->loops = (uint64_t)loops;
+    s->base = (uint64_t)base;
+    s->total = (uint64_t)total;
     return true;
 }
 
@@ -59,18 +67,28 @@ static bool load(struct tl_feed_state *s, struct tl_error *error)
     return ok;
 }
 
+static bool new_producer(struct tl_feed_state *s, struct tl_error *error)
+{
+    uint64_t id;
+    if (!tl_io->random(&id, sizeof id))
+        return tl_error_set(error, TL_IO, "no random numbers from the system");
+    snprintf(s->producer, sizeof s->producer, "%016" PRIx64, id);
+    s->dirty = true;
+    return true;
+}
+
 bool tl_feed_state_open(struct tl_feed_state *s, const char *dir, const char *feed, struct tl_error *error)
 {
     *s = (struct tl_feed_state){ .path = NULL };
     if (!dir)
-        return true;
+        return new_producer(s, error);
     if (!tl_dir_make(dir, error))
         return false;
     s->path = path_of(dir, feed);
     if (!s->path)
         return tl_error_set(error, TL_LIMIT,
                             "the path of the feed's state in '%.200s' is too long, or memory ran out", dir);
-    if (!load(s, error)) {
+    if (!load(s, error) || (!s->producer[0] && !new_producer(s, error))) {
         tl_feed_state_release(s);
         return false;
     }
@@ -85,13 +103,18 @@ void tl_feed_state_release(struct tl_feed_state *s)
     s->path = NULL;
 }
 
-uint64_t tl_feed_state_begin_pass(struct tl_feed_state *s, uint64_t first, uint64_t total)
+bool tl_feed_state_begin_pass(struct tl_feed_state *s, uint64_t first, uint64_t total, uint64_t *skip,
+                              struct tl_error *error)
 {
     assert(total > 0);
+    bool other = s->total != 0 && s->total != total; /* a row is not the row it was */
     s->loops += s->rows / total; /* a pass that was complete when the last run ended */
+    s->base += s->rows / total * total;
     s->rows %= total;
-    s->pass = (struct tl_feed_pass){ .first = first, .skipped = s->rows };
-    return s->rows;
+    s->total = total;
+    s->pass = (struct tl_feed_pass){ .first = first, .skipped = s->rows, .base = s->base };
+    *skip = s->rows;
+    return !other || new_producer(s, error);
 }
 
 void tl_feed_state_end_pass(struct tl_feed_state *s)
@@ -99,27 +122,30 @@ void tl_feed_state_end_pass(struct tl_feed_state *s)
     s->before = s->pass;
     s->has_before = true;
     s->rows = 0;
+    s->base += s->total;
     s->loops++;
 }
 
 /* The place that settled means; false while it lies in a pass that is forgotten already (very short ones). */
-static bool place_of(const struct tl_feed_state *s, uint64_t settled, uint64_t *rows, uint64_t *loops)
+static bool place_of(const struct tl_feed_state *s, uint64_t settled, uint64_t *rows, uint64_t *loops, uint64_t *base)
 {
     bool between =
         s->has_before && s->pass.first == s->before.first; /* one has ended, the next has not begun */
     if (!between && settled >= s->pass.first) {
         *rows = s->pass.skipped + settled - s->pass.first;
         *loops = s->loops;
+        *base = s->pass.base;
         return true;
     }
     if (!s->has_before || settled < s->before.first)
         return false;
     *rows = s->before.skipped + settled - s->before.first;
     *loops = s->loops - 1;
+    *base = s->before.base;
     return true;
 }
 
-static bool write_place(const struct tl_feed_state *s, uint64_t rows, uint64_t loops, struct tl_error *error)
+static bool write_place(const struct tl_feed_state *s, uint64_t rows, uint64_t loops, uint64_t base, struct tl_error *error)
 {
     struct tl_buf text;
     struct tl_json_writer w;
@@ -128,6 +154,9 @@ static bool write_place(const struct tl_feed_state *s, uint64_t rows, uint64_t l
     tl_json_begin_object(&w);
     tl_json_member_i64(&w, "rows", (int64_t)rows);
     tl_json_member_i64(&w, "loops", (int64_t)loops);
+    tl_json_member_text(&w, "producer_id", s->producer);
+    tl_json_member_i64(&w, "base", (int64_t)base);
+    tl_json_member_i64(&w, "total", (int64_t)s->total);
     tl_json_end_object(&w);
     tl_buf_add_char(&text, '\n');
     bool ok =
@@ -141,14 +170,15 @@ bool tl_feed_state_save(struct tl_feed_state *s, uint64_t settled, bool now, str
     if (!s->path)
         return true;
     int64_t time = tl_io->monotonic_ns();
-    uint64_t rows, loops;
-    if ((!now && time - s->saved_ns < SAVE_EVERY_NS) || !place_of(s, settled, &rows, &loops))
+    uint64_t rows, loops, base;
+    if ((!now && time - s->saved_ns < SAVE_EVERY_NS) || !place_of(s, settled, &rows, &loops, &base))
         return true;
     s->saved_ns = time;
-    if (rows == s->saved_rows && loops == s->saved_loops)
+    if (rows == s->saved_rows && loops == s->saved_loops && !s->dirty)
         return true;
-    if (!write_place(s, rows, loops, error))
+    if (!write_place(s, rows, loops, base, error))
         return false;
+    s->dirty = false;
     s->saved_rows = rows;
     s->saved_loops = loops;
     return true;

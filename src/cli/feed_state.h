@@ -3,7 +3,11 @@
  * atomically.
  *
  * Only rows whose records, and all before them, are acknowledged count as sent: after a crash the last
- * second's may be sent again, none is left out. */
+ * second's may be sent again, none is left out.
+ *
+ * With producer_stamp each record bears the feed's id and a counter: base + its row in the pass. Both are
+ * kept, so that a record that is sent again bears the same; a history with another number of rows gets
+ * another id. */
 #pragma once
 
 #include "base/error.h"
@@ -17,8 +21,12 @@ struct tl_feed_state {
     struct tl_feed_pass {
         uint64_t first; /* ordinal of its first record in this run */
         uint64_t skipped;
+        uint64_t base; /* the counter of its first row */
     } pass, before;
     bool has_before;
+    char producer[17];    /* the id */
+    uint64_t base, total; /* as loaded: of the current pass, and how many rows it has; total 0: not known */
+    bool dirty;           /* the id is not on disk yet */
     uint64_t saved_rows, saved_loops;
     int64_t saved_ns;
 };
@@ -26,9 +34,9 @@ struct tl_feed_state {
 TL_MUST_USE bool tl_feed_state_open(struct tl_feed_state *s, const char *dir, const char *feed,
                                     struct tl_error *error);
 void tl_feed_state_release(struct tl_feed_state *s);
-/* A pass over total rows begins, as the record with ordinal first. Returns the rows to be skipped (those sent
- * in an earlier run). */
-uint64_t tl_feed_state_begin_pass(struct tl_feed_state *s, uint64_t first, uint64_t total);
+/* A pass over total rows begins, as the record with ordinal first. *skip: rows sent in an earlier run. */
+TL_MUST_USE bool tl_feed_state_begin_pass(struct tl_feed_state *s, uint64_t first, uint64_t total, uint64_t *skip,
+                                          struct tl_error *error);
 /* The pass has been read to its end. */
 void tl_feed_state_end_pass(struct tl_feed_state *s);
 /* settled: records of this run acknowledged without a gap. Writes at most once a second, unless now. */

@@ -11,7 +11,7 @@
 
 #define PIPELINE_FILE_MAX (1 << 20)
 
-extern const char tl_builtin_pipeline_start[], tl_builtin_pipeline_end[];
+extern const char tl_builtin_pipeline_start[], tl_builtin_pipeline_end[], tl_builtin_lakehouse_start[], tl_builtin_lakehouse_end[];
 
 struct tl_view tl_builtin_pipeline(void)
 {
@@ -29,6 +29,12 @@ static int compile(struct tl_view text, const char *name, const char *profile, s
         fputs(tl_buf_text(&diagnostics.text), stderr);
     tl_diagnostics_release(&diagnostics);
     return ok ? TL_EXIT_OK : TL_EXIT_PIPELINE;
+}
+
+int tl_pipeline_file_lakehouse(struct tl_plan **plan)
+{
+    struct tl_view text = { tl_builtin_lakehouse_start, (size_t)(tl_builtin_lakehouse_end - tl_builtin_lakehouse_start) };
+    return compile(text, "lakehouse.sql (built in)", NULL, plan);
 }
 
 int tl_pipeline_file_load(const char *path, const char *profile, struct tl_plan **plan)

@@ -15,6 +15,9 @@ struct tl_view tl_builtin_pipeline(void);
  * wrong) or TL_EXIT_FAILED (it cannot be read). */
 int tl_pipeline_file_load(const char *path, const char *profile, struct tl_plan **plan);
 
+/* The plan of the built-in pipelines/lakehouse.sql; returns as above. */
+int tl_pipeline_file_lakehouse(struct tl_plan **plan);
+
 /* Where the profile's Kinesis is. embedded_endpoint: that of the broker in this process; NULL: AWS_ENDPOINT_URL_KINESIS,
  * AWS_ENDPOINT_URL, then the default AWS face. storage holds the endpoint's text. */
 struct tl_kinesis_options tl_pipeline_kinesis(const struct tl_profile_plan *profile, const char *embedded_endpoint,

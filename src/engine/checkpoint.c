@@ -147,6 +147,10 @@ static bool set_limit(struct tl_engine *e, const struct place *p, struct tl_erro
     free(name);
     if (!ok)
         return false;
+    if (e->from_files && s->finished && p->offset > s->offset) { /* between the epochs the file had grown */
+        s->finished = false;
+        s->floor = p->floor;
+    }
     s->limited = true;
     s->limit_position = p->position;
     s->limit_offset = p->offset;

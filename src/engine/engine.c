@@ -12,6 +12,7 @@
 #include "engine/epoch.h"
 #include "engine/inspect_int.h"
 #include "engine/picture.h"
+#include "engine/recover.h"
 #include "engine/run_loop.h"
 #include "engine/shard_tree.h"
 #include "engine/sinks.h"
@@ -204,7 +205,7 @@ static bool open_stores(struct tl_engine *e, struct tl_error *error)
     name_instance(e);
     return tl_store_open_with(&e->lake, e->options.lake_dir, &options, error) &&
            tl_store_open_with(&e->state, state, &options, error) && tl_commit_log_open(&e->log, e->state, e->plan->name, error) &&
-           tl_commit_log_check_fence(e->log, error);
+           tl_commit_log_check_fence(e->log, error) && tl_commit_log_tidy(e->log, error);
 }
 
 static bool load_commit(struct tl_engine *e, struct tl_error *error)
@@ -239,11 +240,14 @@ static bool open_engine(struct tl_engine *e, struct tl_error *error)
     if (!alloc_parts(e, error) || !init_parts(e, error) || !open_stores(e, error) || !load_commit(e, error))
         return false;
     remember_committed(e);
+    /* Only a start that found nothing committed can find folders that a killed one has made and not synced. */
+    if (e->has_lake && e->committed == 0 && (!tl_store_settle(e->lake, "_tapeline", error) || !tl_commit_log_settle(e->log, error)))
+        return false;
     if (!tl_shard_tree_open(e, !e->restored, error))
         return false;
     if (e->has_lake && !tl_sinks_open(e, error))
         return false;
-    if (e->has_lake && !e->restored && !tl_epoch_commit_first(e, error))
+    if (e->has_lake && !e->restored && (!tl_recover_check_lake(e, error) || !tl_epoch_commit_first(e, error)))
         return false;
     return true;
 }

@@ -10,9 +10,14 @@
 #include "base/type.h"
 #include "engine/expr.h"
 #include "kinesis/consumer.h"
+#include "lake/sink_format.h"
 
 /* What NOW() in a feed's SELECT is replaced with; the feed writes the instant of sending in its place. */
 #define TL_FEED_NOW "\x1f" "now" "\x1f"
+
+/* The columns that producer_stamp adds to each record of a feed. */
+#define TL_STAMP_ID "producer_id"
+#define TL_STAMP_SEQ "producer_seq"
 
 enum tl_start { TL_START_LATEST, TL_START_TRIM_HORIZON };
 
@@ -141,9 +146,12 @@ struct tl_sink_plan {
     enum tl_input_kind input;
     size_t index;
     const char *path;              /* 'streaming/avg_1min' */
-    const char **partition_by;     /* output column names */
+    const char **partition_by;     /* output columns, or units of them: "day(window_start)" (base/partition.h) */
     size_t partition_count;
+    enum tl_sink_format format;
+    enum tl_sink_compression compression;
     int64_t commit_every_ns;
+    int64_t compact_ns;            /* how often files of closed partitions are merged; 0: never */
     const char *table;             /* 'database.table', NULL: not registered */
 };
 struct tl_chart_plan {
@@ -151,16 +159,21 @@ struct tl_chart_plan {
     size_t view;
     const char *type, *x, *y, *series; /* column names */
 };
+/* When a feed's next record is due: interval after the one before, interval after the one before of its key, or as it was recorded. */
+enum tl_pace { TL_PACE_RECORD, TL_PACE_KEY, TL_PACE_EVENT_TIME };
 struct tl_feed_plan {
     const char *name;
     size_t source;
     const char *select;        /* DuckDB SQL: LAKE('path') is a table macro of lake/history.h, NOW() is TL_FEED_NOW */
     const char *partition_key; /* column name */
     int64_t interval_ns;
-    bool loop;
+    enum tl_pace pace;
+    size_t time_column; /* PACE_EVENT_TIME: the source's column that holds the recorded instant */
+    bool loop, producer_stamp;
 };
-struct tl_batch_plan { /* CREATE TABLE name WITH (path, partition_by) AS SELECT ... */
+struct tl_batch_plan { /* CREATE TABLE name WITH (path, partition_by, incremental_by) AS SELECT ... */
     const char *name, *path, *select;
+    const char *incremental_by; /* one of partition_by, or NULL */
     const char **partition_by;
     size_t partition_count;
 };

@@ -14,6 +14,7 @@
 #include "engine/inspect_int.h"
 #include "engine/ledger.h"
 #include "engine/picture.h"
+#include "engine/recover.h"
 #include "engine/shard_lineage.h"
 #include "engine/shard_tree.h"
 #include "engine/worker.h"
@@ -179,9 +180,13 @@ bool tl_run_load_intent(struct tl_engine *e, bool *found, struct tl_bounds *boun
     struct tl_buf payload;
     *found = false;
     tl_buf_init(&payload, PAYLOAD_MAX);
-    bool ok = tl_commit_log_load_intent(e->log, e->committed + 1, found, &payload, error);
+    bool ok = tl_commit_log_load_intent(e->log, e->committed + 1, found, &payload, error) ||
+              (error->code == TL_CORRUPT && tl_recover_damaged_intent(e, e->committed + 1, error));
     if (ok && *found)
         ok = tl_checkpoint_read_intent(e, e->committed + 1, tl_buf_view(&payload), bounds, error);
+    /* Put again: it may be there and not durable, and then the files must not become durable before it. */
+    if (ok && *found)
+        ok = tl_commit_log_intent(e->log, e->committed + 1, tl_buf_view(&payload), error);
     tl_buf_release(&payload);
     return ok;
 }
@@ -230,25 +235,22 @@ static bool replay_one(struct tl_engine *e, const struct tl_bounds *bounds, stru
         if (!done)
             tl_gate_wait_bell(&e->gate, QUIET_TICK_NS / 10);
     }
-    if (tl_engine_stopping(e))
-        return true;
-    if (!run_epoch(e, TL_EPOCH_REPLAY, bounds, true, error))
-        return false;
-    tl_gate_close(&e->gate);
-    tl_run_end_replay(e);
-    tl_gate_open(&e->gate);
-    return true;
+    return tl_engine_stopping(e) || run_epoch(e, TL_EPOCH_REPLAY, bounds, true, error);
 }
 
-/* The limits must stand before a worker reads; after the first repetition they are set while the gate is
- * closed. */
+/* The limits must stand before a worker reads. After a repetition those of the next intent take the place of the old ones in one
+ * closing of the gate: a worker that was let through in between would read past them. */
 static bool replay(struct tl_engine *e, bool found, struct tl_bounds *bounds, struct tl_error *error)
 {
     while (found && !tl_engine_stopping(e)) {
+        uint64_t before = e->committed;
         if (!replay_one(e, bounds, error))
             return false;
+        if (e->committed == before)
+            return true; /* stopped in the middle: the limits stay */
         tl_gate_close(&e->gate);
-        bool ok = tl_engine_stopping(e) || tl_run_load_intent(e, &found, bounds, error);
+        tl_run_end_replay(e);
+        bool ok = tl_run_load_intent(e, &found, bounds, error);
         tl_gate_open(&e->gate);
         if (!ok)
             return false;

@@ -48,17 +48,15 @@ static bool open_file(struct tl_file_block *b, const struct tl_shard_run *s, str
     return true;
 }
 
-/* Up to want bytes in all. */
+/* Up to want bytes in all, by one call: what a short read gives is worked on while the rest comes. */
 static bool fill(struct tl_file_block *b, const struct tl_shard_run *s, size_t want, struct tl_error *error)
 {
-    assert(want <= ROOM);
-    while (b->size < want && !b->end) {
-        ssize_t n = tl_io->pread(b->fd, b->data + b->size, want - b->size, (off_t)(s->offset + b->size));
-        if (n < 0)
-            return tl_error_sys(error, errno, "cannot read '%s'", s->name);
-        b->end = n == 0;
-        b->size += (size_t)n;
-    }
+    assert(b->size < want && want <= ROOM);
+    ssize_t n = tl_io->pread(b->fd, b->data + b->size, want - b->size, (off_t)(s->offset + b->size));
+    if (n < 0)
+        return tl_error_sys(error, errno, "cannot read '%s'", s->name);
+    b->end = n == 0;
+    b->size += (size_t)n;
     return true;
 }
 
@@ -77,7 +75,8 @@ bool tl_file_block_read(struct tl_file_block *b, const struct tl_shard_run *s, s
         if (b->end || b->size > TL_LINE_MAX || memchr(b->data + seen, '\n', b->size - seen))
             break;
         seen = b->size;
-        want = want * 2 < ROOM ? want * 2 : ROOM;
+        if (seen == want)
+            want = want * 2 < ROOM ? want * 2 : ROOM;
     }
     if (b->end)
         close_file(b);

@@ -14,6 +14,7 @@
 
 #define TL_KINESIS_RECORDS_PER_PUT 500
 #define TL_KINESIS_BYTES_PER_PUT (5 << 20) /* documented 10 MiB; below what older servers take */
+#define TL_KINESIS_RECORD_MAX (10 << 20)   /* data and key: the largest that a stream may be set to take; goes alone */
 #define TL_KINESIS_RECORDS_PER_GET 10000
 
 struct tl_shard {

@@ -34,7 +34,7 @@ struct tl_block *tl_block_new(void)
     block->next = NULL;
     block->count = block->unacknowledged = 0;
     block->begun_ns = 0;
-    tl_buf_init(&block->bytes, TL_KINESIS_BYTES_PER_PUT);
+    tl_buf_init(&block->bytes, TL_KINESIS_RECORD_MAX);
     return block;
 }
 
@@ -115,10 +115,9 @@ static bool check_record(struct tl_view key, struct tl_view data, struct tl_erro
         return tl_error_set(error, TL_INVALID,
                             "a partition key is 1 to 256 characters of UTF-8; this one is %zu bytes",
                             key.size);
-    if (data.size > TL_KINESIS_BYTES_PER_PUT - key.size)
-        return tl_error_set(error, TL_LIMIT,
-                            "a record of %zu bytes is larger than the %d that fit into a call", data.size,
-                            TL_KINESIS_BYTES_PER_PUT);
+    if (data.size > TL_KINESIS_RECORD_MAX - key.size)
+        return tl_error_set(error, TL_LIMIT, "a record of %zu bytes is larger than the %d that a stream takes at most",
+                            data.size, TL_KINESIS_RECORD_MAX);
     return true;
 }
 

@@ -45,22 +45,38 @@ static bool same_table(const struct tl_catalog_table *a, const struct tl_catalog
     return strcmp(a->database, b->database) == 0 && strcmp(a->name, b->name) == 0;
 }
 
-/* Columns may be added, and nothing else: rows that are there keep their meaning. */
-static bool compatible(const struct tl_catalog_table *old, const struct tl_catalog_table *new, struct tl_error *error)
+#define WAY_OUT "give the sink another 'table' and 'path', or use another lake"
+
+static const struct tl_column_def *find_column(const struct tl_catalog_table *t, const char *name)
 {
-    bool same = strcmp(old->path, new->path) == 0 && old->partition_count == new->partition_count &&
-                old->column_count <= new->column_count;
-    for (size_t i = 0; same && i < old->column_count; i++)
-        same = strcmp(old->columns[i].name, new->columns[i].name) == 0 && old->columns[i].type == new->columns[i].type;
-    for (size_t i = 0; same && i < old->partition_count; i++)
-        same = strcmp(old->partition_by[i], new->partition_by[i]) == 0;
-    return same || tl_error_set(error, TL_CONFLICT,
-                                "table '%s.%s' has other columns, partitions or another path in this lake: give the sink another "
-                                "table and path, or use another lake",
-                                new->database, new->name);
+    for (size_t i = 0; i < t->column_count; i++)
+        if (strcmp(t->columns[i].name, name) == 0)
+            return &t->columns[i];
+    return NULL;
 }
 
-bool tl_catalog_ensure(struct tl_store *store, const struct tl_catalog_table *table, struct tl_error *error)
+/* Columns may be added, at any place, and nothing else: rows that are there keep their meaning, and have NULL in the new ones. */
+static bool compatible(const struct tl_catalog_table *old, const struct tl_catalog_table *new, struct tl_error *error)
+{
+    if (strcmp(old->path, new->path) != 0)
+        return tl_error_set(error, TL_CONFLICT, "table '%s.%s' is at '%s' in this lake, not at '%s': " WAY_OUT, new->database, new->name,
+                            old->path, new->path);
+    for (size_t i = 0; i < old->column_count; i++) {
+        const struct tl_column_def *was = &old->columns[i], *is = find_column(new, was->name);
+        if (!is)
+            return tl_error_set(error, TL_CONFLICT, "table '%s.%s' has a column '%s' in this lake, which is missing now: keep it, or " WAY_OUT,
+                                new->database, new->name, was->name);
+        if (is->type != was->type)
+            return tl_error_set(error, TL_CONFLICT, "column '%s' of table '%s.%s' is %s in this lake, and %s now: CAST it, or " WAY_OUT,
+                                was->name, new->database, new->name, tl_type_name(was->type), tl_type_name(is->type));
+    }
+    bool same = old->partition_count == new->partition_count;
+    for (size_t i = 0; same && i < old->partition_count; i++)
+        same = strcmp(old->partition_by[i], new->partition_by[i]) == 0;
+    return same || tl_error_set(error, TL_CONFLICT, "table '%s.%s' has other partitions in this lake: " WAY_OUT, new->database, new->name);
+}
+
+static bool put_table(struct tl_store *store, const struct tl_catalog_table *table, bool replace, struct tl_error *error)
 {
     struct tl_catalog catalog;
     struct tl_buf out;
@@ -76,7 +92,7 @@ bool tl_catalog_ensure(struct tl_store *store, const struct tl_catalog_table *ta
     bool ok = true;
     for (size_t i = 0; i < catalog.count; i++) {
         if (same_table(&catalog.tables[i], table))
-            ok = ok && compatible(&catalog.tables[i], table, error);
+            ok = ok && (replace || compatible(&catalog.tables[i], table, error));
         else
             write_table(&w, &catalog.tables[i]);
     }
@@ -88,6 +104,16 @@ bool tl_catalog_ensure(struct tl_store *store, const struct tl_catalog_table *ta
     tl_buf_release(&out);
     tl_catalog_release(&catalog);
     return ok;
+}
+
+bool tl_catalog_ensure(struct tl_store *store, const struct tl_catalog_table *table, struct tl_error *error)
+{
+    return put_table(store, table, false, error);
+}
+
+bool tl_catalog_replace(struct tl_store *store, const struct tl_catalog_table *table, struct tl_error *error)
+{
+    return put_table(store, table, true, error);
 }
 
 static bool read_columns(struct tl_arena *arena, struct tl_json json, struct tl_catalog_table *t)

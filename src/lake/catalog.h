@@ -16,6 +16,8 @@ struct tl_catalog_table {
 };
 /* Adds or updates a table, atomically; an incompatible change of an existing table's columns is TL_CONFLICT with the way out. */
 TL_MUST_USE bool tl_catalog_ensure(struct tl_store *store, const struct tl_catalog_table *table, struct tl_error *error);
+/* Puts the table in the place of what the catalog knows of its name: of tables that are made anew, columns and all. */
+TL_MUST_USE bool tl_catalog_replace(struct tl_store *store, const struct tl_catalog_table *table, struct tl_error *error);
 
 /* Loaded copy. */
 struct tl_catalog {

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lake/duck_statement.h"
 
+#include "base/map.h"
+
 #include <duckdb.h>
+#include <stdlib.h>
+
+#define COLUMNS_MAX 10000
 
 /* ---- the text of a statement ---- */
 
@@ -145,4 +150,33 @@ bool tl_duck_statement_prepare(struct tl_duck *d, const char *sql, bool *explain
         *explain = explains;
     *out = prepared;
     return ok;
+}
+
+bool tl_duck_statement_unique(void *prepared, struct tl_error *error)
+{
+    duckdb_prepared_statement statement = prepared;
+    idx_t count = duckdb_prepared_statement_column_count(statement);
+    struct tl_map names;
+    bool ok = true, added;
+    tl_map_init(&names, COLUMNS_MAX);
+    for (idx_t i = 0; ok && i < count; i++) {
+        const char *name = duckdb_prepared_statement_column_name(statement, i);
+        char *lower = strdup(name ? name : "");
+        for (char *p = lower; p && *p; p++)
+            *p = *p >= 'A' && *p <= 'Z' ? (char)(*p + 32) : *p;
+        if (!lower || !tl_map_put(&names, tl_view_of(lower), &added))
+            ok = tl_error_set(error, TL_LIMIT, "the SELECT has more than %d columns, or memory ran out", COLUMNS_MAX);
+        else if (!added)
+            ok = tl_error_set(error, TL_INVALID, "the SELECT gives two columns '%s': name one of them with AS", name ? name : "");
+        free(lower);
+        duckdb_free((void *)(uintptr_t)name);
+    }
+    tl_map_release(&names);
+    return ok;
+}
+
+void tl_duck_statement_free(void *prepared)
+{
+    duckdb_prepared_statement statement = prepared;
+    duckdb_destroy_prepare(&statement);
 }

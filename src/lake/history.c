@@ -6,9 +6,6 @@
 #include "lake/duck_statement.h"
 #include "lake/lake_scan.h"
 
-#include <duckdb.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define BATCH_BYTES_MAX ((size_t)256 << 20)
@@ -22,31 +19,12 @@ struct tl_history {
     uint64_t total;
 };
 
-/* A feed reads the lake, not the machine: a pipeline file may come from elsewhere. What an ORDER BY needs beyond memory goes to the lake's
- * _tmp. */
-static bool confine(struct tl_history *h, struct tl_error *error)
-{
-    char spill[PATH_MAX + 16];
-    const char *root = tl_store_root(h->store);
-    struct tl_buf sql;
-    tl_buf_init(&sql, 1 << 18);
-    snprintf(spill, sizeof spill, "%.*s/_tmp/feed-sort", PATH_MAX, root);
-    tl_buf_add_text(&sql, "SET temp_directory = ");
-    tl_sql_add_string(&sql, tl_view_of(spill));
-    tl_buf_add_text(&sql, "; SET allowed_directories = [");
-    tl_sql_add_string(&sql, tl_view_of(root));
-    tl_buf_add_text(&sql, "]; SET enable_external_access = false; SET lock_configuration = true");
-    bool ok = tl_buf_ok(&sql, "the lake's path", error) && tl_duck_run(h->duck, tl_buf_text(&sql), error);
-    tl_buf_release(&sql);
-    return ok;
-}
-
 static bool define(struct tl_history *h, struct tl_error *error)
 {
     struct tl_catalog catalog;
     if (!tl_catalog_load(h->store, &catalog, error))
         return false;
-    bool ok = tl_lake_define(h->duck, h->store, &catalog, h->select, error);
+    bool ok = tl_lake_define(h->duck, h->store, &catalog, h->select, NULL, error);
     tl_catalog_release(&catalog);
     return ok;
 }
@@ -79,12 +57,12 @@ static bool open_all(struct tl_history *h, const char *lake_root, struct tl_erro
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     if (tl_store_is_s3(lake_root))
         return tl_error_set(error, TL_UNSUPPORTED, "reading the lake '%s' in S3 is not there yet: give a folder with --lake", lake_root);
-    if (!tl_store_open(&h->store, lake_root, error) || !tl_duck_open(&h->duck, error) || !define(h, error) || !confine(h, error))
+    if (!tl_store_open(&h->store, lake_root, error) || !tl_duck_open(&h->duck, error) || !define(h, error) || !tl_lake_confine(h->duck, h->store, "feed-sort", error))
         return false;
     /* First the text as it stands, for the sake of its errors. */
     void *prepared;
     bool ok = tl_duck_statement_prepare(h->duck, h->select, NULL, &prepared, error);
-    duckdb_destroy_prepare((duckdb_prepared_statement *)&prepared);
+    tl_duck_statement_free(prepared);
     ok = ok && count_rows(h, error) && tl_duck_cursor_open(&h->cursor, h->duck, h->select, TL_DUCK_DATE_AS_TEXT, error);
     return ok || tl_error_context(error, "in the feed's SELECT");
 }

@@ -1,258 +1,417 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lake/ingest.c: CSV files into the price history: read all, merge with what is there, write. A wrong file changes nothing. */
-#include "lake/sample.h"
+/* lake/ingest.c: a file's rows, some tickers at a time: read what the lake has of them, merge, write the partitions that change. */
+#include "lake/ingest.h"
 
 #include "base/file.h"
-#include "base/map.h"
-#include "lake/duck.h"
-#include "lake/history.h"
+#include "lake/batch_lock.h"
+#include "lake/catalog.h"
+#include "lake/duck_cursor.h"
+#include "lake/lake_scan.h"
+#include "lake/parquet_sink.h"
 #include "lake/partition_path.h"
 #include "lake/price_history.h"
 #include "lake/yfinance.h"
 
+#include <assert.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define FILE_MAX ((size_t)1 << 30)
-#define ROWS_BYTES ((size_t)8 << 30)
-#define ROWS_MAX ((size_t)1 << 28)
+#define ROWS_BYTES ((size_t)4 << 30)
+#define SQL_MAX ((size_t)16 << 20)
+#define SLICE_TICKERS 50 /* merged at a time, */
+#define SLICE_ROWS 200000 /* or so many rows */
 
-static bool read_files(const char *const *paths, size_t count, struct tl_rows *rows, struct tl_error *error)
+struct tl_ingest {
+    struct tl_store *lake;
+    struct tl_dir_lock lock;
+    struct tl_duck *duck; /* reads what is there */
+    struct tl_parquet_sink *sink, *reject_sink;
+    bool registered;
+};
+
+/* ---- opening, the two tables ---- */
+
+static const char *const partitions[] = { "ticker", "year" };
+static const char *const reject_partitions[] = { "source" };
+static const struct tl_column_def reject_columns[] = {
+    { "file", TL_TYPE_VARCHAR, true },   { "line", TL_TYPE_BIGINT, true },  { "ticker", TL_TYPE_VARCHAR, false },
+    { "reason", TL_TYPE_VARCHAR, true }, { "data", TL_TYPE_VARCHAR, true }, { "source", TL_TYPE_VARCHAR, true },
+};
+
+/* Both at once: a lake without rejects has the table too, with no rows. */
+static bool register_tables(struct tl_ingest *g, struct tl_error *error)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct tl_buf text;
-        tl_buf_init(&text, FILE_MAX);
-        bool ok = tl_file_read(paths[i], &text, error) && tl_yfinance_read(tl_buf_view(&text), paths[i], rows, error);
-        tl_buf_release(&text);
-        if (!ok)
-            return false;
+    struct tl_catalog_table rejects = {
+        .database = "processed",
+        .name = "stocks_rejects",
+        .path = TL_REJECTS_PATH,
+        .columns = reject_columns,
+        .column_count = TL_COUNT(reject_columns),
+        .partition_by = reject_partitions,
+        .partition_count = TL_COUNT(reject_partitions),
+    };
+    g->registered = g->registered || (tl_price_history_register(g->lake, "processed", "stocks", TL_PROCESSED_PATH, false, error) &&
+                                      tl_catalog_ensure(g->lake, &rejects, error));
+    return g->registered;
+}
+
+static bool open_sink(struct tl_ingest *g, struct tl_error *error)
+{
+    struct tl_parquet_sink_options options = {
+        .pipeline = "history", .view = "prices", .path = TL_PROCESSED_PATH, .partition_by = partitions, .partition_count = TL_COUNT(partitions)
+    };
+    return g->sink || tl_parquet_sink_open(&g->sink, g->lake, &options, error);
+}
+
+bool tl_ingest_open(struct tl_ingest **out, struct tl_store *lake, struct tl_error *error)
+{
+    struct tl_ingest *g = calloc(1, sizeof *g);
+    *out = NULL;
+    if (!g)
+        return tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    g->lake = lake;
+    if (!tl_batch_lock_open(&g->lock, lake, error)) {
+        free(g);
+        return false;
+    }
+    if (!tl_duck_open(&g->duck, error)) {
+        tl_ingest_close(g);
+        return false;
+    }
+    *out = g;
+    return true;
+}
+
+void tl_ingest_close(struct tl_ingest *g)
+{
+    if (!g)
+        return;
+    tl_parquet_sink_close(g->sink);
+    tl_parquet_sink_close(g->reject_sink);
+    tl_duck_close(g->duck);
+    tl_batch_lock_close(&g->lock);
+    free(g);
+}
+
+bool tl_ingest_exists(struct tl_store *lake)
+{
+    return tl_history_has_files(lake, TL_PROCESSED_PATH);
+}
+
+/* ---- what is there of some tickers ---- */
+
+/* Rows order[begin, end) of the file: whole tickers. */
+struct slice {
+    const struct tl_price_file *file;
+    size_t begin, end;
+};
+
+static struct tl_view ticker_at(const struct tl_price_file *f, size_t i)
+{
+    return tl_rows_text(&f->rows, f->order[i], TL_PRICE_TICKER);
+}
+
+static size_t ticker_end(const struct tl_price_file *f, size_t i)
+{
+    size_t end = i + 1;
+    while (end < f->count && tl_view_eq(ticker_at(f, end), ticker_at(f, i)))
+        end++;
+    return end;
+}
+
+/* A partition is rewritten as one file of ours: rows of a file that someone else put there would then be there twice. */
+static bool all_are_ours(struct tl_store *lake, const struct tl_dir_list *files, struct tl_error *error)
+{
+    for (size_t i = 0; i < files->count; i++) {
+        const char *leaf = strrchr(files->names[i], '/');
+        if (!leaf || !tl_view_starts_with(tl_view_of(leaf + 1), TL_VIEW(TL_HISTORY_FILE_PREFIX)))
+            return tl_error_set(error, TL_CONFLICT, "'%s/%s' was not written by tapeline: remove it, or ingest into another lake",
+                                tl_store_root(lake), files->names[i]);
     }
     return true;
 }
 
-/* ---- rows by (ticker, date): the newest wins ---- */
-
-struct merged {
-    const struct tl_rows *rows;
-    size_t row;
-};
-
-static void add_key(const struct tl_rows *rows, size_t row, struct tl_buf *key)
+/* Adds " UNION ALL SELECT 'AAPL', ..." over the ticker's files. */
+static bool add_ticker(struct tl_ingest *g, struct tl_view ticker, struct tl_buf *sql, struct tl_error *error)
 {
-    tl_buf_reset(key);
-    tl_buf_add_view(key, tl_rows_text(rows, row, TL_PRICE_TICKER));
-    tl_buf_add_char(key, '\0');
-    tl_buf_add_view(key, tl_rows_text(rows, row, TL_PRICE_DATE));
-}
-
-static bool merge_rows(const struct tl_rows *rows, struct tl_map *places, struct merged *merged)
-{
-    struct tl_buf key;
-    bool ok = true;
-    tl_buf_init(&key, 4096);
-    for (size_t row = 0; ok && row < rows->row_count; row++) {
-        bool added;
-        add_key(rows, row, &key);
-        uint64_t *place = key.failed ? NULL : tl_map_put(places, tl_buf_view(&key), &added);
-        if (place && added)
-            *place = places->count - 1;
-        if (place)
-            merged[*place] = (struct merged){ rows, row };
-        ok = place != NULL;
+    struct tl_buf folder;
+    struct tl_dir_list files;
+    tl_buf_init(&folder, PATH_MAX);
+    tl_buf_add_text(&folder, TL_PROCESSED_PATH "/");
+    tl_partition_path_add(&folder, TL_VIEW("ticker"), ticker);
+    bool ok = tl_buf_ok(&folder, "a folder's name", error) && tl_lake_files(g->lake, tl_buf_text(&folder), &files, error);
+    tl_buf_release(&folder);
+    if (!ok)
+        return false;
+    if (files.count) {
+        tl_buf_add_text(sql, sql->size ? " UNION ALL SELECT " : "SELECT ");
+        tl_sql_add_string(sql, ticker);
+        tl_buf_add_text(sql, " AS ticker, CAST(substr(date, 1, 4) AS BIGINT) AS year, date, open, high, low, close, volume FROM read_parquet([");
+        for (size_t i = 0; i < files.count; i++) {
+            tl_buf_add_text(sql, i ? ", " : "");
+            tl_lake_add_file(sql, g->lake, files.names[i]);
+        }
+        tl_buf_add_text(sql, "], hive_partitioning = false)");
     }
-    tl_buf_release(&key);
+    ok = all_are_ours(g->lake, &files, error);
+    tl_dir_list_release(&files);
     return ok;
 }
 
-static int by_ticker_and_date(const void *a, const void *b)
+static bool read_rows(struct tl_duck *duck, const char *sql, struct tl_rows *out, struct tl_error *error)
 {
-    const struct merged *x = a, *y = b;
-    int order = tl_view_cmp(tl_rows_text(x->rows, x->row, TL_PRICE_TICKER), tl_rows_text(y->rows, y->row, TL_PRICE_TICKER));
-    return order ? order : tl_view_cmp(tl_rows_text(x->rows, x->row, TL_PRICE_DATE), tl_rows_text(y->rows, y->row, TL_PRICE_DATE));
-}
-
-static void copy_row(const struct merged *from, struct tl_rows *out)
-{
-    tl_rows_add(out);
-    for (size_t c = 0; c < out->column_count; c++) {
-        union tl_cell cell = from->rows->columns[c].cells[from->row];
-        if (tl_rows_is_null(from->rows, from->row, c))
-            continue;
-        if (tl_price_columns[c].type == TL_TYPE_VARCHAR)
-            tl_rows_set_text(out, c, tl_rows_text(from->rows, from->row, c));
-        else if (tl_price_columns[c].type == TL_TYPE_DOUBLE)
-            tl_rows_set_double(out, c, cell.f64);
-        else
-            tl_rows_set_i64(out, c, cell.i64);
-    }
-}
-
-/* ---- what is there of the tickers ---- */
-
-static void add_tickers(const struct tl_rows *rows, struct tl_buf *sql)
-{
-    struct tl_map seen;
-    tl_map_init(&seen, ROWS_MAX);
-    for (size_t row = 0; row < rows->row_count; row++) {
-        bool added = false;
-        if (!tl_map_put(&seen, tl_rows_text(rows, row, TL_PRICE_TICKER), &added))
-            sql->failed = true;
-        if (!added)
-            continue;
-        tl_buf_add_text(sql, seen.count > 1 ? ", " : "");
-        tl_sql_add_string(sql, tl_rows_text(rows, row, TL_PRICE_TICKER));
-    }
-    tl_map_release(&seen);
-}
-
-static bool read_history(struct tl_history *history, struct tl_rows *out, struct tl_error *error)
-{
-    struct tl_rows chunk;
+    struct tl_duck_cursor *cursor;
+    struct tl_rows batch;
     bool done = false;
-    if (!tl_history_rows_init(history, &chunk, error))
+    if (!tl_duck_cursor_open(&cursor, duck, sql, 0, error))
         return false;
-    bool ok = true;
+    bool ok = tl_rows_init(&batch, tl_price_columns, TL_COUNT(tl_price_columns), ROWS_BYTES, error);
+    bool ready = ok;
     while (ok && !done) {
-        ok = tl_history_next(history, &chunk, &done, error);
-        for (size_t row = 0; ok && row < chunk.row_count; row++)
-            copy_row(&(struct merged){ &chunk, row }, out);
+        ok = tl_duck_cursor_next(cursor, &batch, &done, error);
+        for (size_t row = 0; ok && row < batch.row_count; row++)
+            tl_rows_add_copy(out, &batch, row);
     }
-    tl_rows_release(&chunk);
+    if (ready)
+        tl_rows_release(&batch);
+    tl_duck_cursor_close(cursor);
     return ok && tl_rows_ok(out, "the history that is there", error);
 }
 
-static bool read_existing(struct tl_store *lake, const struct tl_rows *new_rows, struct tl_rows *out, struct tl_error *error)
+/* Sorted by ticker and date, as the new ones. */
+static bool read_existing(struct tl_ingest *g, const struct slice *s, struct tl_rows *out, struct tl_error *error)
 {
-    struct tl_buf sql;
-    struct tl_history *history;
-    tl_buf_init(&sql, 64 << 20);
-    tl_buf_add_text(&sql, "SELECT ticker::VARCHAR, year::BIGINT, date, open, high, low, close, volume FROM LAKE('" TL_HISTORY_PATH "') WHERE ticker::VARCHAR IN (");
-    add_tickers(new_rows, &sql);
-    tl_buf_add_text(&sql, ")");
-    bool ok = tl_buf_ok(&sql, "the list of tickers", error) && tl_history_open(&history, tl_store_root(lake), tl_buf_text(&sql), error);
-    tl_buf_release(&sql);
-    if (!ok)
-        return tl_error_context(error, "cannot read the history in '%s'", tl_store_root(lake));
-    ok = read_history(history, out, error);
-    tl_history_close(history);
-    return ok;
-}
-
-/* The sample's files, all of them; its mark stays until the real prices are there. */
-static bool remove_sample(struct tl_store *lake, struct tl_error *error)
-{
-    struct tl_dir_list names;
-    if (!tl_store_list(lake, TL_HISTORY_PATH, &names, error))
-        return false;
+    struct tl_buf union_of, sql;
+    tl_buf_init(&union_of, SQL_MAX);
+    tl_buf_init(&sql, SQL_MAX);
     bool ok = true;
-    for (size_t i = 0; ok && i < names.count; i++) {
-        char name[PATH_MAX];
-        if (names.names[i][0] == '_')
-            continue;
-        snprintf(name, sizeof name, TL_HISTORY_PATH "/%s", names.names[i]);
-        ok = tl_store_delete_tree(lake, name, error);
+    for (size_t i = s->begin; ok && i < s->end; i = ticker_end(s->file, i))
+        ok = add_ticker(g, ticker_at(s->file, i), &union_of, error);
+    if (ok && union_of.size) {
+        tl_buf_add_text(&sql, "SELECT * FROM (");
+        tl_buf_add_view(&sql, tl_buf_view(&union_of));
+        tl_buf_add_text(&sql, ") ORDER BY ticker, date");
+        ok = !union_of.failed && tl_buf_ok(&sql, "the list of files", error) && read_rows(g->duck, tl_buf_text(&sql), out, error);
     }
-    tl_dir_list_release(&names);
+    tl_buf_release(&union_of);
+    tl_buf_release(&sql);
+    return ok || tl_error_context(error, "cannot read the history in '%s'", tl_store_root(g->lake));
+}
+
+/* ---- merging ---- */
+
+struct merge {
+    const struct tl_rows *old_rows;
+    const struct slice *slice;
+    size_t old_at, new_at;
+    struct tl_rows *out;    /* partitions that change, whole */
+    uint64_t changed, partitions;
+};
+
+static int by_key(const struct tl_rows *a, size_t x, const struct tl_rows *b, size_t y)
+{
+    int order = tl_view_cmp(tl_rows_text(a, x, TL_PRICE_TICKER), tl_rows_text(b, y, TL_PRICE_TICKER));
+    return order ? order : tl_view_cmp(tl_rows_text(a, x, TL_PRICE_DATE), tl_rows_text(b, y, TL_PRICE_DATE));
+}
+
+struct row {
+    const struct tl_rows *rows;
+    size_t at;
+};
+
+/* The next row of both in order: where they have the same key the new one, and *change says whether it differs from what is there.
+ * False at the end. */
+static bool next_row(const struct merge *m, size_t *old_at, size_t *new_at, struct row *out, bool *change)
+{
+    const struct tl_rows *fresh = &m->slice->file->rows;
+    bool has_old = *old_at < m->old_rows->row_count, has_new = *new_at < m->slice->end;
+    *change = false;
+    if (!has_old && !has_new)
+        return false;
+    size_t at = has_new ? m->slice->file->order[*new_at] : 0;
+    int order = !has_old ? 1 : !has_new ? -1 : by_key(m->old_rows, *old_at, fresh, at);
+    *out = order < 0 ? (struct row){ m->old_rows, *old_at } : (struct row){ fresh, at };
+    *change = order > 0 || (order == 0 && !tl_price_rows_equal(m->old_rows, *old_at, fresh, at));
+    *old_at += order <= 0;
+    *new_at += order >= 0;
+    return true;
+}
+
+static bool same_partition(const struct row *a, const struct row *b)
+{
+    return a->rows->columns[TL_PRICE_YEAR].cells[a->at].i64 == b->rows->columns[TL_PRICE_YEAR].cells[b->at].i64 &&
+           tl_view_eq(tl_rows_text(a->rows, a->at, TL_PRICE_TICKER), tl_rows_text(b->rows, b->at, TL_PRICE_TICKER));
+}
+
+/* One partition: a first pass finds its end and whether anything changes, a second one copies. */
+static void merge_partition(struct merge *m)
+{
+    size_t old_at = m->old_at, new_at = m->new_at, old_end = old_at, new_end = new_at;
+    struct row first, row;
+    bool change;
+    uint64_t changed = 0;
+    for (bool begin = true; next_row(m, &old_at, &new_at, &row, &change); begin = false) {
+        if (begin)
+            first = row;
+        else if (!same_partition(&first, &row))
+            break;
+        changed += change;
+        old_end = old_at;
+        new_end = new_at;
+    }
+    while (changed && (m->old_at < old_end || m->new_at < new_end) && next_row(m, &m->old_at, &m->new_at, &row, &change))
+        tl_rows_add_copy(m->out, row.rows, row.at);
+    m->old_at = old_end;
+    m->new_at = new_end;
+    m->changed += changed;
+    m->partitions += changed > 0;
+}
+
+static bool write_rows(struct tl_ingest *g, const struct tl_rows *rows, struct tl_error *error)
+{
+    struct tl_file_list files = { 0 };
+    bool ok = open_sink(g, error) && register_tables(g, error) && tl_parquet_sink_write(g->sink, 0, rows, &files, error);
+    tl_file_list_release(&files);
     return ok;
 }
 
-static void count_result(const struct tl_rows *new_rows, size_t files, struct tl_ingest_stats *stats)
+static bool ingest_slice(struct tl_ingest *g, const struct slice *s, struct tl_ingest_stats *stats, struct tl_error *error)
 {
-    struct tl_map tickers;
-    tl_map_init(&tickers, ROWS_MAX);
-    *stats = (struct tl_ingest_stats){ .files = files, .rows = new_rows->row_count };
-    for (size_t row = 0; row < new_rows->row_count; row++) {
-        bool added;
-        struct tl_view date = tl_rows_text(new_rows, row, TL_PRICE_DATE);
-        if (!tl_map_put(&tickers, tl_rows_text(new_rows, row, TL_PRICE_TICKER), &added))
-            break;
+    struct tl_rows old_rows, out;
+    if (!tl_rows_init(&old_rows, tl_price_columns, TL_COUNT(tl_price_columns), ROWS_BYTES, error))
+        return false;
+    if (!tl_rows_init(&out, tl_price_columns, TL_COUNT(tl_price_columns), ROWS_BYTES, error)) {
+        tl_rows_release(&old_rows);
+        return false;
+    }
+    bool ok = read_existing(g, s, &old_rows, error);
+    struct merge m = { .old_rows = &old_rows, .slice = s, .new_at = s->begin, .out = &out };
+    while (ok && (m.old_at < old_rows.row_count || m.new_at < s->end))
+        merge_partition(&m);
+    ok = ok && tl_rows_ok(&out, "the history", error) && (out.row_count == 0 || write_rows(g, &out, error));
+    if (ok) {
+        stats->changed += m.changed;
+        stats->partitions += m.partitions;
+    }
+    tl_rows_release(&old_rows);
+    tl_rows_release(&out);
+    return ok;
+}
+
+static void count_rows(const struct tl_price_file *f, struct tl_ingest_stats *stats)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        struct tl_view date = tl_rows_text(&f->rows, f->order[i], TL_PRICE_DATE);
         if (!stats->first_date[0] || tl_view_cmp(date, tl_view_of(stats->first_date)) < 0)
             snprintf(stats->first_date, sizeof stats->first_date, "%.*s", TL_VIEW_ARG(date));
         if (tl_view_cmp(date, tl_view_of(stats->last_date)) > 0)
             snprintf(stats->last_date, sizeof stats->last_date, "%.*s", TL_VIEW_ARG(date));
     }
-    stats->tickers = tickers.count;
-    tl_map_release(&tickers);
+    for (size_t i = 0; i < f->count; i = ticker_end(f, i))
+        stats->tickers++;
+    stats->files++;
+    stats->rows += f->count;
+    stats->rejected += f->rejects.row_count;
 }
 
-/* A partition is rewritten as one file of ours: rows of a file that someone else put there would then be there twice. */
-static bool is_ours(struct tl_store *lake, const struct tl_rows *rows, size_t row, struct tl_error *error)
+static bool ingest_rows(struct tl_ingest *g, const struct tl_price_file *f, struct tl_ingest_stats *stats, struct tl_error *error)
 {
-    struct tl_buf folder;
-    struct tl_dir_list names = { 0 };
-    char year[16];
-    snprintf(year, sizeof year, "%lld", (long long)rows->columns[TL_PRICE_YEAR].cells[row].i64);
-    tl_buf_init(&folder, 4096);
-    tl_buf_add_text(&folder, TL_HISTORY_PATH "/");
-    tl_partition_path_add(&folder, TL_VIEW("ticker"), tl_rows_text(rows, row, TL_PRICE_TICKER));
-    tl_buf_add_char(&folder, '/');
-    tl_partition_path_add(&folder, TL_VIEW("year"), tl_view_of(year));
-    bool ok = tl_buf_ok(&folder, "a folder's name", error) && tl_store_list(lake, tl_buf_text(&folder), &names, error);
-    for (size_t i = 0; ok && i < names.count; i++) {
-        struct tl_view name = tl_view_of(names.names[i]);
-        if (tl_view_ends_with(name, TL_VIEW(".parquet")) && !tl_view_starts_with(name, TL_VIEW(TL_HISTORY_FILE_PREFIX)))
-            ok = tl_error_set(error, TL_CONFLICT, "'%s/%s/%s' was not written by tapeline: remove it, or ingest into another lake",
-                              tl_store_root(lake), tl_buf_text(&folder), names.names[i]);
+    bool ok = true;
+    for (struct slice s = { f, 0, 0 }; ok && s.begin < f->count; s.begin = s.end) {
+        s.end = s.begin;
+        for (size_t tickers = 0; s.end < f->count && tickers < SLICE_TICKERS && s.end - s.begin < SLICE_ROWS; tickers++)
+            s.end = ticker_end(f, s.end);
+        ok = ingest_slice(g, &s, stats, error);
     }
-    tl_dir_list_release(&names);
-    tl_buf_release(&folder);
     return ok;
 }
 
-static bool all_are_ours(struct tl_store *lake, const struct tl_rows *rows, struct tl_error *error)
+/* ---- rejects ---- */
+
+/* The file's full name: however it is called, it has one set of rejects. */
+static void source_of(const char *file, char out[17])
 {
-    for (size_t row = 0; row < rows->row_count; row++) { /* sorted by ticker and date */
-        bool same = row > 0 && tl_view_eq(tl_rows_text(rows, row, TL_PRICE_TICKER), tl_rows_text(rows, row - 1, TL_PRICE_TICKER)) &&
-                    rows->columns[TL_PRICE_YEAR].cells[row].i64 == rows->columns[TL_PRICE_YEAR].cells[row - 1].i64;
-        if (!same && !is_ours(lake, rows, row, error))
-            return false;
-    }
-    return true;
+    snprintf(out, 17, "%016" PRIx64, tl_view_hash(tl_view_of(file), 0));
 }
 
-static bool write_merged(struct tl_store *lake, const struct tl_rows *old_rows, const struct tl_rows *new_rows, struct tl_rows *out,
-                         struct tl_error *error)
+static bool open_reject_sink(struct tl_ingest *g, struct tl_error *error)
 {
-    struct tl_map places;
-    tl_map_init(&places, ROWS_MAX);
-    struct merged *merged = calloc(old_rows->row_count + new_rows->row_count + 1, sizeof *merged);
-    bool ok = merged && merge_rows(old_rows, &places, merged) && merge_rows(new_rows, &places, merged);
-    if (!ok)
-        tl_error_set(error, TL_NO_MEMORY, "out of memory");
-    if (ok)
-        qsort(merged, places.count, sizeof *merged, by_ticker_and_date);
-    for (size_t i = 0; ok && i < places.count; i++)
-        copy_row(&merged[i], out);
-    free(merged);
-    tl_map_release(&places);
-    return ok && tl_rows_ok(out, "the history", error) && all_are_ours(lake, out, error) && tl_price_history_write(lake, out, error);
+    struct tl_parquet_sink_options options = {
+        .pipeline = "history", .view = "rejects", .path = TL_REJECTS_PATH, .partition_by = reject_partitions, .partition_count = TL_COUNT(reject_partitions)
+    };
+    return g->reject_sink || tl_parquet_sink_open(&g->reject_sink, g->lake, &options, error);
 }
 
-static bool ingest(struct tl_store *lake, const struct tl_rows *new_rows, struct tl_rows *old_rows, struct tl_rows *out, struct tl_error *error)
+static void copy_reject(const struct tl_rows *from, size_t row, const char *file, const char *source, struct tl_rows *out)
 {
-    bool synthetic, exists = tl_history_exists(lake, &synthetic);
-    if (synthetic ? !remove_sample(lake, error) : exists && !read_existing(lake, new_rows, old_rows, error))
+    tl_rows_add(out);
+    if (out->failed)
+        return;
+    tl_rows_set_text(out, TL_REJECT_FILE, tl_view_of(file));
+    tl_rows_set_i64(out, TL_REJECT_LINE, from->columns[TL_REJECT_LINE].cells[row].i64);
+    for (size_t c = TL_REJECT_TICKER; c <= TL_REJECT_DATA; c++)
+        if (!tl_rows_is_null(from, row, c))
+            tl_rows_set_text(out, c, tl_rows_text(from, row, c));
+    tl_rows_set_text(out, TL_REJECT_DATA + 1, tl_view_of(source));
+}
+
+static bool write_rejects(struct tl_ingest *g, const struct tl_rows *rejects, const char *file, const char *source, struct tl_error *error)
+{
+    struct tl_rows rows;
+    struct tl_file_list files = { 0 };
+    if (!tl_rows_init(&rows, reject_columns, TL_COUNT(reject_columns), ROWS_BYTES, error))
         return false;
-    if (!write_merged(lake, old_rows, new_rows, out, error) || !tl_price_history_register(lake, false, error))
-        return false;
-    return !synthetic || tl_store_delete(lake, TL_HISTORY_SYNTHETIC, error);
+    for (size_t row = 0; row < rejects->row_count; row++)
+        copy_reject(rejects, row, file, source, &rows);
+    bool ok = tl_rows_ok(&rows, "the rejects", error) && open_reject_sink(g, error) && register_tables(g, error) &&
+              tl_parquet_sink_write(g->reject_sink, 0, &rows, &files, error);
+    tl_file_list_release(&files);
+    tl_rows_release(&rows);
+    return ok;
 }
 
-bool tl_ingest_csv(struct tl_store *lake, const char *const *paths, size_t count, struct tl_ingest_stats *stats, struct tl_error *error)
+static bool keep_rejects(struct tl_ingest *g, const struct tl_rows *rejects, const char *path, struct tl_error *error)
 {
-    struct tl_rows tables[3]; /* new, old, merged */
-    size_t ready = 0;
+    char *full = realpath(path, NULL), source[17], folder[sizeof TL_REJECTS_PATH "/source=0123456789abcdef"];
+    const char *file = full ? full : path;
+    struct tl_dir_list there;
+    source_of(file, source);
+    snprintf(folder, sizeof folder, TL_REJECTS_PATH "/source=%s", source);
     bool ok = true;
-    for (; ok && ready < TL_COUNT(tables); ready += ok)
-        ok = tl_rows_init(&tables[ready], tl_price_columns, TL_COUNT(tl_price_columns), ROWS_BYTES, error);
-    ok = ok && read_files(paths, count, &tables[0], error);
-    if (ok && tables[0].row_count == 0)
-        ok = tl_error_set(error, TL_INVALID, "'%s' has no rows", paths[0]);
-    ok = ok && ingest(lake, &tables[0], &tables[1], &tables[2], error);
+    if (rejects->row_count) {
+        ok = write_rejects(g, rejects, file, source, error);
+    } else if (tl_store_list(g->lake, folder, &there, error)) {
+        ok = there.count == 0 || tl_store_delete_tree(g->lake, folder, error);
+        tl_dir_list_release(&there);
+    } else {
+        ok = false;
+    }
+    free(full);
+    return ok;
+}
+
+bool tl_ingest_file(struct tl_ingest *g, const char *path, struct tl_ingest_stats *stats, struct tl_error *error)
+{
+    struct tl_buf text;
+    struct tl_price_file file;
+    tl_buf_init(&text, FILE_MAX);
+    bool ok = tl_file_read(path, &text, error) && tl_price_file_read(&file, tl_buf_view(&text), path, error);
+    tl_buf_release(&text);
+    if (!ok)
+        return false;
+    ok = keep_rejects(g, &file.rejects, path, error);
+    if (ok && file.count == 0)
+        ok = file.rejects.row_count
+                 ? tl_error_set(error, TL_INVALID, "'%s' has no rows that can be taken: line %lld: %.*s", path,
+                                (long long)file.rejects.columns[TL_REJECT_LINE].cells[0].i64,
+                                TL_VIEW_ARG(tl_rows_text(&file.rejects, 0, TL_REJECT_REASON)))
+                 : tl_error_set(error, TL_INVALID, "'%s' has no rows", path);
+    ok = ok && ingest_rows(g, &file, stats, error);
     if (ok)
-        count_result(&tables[0], count, stats);
-    while (ready > 0)
-        tl_rows_release(&tables[--ready]);
+        count_rows(&file, stats);
+    tl_price_file_release(&file);
     return ok;
 }

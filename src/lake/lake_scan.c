@@ -59,12 +59,12 @@ static const char *duck_type(enum tl_type type)
 }
 
 /* DuckDB takes each name for a pattern; [*] is a star. */
-static void add_file_name(struct tl_buf *sql, const char *root, const char *name)
+void tl_lake_add_file(struct tl_buf *sql, struct tl_store *store, const char *name)
 {
     struct tl_buf path;
     tl_buf_init(&path, 2 * PATH_MAX * 3);
     for (int part = 0; part < 3; part++)
-        for (const char *p = part == 0 ? root : part == 1 ? "/" : name; *p; p++)
+        for (const char *p = part == 0 ? tl_store_root(store) : part == 1 ? "/" : name; *p; p++)
             tl_buf_addf(&path, strchr("*?[", *p) ? "[%c]" : "%c", *p);
     tl_sql_add_string(sql, tl_buf_view(&path));
     sql->failed = sql->failed || path.failed;
@@ -117,7 +117,7 @@ static void add_read(struct tl_store *store, const struct partitions *partitions
     for (size_t i = 0; i < count; i++) {
         if (i)
             tl_buf_add_text(sql, ", ");
-        add_file_name(sql, tl_store_root(store), files[i]);
+        tl_lake_add_file(sql, store, files[i]);
     }
     tl_buf_addf(sql, "], union_by_name = %s, hive_partitioning = %s", by_name ? "true" : "false",
                 partitions->count ? "true, hive_types = {" : "false");
@@ -180,8 +180,23 @@ static void add_columns(const struct tl_catalog_table *table, struct tl_buf *sql
     tl_buf_add_text(sql, " WHERE false");
 }
 
+/* One stays even so: it tells the columns. */
+static void keep_wanted(struct tl_dir_list *files, const struct tl_lake_filter *filter)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < files->count; i++) {
+        char *name = files->names[i];
+        bool last = i + 1 == files->count && kept == 0;
+        if (last || filter->wants(filter->arg, name))
+            files->names[kept++] = name;
+        else
+            free(name);
+    }
+    files->count = kept;
+}
+
 bool tl_lake_scan_sql(struct tl_duck *d, struct tl_store *store, const char *path, const struct tl_catalog_table *table,
-                      struct tl_buf *sql, bool *found, struct tl_error *error)
+                      const struct tl_lake_filter *filter, struct tl_buf *sql, bool *found, struct tl_error *error)
 {
     struct tl_dir_list files;
     struct partitions partitions;
@@ -189,6 +204,8 @@ bool tl_lake_scan_sql(struct tl_duck *d, struct tl_store *store, const char *pat
     *found = false;
     if (!tl_lake_files(store, path, &files, error))
         return false;
+    if (filter && files.count)
+        keep_wanted(&files, filter);
     *found = files.count > 0;
     if (known)
         add_columns(table, sql);
@@ -214,9 +231,17 @@ static const struct tl_catalog_table *table_at(const struct tl_catalog *catalog,
     return NULL;
 }
 
+struct definer {
+    struct tl_duck *d;
+    struct tl_store *store;
+    const struct tl_catalog *catalog;
+    const struct tl_lake_filter *filter;
+};
+
 /* The macro finds its SELECT in a variable of the path's name. */
-static bool define_path(struct tl_duck *d, struct tl_store *store, const struct tl_catalog *catalog, struct tl_view given, struct tl_error *error)
+static bool define_path(void *arg, struct tl_view given, struct tl_error *error)
 {
+    const struct definer *definer = arg;
     char path[PATH_MAX];
     struct tl_view trimmed = given;
     while (trimmed.size > 1 && trimmed.data[trimmed.size - 1] == '/')
@@ -227,7 +252,7 @@ static bool define_path(struct tl_duck *d, struct tl_store *store, const struct 
     bool found = false;
     tl_buf_init(&select, SQL_MAX);
     tl_buf_init(&sql, SQL_MAX);
-    bool ok = tl_lake_scan_sql(d, store, path, table_at(catalog, trimmed), &select, &found, error);
+    bool ok = tl_lake_scan_sql(definer->d, definer->store, path, table_at(definer->catalog, trimmed), definer->filter, &select, &found, error);
     if (ok && !found)
         ok = tl_error_set(error, TL_NOT_FOUND, "LAKE('%s'): the lake has no Parquet files there", path);
     char name[PATH_MAX + 8];
@@ -236,7 +261,7 @@ static bool define_path(struct tl_duck *d, struct tl_store *store, const struct 
     tl_sql_add_name(&sql, tl_view_of(name));
     tl_buf_add_text(&sql, " = ");
     tl_sql_add_string(&sql, tl_buf_view(&select));
-    ok = ok && tl_buf_ok(&sql, "the list of the lake's files", error) && tl_duck_run(d, tl_buf_text(&sql), error);
+    ok = ok && tl_buf_ok(&sql, "the list of the lake's files", error) && tl_duck_run(definer->d, tl_buf_text(&sql), error);
     tl_buf_release(&select);
     tl_buf_release(&sql);
     return ok;
@@ -247,10 +272,8 @@ static bool is_name_char(char c)
     return c == '_' || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
-bool tl_lake_define(struct tl_duck *d, struct tl_store *store, const struct tl_catalog *catalog, const char *sql, struct tl_error *error)
+bool tl_lake_paths(const char *sql, bool (*each)(void *arg, struct tl_view path, struct tl_error *error), void *arg, struct tl_error *error)
 {
-    if (!tl_duck_run(d, "CREATE OR REPLACE MACRO LAKE(path) AS TABLE SELECT * FROM query(getvariable('lake:' || path))", error))
-        return false;
     for (const char *p = sql; *p; p++) {
         if ((p > sql && is_name_char(p[-1])) || strncasecmp(p, "LAKE", 4) != 0)
             continue;
@@ -262,9 +285,34 @@ bool tl_lake_define(struct tl_duck *d, struct tl_store *store, const struct tl_c
         const char *end = *at == '\'' ? strchr(at + 1, '\'') : NULL;
         if (!end)
             return tl_error_set(error, TL_INVALID, "LAKE takes a path in quotes: LAKE('curated/stocks_features')");
-        if (!define_path(d, store, catalog, (struct tl_view){ at + 1, (size_t)(end - at - 1) }, error))
+        if (!each(arg, (struct tl_view){ at + 1, (size_t)(end - at - 1) }, error))
             return false;
         p = end;
     }
     return true;
+}
+
+bool tl_lake_define(struct tl_duck *d, struct tl_store *store, const struct tl_catalog *catalog, const char *sql,
+                    const struct tl_lake_filter *filter, struct tl_error *error)
+{
+    struct definer definer = { d, store, catalog, filter };
+    return tl_duck_run(d, "CREATE OR REPLACE MACRO LAKE(path) AS TABLE SELECT * FROM query(getvariable('lake:' || path))", error) &&
+           tl_lake_paths(sql, define_path, &definer, error);
+}
+
+bool tl_lake_confine(struct tl_duck *d, struct tl_store *store, const char *spill, struct tl_error *error)
+{
+    char folder[PATH_MAX + 64];
+    const char *root = tl_store_root(store);
+    struct tl_buf sql;
+    tl_buf_init(&sql, 1 << 18);
+    snprintf(folder, sizeof folder, "%.*s/_tmp/%.32s", PATH_MAX, root, spill);
+    tl_buf_add_text(&sql, "SET temp_directory = ");
+    tl_sql_add_string(&sql, tl_view_of(folder));
+    tl_buf_add_text(&sql, "; SET allowed_directories = [");
+    tl_sql_add_string(&sql, tl_view_of(root));
+    tl_buf_add_text(&sql, "]; SET enable_external_access = false; SET lock_configuration = true");
+    bool ok = tl_buf_ok(&sql, "the lake's path", error) && tl_duck_run(d, tl_buf_text(&sql), error);
+    tl_buf_release(&sql);
+    return ok;
 }

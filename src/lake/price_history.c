@@ -16,7 +16,11 @@ static const char *const partitions[] = { "ticker", "year" };
 
 bool tl_price_history_write(struct tl_store *lake, const struct tl_rows *rows, struct tl_error *error)
 {
-    struct tl_parquet_sink_options options = { "history", "prices", TL_HISTORY_PATH, partitions, TL_COUNT(partitions) };
+    struct tl_parquet_sink_options options = { .pipeline = "history",
+                                               .view = "prices",
+                                               .path = TL_HISTORY_PATH,
+                                               .partition_by = partitions,
+                                               .partition_count = TL_COUNT(partitions) };
     struct tl_parquet_sink *sink;
     struct tl_file_list files = { 0 };
     if (!tl_parquet_sink_open(&sink, lake, &options, error))
@@ -28,23 +32,25 @@ bool tl_price_history_write(struct tl_store *lake, const struct tl_rows *rows, s
     return ok;
 }
 
-bool tl_price_history_register(struct tl_store *lake, bool synthetic, struct tl_error *error)
+bool tl_price_history_register(struct tl_store *lake, const char *database, const char *name, const char *path, bool synthetic,
+                               struct tl_error *error)
 {
     /* Columns of the file first, those of the folders last, as readers give them. */
     struct tl_column_def columns[TL_COUNT(tl_price_columns)];
     for (size_t i = 0; i < TL_COUNT(columns); i++)
         columns[i] = tl_price_columns[(i + 2) % TL_COUNT(columns)];
     struct tl_catalog_table table = {
-        .database = "curated",
-        .name = "stocks_features",
-        .path = TL_HISTORY_PATH,
+        .database = database,
+        .name = name,
+        .path = path,
         .columns = columns,
         .column_count = TL_COUNT(columns),
         .partition_by = partitions,
         .partition_count = TL_COUNT(partitions),
         .synthetic = synthetic,
     };
-    return tl_catalog_ensure(lake, &table, error);
+    /* The sample takes the place of a built table, of which nothing is left then. */
+    return synthetic ? tl_catalog_replace(lake, &table, error) : tl_catalog_ensure(lake, &table, error);
 }
 
 /* Is there a file that is not hidden at or below the folder? */
@@ -66,6 +72,11 @@ static bool has_files(struct tl_store *lake, const char *folder, int depth)
     return found;
 }
 
+bool tl_history_has_files(struct tl_store *lake, const char *path)
+{
+    return has_files(lake, path, 4);
+}
+
 bool tl_history_exists(struct tl_store *lake, bool *synthetic)
 {
     struct tl_buf mark;
@@ -76,5 +87,13 @@ bool tl_history_exists(struct tl_store *lake, bool *synthetic)
     tl_buf_release(&mark);
     if (incomplete)
         return false;
-    return has_files(lake, TL_HISTORY_PATH, 4);
+    return tl_history_has_files(lake, TL_HISTORY_PATH);
+}
+
+bool tl_price_rows_equal(const struct tl_rows *a, size_t x, const struct tl_rows *b, size_t y)
+{
+    bool same = true;
+    for (size_t c = 0; same && c < a->column_count; c++)
+        same = tl_rows_cell_equal(a, x, b, y, c);
+    return same;
 }

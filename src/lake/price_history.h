@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lake/price_history.h: the folder curated/stocks_features: how sample and ingest write it. */
+/* lake/price_history.h: rows of price history, and the folder curated/stocks_features that feeds read: how the sample is written there. */
 #pragma once
 
 #include "base/rows.h"
@@ -18,5 +18,11 @@ enum { TL_PRICE_TICKER, TL_PRICE_YEAR, TL_PRICE_DATE, TL_PRICE_OPEN, TL_PRICE_HI
 
 /* Replaces the partitions (ticker, year) that the rows are of. */
 TL_MUST_USE bool tl_price_history_write(struct tl_store *lake, const struct tl_rows *rows, struct tl_error *error);
-/* Notes the table curated.stocks_features in the catalog. */
-TL_MUST_USE bool tl_price_history_register(struct tl_store *lake, bool synthetic, struct tl_error *error);
+/* Notes a table of such columns, by ticker and year, in the catalog. */
+TL_MUST_USE bool tl_price_history_register(struct tl_store *lake, const char *database, const char *name, const char *path, bool synthetic,
+                                           struct tl_error *error);
+/* True when there is a Parquet file at or below the folder (names that begin with '_' or '.' left out). */
+bool tl_history_has_files(struct tl_store *lake, const char *path);
+
+/* Rows of tl_price_columns: the same values, NULLs included? */
+bool tl_price_rows_equal(const struct tl_rows *a, size_t x, const struct tl_rows *b, size_t y);

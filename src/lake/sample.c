@@ -70,7 +70,7 @@ static void add_day(struct tl_rows *rows, const char *ticker, int64_t days, stru
     *price = close;
 }
 
-static void add_ticker(struct tl_rows *rows, const struct tl_sample_options *options, unsigned i, struct tl_ingest_stats *stats)
+static void add_ticker(struct tl_rows *rows, const struct tl_sample_options *options, unsigned i, struct tl_sample_stats *stats)
 {
     char name[16];
     bool named = i < TL_COUNT(known);
@@ -93,12 +93,12 @@ static void add_ticker(struct tl_rows *rows, const struct tl_sample_options *opt
     }
 }
 
-bool tl_sample_write(struct tl_store *lake, const struct tl_sample_options *options, struct tl_ingest_stats *stats, struct tl_error *error)
+bool tl_sample_write(struct tl_store *lake, const struct tl_sample_options *options, struct tl_sample_stats *stats, struct tl_error *error)
 {
     static const struct tl_view begun = { TL_HISTORY_INCOMPLETE "\n", sizeof TL_HISTORY_INCOMPLETE }, done = { "synthetic prices made by 'tapeline sample'\n", 43 };
     struct tl_rows rows;
     bool synthetic;
-    *stats = (struct tl_ingest_stats){ .tickers = options->tickers };
+    *stats = (struct tl_sample_stats){ .tickers = options->tickers };
     if (tl_history_exists(lake, &synthetic) && !synthetic)
         return tl_error_set(error, TL_CONFLICT, "'%s/" TL_HISTORY_PATH "' holds real prices: a sample is not mixed with them", tl_store_root(lake));
     /* The mark comes first: what is there never looks real while it is not. */
@@ -115,5 +115,5 @@ bool tl_sample_write(struct tl_store *lake, const struct tl_sample_options *opti
     }
     tl_rows_release(&rows);
     /* And it says so when all is there: a sample that was broken off is made again. */
-    return ok && tl_price_history_register(lake, true, error) && tl_store_put(lake, TL_HISTORY_SYNTHETIC, done, error);
+    return ok && tl_price_history_register(lake, "curated", "stocks_features", TL_HISTORY_PATH, true, error) && tl_store_put(lake, TL_HISTORY_SYNTHETIC, done, error);
 }

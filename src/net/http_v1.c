@@ -112,7 +112,8 @@ static int on_headers(llhttp_t *parser)
     bool expects = tl_view_eq_ignore_case(tl_http_header_value(x, "expect"), TL_VIEW("100-continue"));
     if (expects && !c->first)
         evbuffer_add_printf(bufferevent_get_output(c->bev), "HTTP/1.1 100 Continue\r\n\r\n");
-    return parser->upgrade ? 2 : 0; /* an offer to upgrade is not taken: the request goes on as it is */
+    parser->upgrade = 0; /* an offer (java.net.http sends one, to h2c) is not taken: the request, with its body, goes on as it is */
+    return 0;
 }
 
 static int on_body(llhttp_t *parser, const char *at, size_t size)

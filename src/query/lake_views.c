@@ -43,7 +43,7 @@ static bool make_view(struct tl_duck *d, struct tl_store *store, const struct tl
     tl_buf_add_char(&sql, '.');
     tl_sql_add_name(&sql, tl_view_of(t->name));
     tl_buf_add_text(&sql, " AS ");
-    bool ok = tl_lake_scan_sql(d, store, t->path, t, &sql, &found, error) && tl_duck_run(d, tl_buf_text(&sql), error);
+    bool ok = tl_lake_scan_sql(d, store, t->path, t, NULL, &sql, &found, error) && tl_duck_run(d, tl_buf_text(&sql), error);
     tl_buf_release(&sql);
     return ok || tl_error_context(error, "table %s.%s", t->database, t->name);
 }
@@ -58,7 +58,7 @@ bool tl_lake_views_create(struct tl_duck *duck, struct tl_store *lake, const str
         if (!make_schema(duck, t->database, error) || (mentions(sql, t->name) && !make_view(duck, lake, t, error)))
             return false;
     }
-    return tl_lake_define(duck, lake, catalog, sql, error);
+    return tl_lake_define(duck, lake, catalog, sql, NULL, error);
 }
 
 /* "Table with name avg_2min does not exist!" -> avg_2min. */

@@ -32,6 +32,29 @@ static bool sink_columns(struct tl_checker *c, const struct tl_sink_plan *sink, 
     return true;
 }
 
+/* The enum's value of an option whose texts stand in its order. */
+static unsigned option_value(const struct tl_ast_statement *s, const char *name, const char *const *texts)
+{
+    const char *text = tl_options_text(&tl_sink_options, s, name);
+    unsigned value = 0;
+    while (strcmp(text, texts[value]) != 0)
+        value++;
+    return value;
+}
+
+static void fill_format(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_sink_plan *out)
+{
+    static const char *const formats[] = { "parquet", "delta", "csv", "json" }, *const compressions[] = { "zstd", "snappy" };
+    const struct tl_ast_option *compression = tl_options_find(s, "compression"), *table = tl_options_find(s, "table");
+    out->format = (enum tl_sink_format)option_value(s, "format", formats);
+    out->compression = (enum tl_sink_compression)option_value(s, "compression", compressions);
+    bool text = out->format == TL_SINK_CSV || out->format == TL_SINK_JSON;
+    if (text && compression)
+        tl_checker_fail(c, compression->place, NULL, "'compression' is of Parquet: %s files are plain text", formats[out->format]);
+    if (text && table)
+        tl_checker_fail(c, table->place, NULL, "%s files are no table for queries: leave 'table' out, or write Parquet", formats[out->format]);
+}
+
 /* A sink keeps final rows; only a window over a source has late records. */
 static void check_sink_view(struct tl_checker *c, const struct tl_ast_statement *s,
                             const struct tl_view_plan *view)
@@ -60,6 +83,7 @@ static void fill_sink(struct tl_checker *c, const struct tl_ast_statement *s, st
     out->table = table ? tl_checker_expand(c, table->text, table->place) : NULL;
     if (out->table)
         check_table_name(c, out->table, table->place);
+    fill_format(c, s, out);
 }
 
 static void check_sink(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_sink_plan *out)
@@ -208,6 +232,52 @@ static void check_chart(struct tl_checker *c, const struct tl_ast_statement *s, 
         tl_checker_fail(c, tl_options_find(s, "y")->place, NULL, "a chart's y is a number");
 }
 
+static enum tl_pace pace_of(const struct tl_ast_statement *s)
+{
+    struct tl_view pace = tl_view_of(tl_options_text(&tl_feed_options, s, "pace"));
+    return tl_view_eq_ignore_case(pace, TL_VIEW("key"))          ? TL_PACE_KEY
+           : tl_view_eq_ignore_case(pace, TL_VIEW("event_time")) ? TL_PACE_EVENT_TIME
+                                                                 : TL_PACE_RECORD;
+}
+
+/* As recorded: the SELECT has to give the instant as it stands in a record. */
+static void check_pace(struct tl_checker *c, const struct tl_ast_statement *s, const struct tl_source_plan *source,
+                       struct tl_feed_plan *out)
+{
+    const struct tl_ast_option *interval = tl_options_find(s, "interval"), *pace = tl_options_find(s, "pace");
+    out->pace = pace_of(s);
+    if (out->pace != TL_PACE_EVENT_TIME || !source->event_time)
+        return;
+    if (interval)
+        tl_checker_fail(c, interval->name.place, NULL, "with pace = 'event_time' the records' own times are the pace: leave 'interval' out");
+    out->time_column = source->event_time_column != SIZE_MAX ? source->event_time_column : source->event_time_slot;
+    if (out->time_column >= source->column_count)
+        tl_checker_fail(c, pace->place, NULL,
+                        "pace = 'event_time' needs an event time that is a column of the source, or PARSE_TIMESTAMP of one; '%s' is computed",
+                        source->event_time);
+}
+
+static void check_stamp_column(struct tl_checker *c, const struct tl_ast_statement *s, const struct tl_source_plan *source,
+                               const char *name, enum tl_type type)
+{
+    for (size_t i = 0; i < source->column_count; i++)
+        if (strcmp(source->columns[i].name, name) == 0 && source->columns[i].type == type)
+            return;
+    tl_checker_fail(c, tl_options_find(s, "producer_stamp")->name.place, NULL,
+                    "producer_stamp writes '%s' into each record: declare %s %s in the source '%s'", name, name, tl_type_name(type),
+                    source->name);
+}
+
+static void check_stamp(struct tl_checker *c, const struct tl_ast_statement *s, const struct tl_source_plan *source,
+                        struct tl_feed_plan *out)
+{
+    out->producer_stamp = tl_options_boolean(&tl_feed_options, s, "producer_stamp");
+    if (!out->producer_stamp)
+        return;
+    check_stamp_column(c, s, source, TL_STAMP_ID, TL_TYPE_VARCHAR);
+    check_stamp_column(c, s, source, TL_STAMP_SEQ, TL_TYPE_BIGINT);
+}
+
 static void check_feed(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_feed_plan *out)
 {
     out->name = s->name.text;
@@ -220,6 +290,8 @@ static void check_feed(struct tl_checker *c, const struct tl_ast_statement *s, s
     if (out->source == SIZE_MAX)
         return;
     const struct tl_source_plan *source = &c->plan->sources[out->source];
+    check_pace(c, s, source, out);
+    check_stamp(c, s, source, out);
     const struct tl_ast_option *o = tl_options_find(s, "partition_key");
     struct tl_ast_name name = { o->text, false, o->place };
     char what[200];
@@ -227,6 +299,16 @@ static void check_feed(struct tl_checker *c, const struct tl_ast_statement *s, s
     size_t column = tl_checker_column(c, source->columns, source->column_count, &name, what);
     if (column != SIZE_MAX)
         out->partition_key = source->columns[column].name;
+}
+
+static void check_incremental(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_batch_plan *out)
+{
+    const struct tl_ast_option *o = tl_options_find(s, "incremental_by");
+    for (size_t i = 0; o && i < out->partition_count; i++)
+        if (strcmp(out->partition_by[i], o->text) == 0)
+            out->incremental_by = out->partition_by[i];
+    if (o && !out->incremental_by)
+        tl_checker_fail(c, o->place, NULL, "'incremental_by' is one of the columns of 'partition_by'; '%s' is none", o->text);
 }
 
 static void check_batch(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_batch_plan *out)
@@ -240,6 +322,7 @@ static void check_batch(struct tl_checker *c, const struct tl_ast_statement *s, 
     c->failed = !tl_checker_partitions(c, tl_options_find(s, "partition_by"), NULL, 0, "", &out->partition_by,
                                        &out->partition_count) ||
                 c->failed;
+    check_incremental(c, s, out);
     out->select = tl_checker_select(c, s);
 }
 

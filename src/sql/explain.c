@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/partition.h"
 #include "base/time.h"
 #include "sql/pipeline.h"
 
@@ -76,11 +77,24 @@ static void explain_source(const struct tl_plan *plan, const struct tl_source_pl
     explain_dedup(s, out);
 }
 
+static void explain_pace(const struct tl_feed_plan *f, struct tl_buf *out)
+{
+    char text[32];
+    tl_duration_format(f->interval_ns, text);
+    if (f->pace == TL_PACE_EVENT_TIME)
+        tl_buf_addf(out, "  %-16s as recorded, by the event time\n", "pace");
+    else
+        tl_buf_addf(out, "  %-16s a record %s %s\n", "pace", f->pace == TL_PACE_KEY ? "of each key every" : "every", text);
+}
+
 static void explain_feed(const struct tl_plan *plan, const struct tl_feed_plan *f, struct tl_buf *out)
 {
-    tl_buf_addf(out, "\nfeed %s into %s: partition key %s, at least once%s\n", f->name,
+    tl_buf_addf(out, "\nfeed %s into %s: partition key %s%s\n", f->name,
                 plan->sources[f->source].name, f->partition_key, f->loop ? ", over and over" : "");
-    add_duration(out, "interval", f->interval_ns);
+    explain_pace(f, out);
+    tl_buf_addf(out, "  at least once: what is sent again after a crash or a lost answer %s\n",
+                f->producer_stamp ? "bears the same " TL_STAMP_ID " and " TL_STAMP_SEQ
+                                  : "cannot be told from a record of its own (producer_stamp = true, and DEDUP BY in the source, would)");
     tl_buf_add_text(out, "  ");
     for (const char *p = f->select; *p; p++) {
         if (strncmp(p, "'" TL_FEED_NOW "'", sizeof TL_FEED_NOW + 1) == 0) {
@@ -138,6 +152,7 @@ static void explain_view(const struct tl_plan *plan, const struct tl_view_plan *
 
 static void explain_sink(const struct tl_plan *plan, const struct tl_sink_plan *s, struct tl_buf *out)
 {
+    static const char *const formats[] = { "Parquet", "Delta table", "CSV", "JSON lines" };
     const char *from =
         s->input == TL_INPUT_MALFORMED ? plan->sources[s->index].name : plan->views[s->index].name;
     tl_buf_addf(out, "\nsink %s from ", s->name);
@@ -146,11 +161,22 @@ static void explain_sink(const struct tl_plan *plan, const struct tl_sink_plan *
                 : s->input == TL_INPUT_LATE ? "LATE(%s)"
                                             : "MALFORMED(%s)",
                 from);
-    tl_buf_addf(out, ": Parquet under %s", s->path);
+    tl_buf_addf(out, ": %s under %s", formats[s->format], s->path);
     for (size_t i = 0; i < s->partition_count; i++)
-        tl_buf_addf(out, "/%s=...", s->partition_by[i]);
+        tl_buf_addf(out, "/%.*s=...", TL_VIEW_ARG(tl_partition_of(tl_view_of(s->partition_by[i])).name));
     tl_buf_addf(out, ", exactly once%s%s\n", s->table ? ", table " : "", s->table ? s->table : "");
     add_duration(out, "commit_every", s->commit_every_ns);
+}
+
+static void explain_batch(const struct tl_batch_plan *b, struct tl_buf *out)
+{
+    tl_buf_addf(out, "\ntable %s: Parquet under %s", b->name, b->path);
+    for (size_t i = 0; i < b->partition_count; i++)
+        tl_buf_addf(out, "/%s=...", b->partition_by[i]);
+    if (b->incremental_by)
+        tl_buf_addf(out, ", made by 'tapeline build' from the first %s whose input has changed\n", b->incremental_by);
+    else
+        tl_buf_add_text(out, ", made whole by 'tapeline build' when its input has changed\n");
 }
 
 void tl_pipeline_explain(const struct tl_plan *plan, struct tl_buf *out)
@@ -172,10 +198,7 @@ void tl_pipeline_explain(const struct tl_plan *plan, struct tl_buf *out)
                     c->y, c->x, c->series ? ", a line per " : "", c->series ? c->series : "");
     }
     for (size_t i = 0; i < plan->batch_count; i++)
-        tl_buf_addf(
-            out,
-            "\ntable %s: Parquet under %s (made by 'tapeline build', which is not in this version yet)\n",
-            plan->batches[i].name, plan->batches[i].path);
+        explain_batch(&plan->batches[i], out);
     if (plan->defaults && plan->defaults[0])
         tl_buf_addf(out, "\nnot said in the file, so by default:\n%s", plan->defaults);
 }

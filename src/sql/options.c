@@ -26,12 +26,16 @@ static const struct tl_option_rule feed_rules[] = {
     { "partition_key", TL_OPT_TEXT, true, NULL, NULL },
     { "interval", TL_OPT_DURATION, false, "150 ms", NULL },
     { "loop", TL_OPT_BOOLEAN, false, "false", NULL },
+    { "pace", TL_OPT_ENUM, false, "record", "record|key|event_time" },
+    { "producer_stamp", TL_OPT_BOOLEAN, false, "false", NULL },
 };
 static const struct tl_option_rule sink_rules[] = {
     { "path", TL_OPT_TEXT, true, NULL, NULL },
     { "partition_by", TL_OPT_TEXT, false, NULL, NULL },
     { "commit_every", TL_OPT_SPAN, false, "1 min", NULL },
     { "table", TL_OPT_TEXT, false, NULL, NULL },
+    { "format", TL_OPT_ENUM, false, "parquet", "parquet|csv|json" },
+    { "compression", TL_OPT_ENUM, false, "zstd", "zstd|snappy" },
 };
 static const struct tl_option_rule chart_rules[] = {
     { "type", TL_OPT_ENUM, false, "line", "line" },
@@ -42,6 +46,7 @@ static const struct tl_option_rule chart_rules[] = {
 static const struct tl_option_rule batch_rules[] = {
     { "path", TL_OPT_TEXT, true, NULL, NULL },
     { "partition_by", TL_OPT_TEXT, false, NULL, NULL },
+    { "incremental_by", TL_OPT_TEXT, false, NULL, NULL },
 };
 static const struct tl_option_rule profile_rules[] = {
     { "kinesis", TL_OPT_TEXT, false, "embedded", NULL },

@@ -64,8 +64,8 @@ class Feed(unittest.TestCase):
     def feed(self, *more, check=True, **kw):
         return run(*self.args(*more, **kw), env=self.env(), check=check)
 
-    def start_feed(self, *more):
-        return subprocess.Popen([BINARY, *self.args(*more)], env=self.env(), stdin=subprocess.DEVNULL,
+    def start_feed(self, *more, **kw):
+        return subprocess.Popen([BINARY, *self.args(*more, **kw)], env=self.env(), stdin=subprocess.DEVNULL,
                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
     def end_feed(self, process, number):
@@ -136,6 +136,79 @@ class Feed(unittest.TestCase):
         stamps = sorted(json.loads(text)["timestamp"] for _, text in self.records())[:21]
         first, last = (datetime.datetime.fromisoformat(s) for s in (stamps[0], stamps[-1]))
         self.assertAlmostEqual((last - first).total_seconds(), 0.6, delta=0.1)
+
+    def test_pace_of_each_key(self):
+        """Each ticker ticks every 300 ms: 10 tickers, 3 records each, at once and not one after the other."""
+        self.start_broker()
+        began = time.monotonic()
+        self.feed("--limit", "30", file=self.changed(("interval = '150 ms'", "interval = '300 ms', pace = 'key'")))
+        self.assertGreater(time.monotonic() - began, 0.6)
+        stamps = collections.defaultdict(list)
+        for _, text in self.records():
+            row = json.loads(text)
+            stamps[row["ticker"]].append(datetime.datetime.fromisoformat(row["timestamp"]).timestamp())
+        self.assertEqual(len(stamps), 10)
+        for of_key in stamps.values():
+            self.assertEqual(len(of_key), 3)
+            self.assertAlmostEqual(of_key[2] - of_key[0], 0.6, delta=0.25)
+        firsts = [s[0] for s in stamps.values()]
+        self.assertLess(max(firsts) - min(firsts), 0.25)
+
+    def recorded(self, *more):
+        return self.changed(("NOW() AS \"timestamp\"", "\"date\" || 'T16:00:00Z' AS \"timestamp\""), ("interval = '150 ms'", "pace = 'event_time'"), *more)
+
+    def test_pace_as_recorded(self):
+        """A day takes 100 ms, and a week-end three of them: 2 January to 5 January, then 8 and 9 January."""
+        self.start_broker()
+        began = time.monotonic()
+        self.feed("--speed", "864000", "--limit", "60", file=self.recorded())
+        took = time.monotonic() - began
+        self.assertGreater(took, 0.7)
+        self.assertLess(took, 4)
+        self.assertEqual({json.loads(t)["timestamp"] for _, t in self.records()}, {"2024-01-%02dT16:00:00Z" % d for d in (2, 3, 4, 5, 8, 9)})
+        out = self.feed("--dry-run", file=self.changed(("interval = '150 ms'", "pace = 'event_time'")), check=False)
+        self.assertEqual(out.returncode, 1)
+        self.assertIn("needs the recorded instant in 'timestamp', and the SELECT gives NOW()", out.stderr)
+
+    def stamped(self):
+        return self.changed(("  open DOUBLE,", "  producer_id VARCHAR, producer_seq BIGINT, DEDUP BY (producer_id, producer_seq),\n  open DOUBLE,"),
+                            ("partition_key = 'ticker'", "producer_stamp = true, partition_key = 'ticker'"),
+                            ("start = 'LATEST'", "start = 'TRIM_HORIZON'"))
+
+    def test_what_is_sent_twice_after_a_kill_counts_once(self):
+        """rule 11: the same producer_id and producer_seq, and so no row of the history is aggregated twice."""
+        self.start_broker()
+        file = self.stamped()
+        process = self.start_feed("--rate", "1000", "--state", self.state, file=file)
+        wait_for("the state", lambda: os.path.exists(os.path.join(self.state, "feed-history.json")) and self.count() > 500)
+        self.end_feed(process, signal.SIGKILL)
+        self.feed("--speed", "0", "--once", "--state", self.state, file=file)
+        rows = [json.loads(t) for _, t in self.records()]
+        self.assertEqual(len({r["producer_id"] for r in rows}), 1)
+        self.assertEqual({r["producer_seq"] for r in rows}, set(range(ROWS)))
+        repeats = len(rows) - ROWS
+        self.assertGreater(repeats, 0)
+        of_row = collections.defaultdict(set)
+        for r in rows:
+            of_row[r["producer_seq"]].add((r["ticker"], r["date"]))
+        self.assertTrue(all(len(s) == 1 for s in of_row.values()))
+        ledger = json.loads(run("run", file, "--lake", os.path.join(self.folder.name, "l"), "--until-now", "--json", env=self.env()).stdout)
+        self.assertEqual((ledger["received"], ledger["duplicate"], ledger["aggregated"]), (len(rows), repeats, ROWS))
+
+    def test_several_feeds_at_once(self):
+        self.start_broker()
+        text = open(PIPELINE).read()
+        feed = text[text.index("CREATE FEED history"):text.index("CREATE VIEW latest_close")]
+        file = self.changed(("CREATE VIEW latest_close", feed.replace("history", "other").replace("year = 2024", "year = 2024 AND ticker = 'AAPL'") + "CREATE VIEW latest_close"))
+        out = self.feed("--speed", "0", "--once", "--state", self.state, file=file)
+        self.assertRegex(out.stderr, "feed history: %d records acknowledged.*\\nfeed other: %d records acknowledged" % (ROWS, ROWS // 10))
+        self.assertEqual(self.count(), ROWS + ROWS // 10)
+        self.assertEqual(sorted(os.listdir(self.state)), ["feed-history.json", "feed-other.json"])
+        out = self.feed("other", "--dry-run", file=file)  # --lake and the rest stand behind FILE
+        self.assertEqual(len(out.stdout.splitlines()), 10)
+        out = self.feed("othr", "--dry-run", file=file, check=False)
+        self.assertEqual(out.returncode, 1)
+        self.assertIn("has no feed 'othr'; did you mean 'other'?", out.stderr)
 
     def test_dry_run_prints_and_sends_nothing(self):
         for options, count in (([], 10), (["--limit", "3"], 3), (["--limit", "5000"], ROWS)):

@@ -142,17 +142,19 @@ static void a_row_is_one_object_in_the_columns_order(void **state)
     tl_rows_set_i64(&rows, 6, 1);
     tl_rows_add(&rows);
     tl_rows_set_double(&rows, 1, INFINITY);
-    tl_feed_json_row(&json, &rows, 0, INT64_C(1758976440000000999), &out);
+    tl_feed_json_row(&json, &rows, 0, INT64_C(1758976440000000999), 0, &out);
     assert_string_equal(tl_buf_text(&out),
                         "{\"ticker\": \"A\\\"\\n\xc3\xa4\", \"a\\\"b\": 187.0, \"n\": -5, \"timestamp\": "
                         "\"2025-09-27T12:34:00.000000+00:00\", "
                         "\"d\": \"2024-01-02\", \"t\": \"2024-01-01T00:00:00.123456+00:00\", \"yes\": true}");
     tl_buf_reset(&out);
     tl_rows_set_text(&rows, 3, TL_VIEW(TL_FEED_NOW));
-    tl_feed_json_row(&json, &rows, 1, INT64_C(1758976440987654321), &out);
+    tl_feed_json_stamp(&json, "0123456789abcdef");
+    tl_feed_json_row(&json, &rows, 1, INT64_C(1758976440987654321), 7, &out);
     assert_string_equal(tl_buf_text(&out),
                         "{\"ticker\": null, \"a\\\"b\": null, \"n\": null, \"timestamp\": "
-                        "\"2025-09-27T12:34:00.987654+00:00\", \"d\": null, \"t\": null, \"yes\": null}");
+                        "\"2025-09-27T12:34:00.987654+00:00\", \"d\": null, \"t\": null, \"yes\": null, "
+                        "\"producer_id\": \"0123456789abcdef\", \"producer_seq\": 7}");
     tl_feed_json_release(&json);
     tl_rows_release(&rows);
     tl_buf_release(&out);

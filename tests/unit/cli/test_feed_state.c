@@ -10,6 +10,14 @@ static void open_state(struct tl_feed_state *s, const char *dir)
     test_ok(tl_feed_state_open(s, dir, "h", &error), &error);
 }
 
+static uint64_t begin_pass(struct tl_feed_state *s, uint64_t first, uint64_t total)
+{
+    struct tl_error error;
+    uint64_t skip;
+    test_ok(tl_feed_state_begin_pass(s, first, total, &skip, &error), &error);
+    return skip;
+}
+
 static void save(struct tl_feed_state *s, uint64_t settled)
 {
     struct tl_error error;
@@ -33,13 +41,13 @@ static void a_place_survives_a_restart(void **state)
     (void)state;
     assert_place(dir, 0, 0);
     open_state(&s, dir);
-    assert_int_equal(tl_feed_state_begin_pass(&s, 0, 100), 0);
+    assert_int_equal(begin_pass(&s, 0, 100), 0);
     save(&s, 42);
     assert_place(dir, 42, 0);
     tl_feed_state_release(&s);
 
     open_state(&s, dir);
-    assert_int_equal(tl_feed_state_begin_pass(&s, 0, 100), 42);
+    assert_int_equal(begin_pass(&s, 0, 100), 42);
     save(&s, 0);
     assert_place(dir, 42, 0);
     save(&s, 7);
@@ -54,11 +62,11 @@ static void records_of_the_pass_before_may_still_be_on_their_way(void **state)
     struct tl_feed_state s;
     (void)state;
     open_state(&s, dir);
-    tl_feed_state_begin_pass(&s, 0, 100);
+    begin_pass(&s, 0, 100);
     tl_feed_state_end_pass(&s);
     save(&s, 60); /* all read, not all acknowledged */
     assert_place(dir, 60, 0);
-    tl_feed_state_begin_pass(&s, 100, 100);
+    begin_pass(&s, 100, 100);
     save(&s, 99);
     assert_place(dir, 99, 0);
     save(&s, 100);
@@ -66,9 +74,52 @@ static void records_of_the_pass_before_may_still_be_on_their_way(void **state)
     save(&s, 130);
     assert_place(dir, 30, 1);
     tl_feed_state_end_pass(&s);
-    tl_feed_state_begin_pass(&s, 200, 100);
+    begin_pass(&s, 200, 100);
     save(&s, 50); /* two passes ago: not known any more, what is noted stays */
     assert_place(dir, 30, 1);
+    tl_feed_state_release(&s);
+    test_dir_remove(dir);
+}
+
+/* What is sent again bears the stamp it had: the id is kept, and the counter goes on over passes. */
+static void stamps_are_the_same_when_sent_again(void **state)
+{
+    char *dir = test_dir_new(), id[17];
+    struct tl_feed_state s;
+    (void)state;
+    open_state(&s, dir);
+    memcpy(id, s.producer, sizeof id);
+    assert_int_equal(strlen(id), 16);
+    assert_true(s.dirty);
+    begin_pass(&s, 0, 100);
+    assert_int_equal(s.pass.base, 0);
+    save(&s, 0);
+    assert_false(s.dirty);
+    tl_feed_state_end_pass(&s);
+    begin_pass(&s, 100, 100);
+    assert_int_equal(s.pass.base, 100);
+    save(&s, 90); /* of the pass before */
+    tl_feed_state_release(&s);
+
+    open_state(&s, dir);
+    assert_string_equal(s.producer, id);
+    assert_int_equal(begin_pass(&s, 0, 100), 90);
+    assert_int_equal(s.pass.base, 0);
+    tl_feed_state_end_pass(&s);
+    begin_pass(&s, 10, 100);
+    save(&s, 110); /* done */
+    tl_feed_state_release(&s);
+
+    open_state(&s, dir);
+    assert_int_equal(begin_pass(&s, 0, 100), 0);
+    assert_int_equal(s.pass.base, 200);
+    save(&s, 5);
+    tl_feed_state_release(&s);
+
+    open_state(&s, dir);
+    assert_int_equal(begin_pass(&s, 0, 101), 5); /* the history has changed: row 5 is another one */
+    assert_string_not_equal(s.producer, id);
+    assert_true(s.dirty);
     tl_feed_state_release(&s);
     test_dir_remove(dir);
 }
@@ -79,12 +130,12 @@ static void a_pass_that_is_done_begins_anew(void **state)
     struct tl_feed_state s;
     (void)state;
     open_state(&s, dir);
-    tl_feed_state_begin_pass(&s, 0, 100);
+    begin_pass(&s, 0, 100);
     tl_feed_state_end_pass(&s);
     save(&s, 100);
     tl_feed_state_release(&s);
     open_state(&s, dir);
-    assert_int_equal(tl_feed_state_begin_pass(&s, 0, 100), 0);
+    assert_int_equal(begin_pass(&s, 0, 100), 0);
     assert_int_equal(s.loops, 1);
     tl_feed_state_release(&s);
     test_dir_remove(dir);
@@ -96,11 +147,11 @@ static void a_history_that_shrank_is_gone_on_with_modulo(void **state)
     struct tl_feed_state s;
     (void)state;
     open_state(&s, dir);
-    tl_feed_state_begin_pass(&s, 0, 100);
+    begin_pass(&s, 0, 100);
     save(&s, 95);
     tl_feed_state_release(&s);
     open_state(&s, dir);
-    assert_int_equal(tl_feed_state_begin_pass(&s, 0, 30), 5);
+    assert_int_equal(begin_pass(&s, 0, 30), 5);
     tl_feed_state_release(&s);
     test_dir_remove(dir);
 }
@@ -141,6 +192,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_place_survives_a_restart),
         cmocka_unit_test(records_of_the_pass_before_may_still_be_on_their_way),
+        cmocka_unit_test(stamps_are_the_same_when_sent_again),
         cmocka_unit_test(a_pass_that_is_done_begins_anew),
         cmocka_unit_test(a_history_that_shrank_is_gone_on_with_modulo),
         cmocka_unit_test(wrong_files_are_named),

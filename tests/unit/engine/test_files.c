@@ -273,6 +273,65 @@ static void rule_10_stopped_and_started_again_gives_equal_rows(void **state)
     files_release(&f);
 }
 
+/* Files that grow by a few lines, read after each: an epoch a time. */
+static unsigned make_epochs(struct files *f, struct test_random *r, unsigned count)
+{
+    static const char *const tickers[] = { "A", "B" };
+    struct tl_buf text[2];
+    for (size_t i = 0; i < 2; i++)
+        tl_buf_init(&text[i], 1u << 20);
+    for (unsigned n = 0; n < count; n++) {
+        for (size_t i = 0; i < 2; i++) {
+            char line[256];
+            tick_text(line, tickers[test_random_below(r, 2)], T0 + (int64_t)n * 30 * S, (double)n, "d");
+            tl_buf_addf(&text[i], "%s\n", line);
+            write_file(f->input, i ? "b.ndjson" : "a.ndjson", tl_buf_text(&text[i]));
+        }
+        files_run(f);
+    }
+    for (size_t i = 0; i < 2; i++)
+        tl_buf_release(&text[i]);
+    return count;
+}
+
+/* The intents of a lake alone, in a new one. */
+static char *epoch_log_of(const char *lake, unsigned count)
+{
+    char *to = test_dir_new(), name[128], path[4096];
+    for (unsigned n = 1; n <= count; n++) {
+        struct tl_buf record;
+        struct tl_error error;
+        tl_buf_init(&record, 1u << 20);
+        snprintf(name, sizeof name, "_tapeline/stock_stream/intent-%020u", n);
+        snprintf(path, sizeof path, "%s/%s", lake, name);
+        test_ok(tl_file_read(path, &record, &error), &error);
+        snprintf(path, sizeof path, "%s/_tapeline/stock_stream", to);
+        test_ok(tl_dir_make(path, &error), &error);
+        snprintf(path, sizeof path, "%s/%s", to, name);
+        test_ok(tl_file_write_atomic(path, tl_buf_view(&record), &error), &error);
+        tl_buf_release(&record);
+    }
+    return to;
+}
+
+static void rule_10_every_epoch_of_a_log_is_repeated_one_after_the_other(void **state)
+{
+    (void)state;
+    struct test_random r = test_random_new();
+    struct files f;
+    files_init(&f, 2);
+    unsigned epochs = make_epochs(&f, &r, 6);
+    char *windows = lake_windows(f.lake), *late = lake_late(f.lake);
+    char *first = f.lake;
+    f.lake = epoch_log_of(first, epochs);
+    f.options.lake_dir = f.options.state_dir = f.lake;
+    files_run(&f);
+    assert_same_text(lake_windows(f.lake), windows);
+    assert_same_text(lake_late(f.lake), late);
+    test_dir_remove(first);
+    files_release(&f);
+}
+
 static void rule_10_every_disk_call_of_a_run_fails_once(void **state)
 {
     (void)state;
@@ -371,6 +430,7 @@ int main(void)
         cmocka_unit_test(rule_1_equal_times_are_ordered_by_file_then_line),
         cmocka_unit_test(rule_10_block_sizes_change_nothing_even_around_the_longest_line),
         cmocka_unit_test(rule_10_stopped_and_started_again_gives_equal_rows),
+        cmocka_unit_test(rule_10_every_epoch_of_a_log_is_repeated_one_after_the_other),
         cmocka_unit_test(rule_10_every_disk_call_of_a_run_fails_once),
         cmocka_unit_test(large_dead_letters_make_epochs_early),
         cmocka_unit_test(a_file_that_grew_is_read_on_and_a_file_that_joined_cannot_reopen_windows),

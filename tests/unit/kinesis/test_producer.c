@@ -17,6 +17,7 @@ struct fake_stream {
     unsigned lost_answers; /* calls that are taken, and answered with 503 */
     const char *error;     /* every call fails so */
     uint64_t stored, refused, duplicates, out_of_order;
+    size_t large, records_max, bytes_max, bytes_max_of_many; /* records over 64 bytes; of a call; of one with several records */
     int64_t last[KEYS_MAX]; /* number of the key's newest record, -1: none */
     bool seen[KEYS_MAX][20000];
 };
@@ -34,6 +35,10 @@ static void store(struct fake_stream *s, unsigned key, struct tl_view base64)
     char data[64] = "";
     size_t size = 0;
     int64_t n = 0;
+    if (base64.size >= sizeof data) {
+        s->large++;
+        return;
+    }
     assert_true(base64.size < sizeof data && tl_base64_decode(base64, data, &size));
     assert_true(tl_view_to_i64((struct tl_view){ data, size }, &n) && n < 20000);
     if (s->seen[key][n])
@@ -61,11 +66,14 @@ static void answer_stream(struct fake *f, struct tl_view action, struct tl_json 
     }
     struct tl_json records, item;
     struct tl_json_iter it;
+    size_t count = 0, bytes = 0;
     bool refused[KEYS_MAX] = { false }, met[KEYS_MAX] = { false };
     assert_true(tl_json_get(body, "Records", &records));
     tl_buf_add_text(out, "{\"Records\":[");
     for (tl_json_iter_init(&it, records); tl_json_next(&it, NULL, &item);) {
         unsigned key = key_of(tl_json_get_string(item, "PartitionKey"));
+        count++;
+        bytes += tl_json_get_string(item, "Data").size / 4 * 3;
         s->twice_a_key |= met[key];
         met[key] = true;
         tl_buf_add_text(out, out->data[out->size - 1] == '[' ? "" : ",");
@@ -79,6 +87,9 @@ static void answer_stream(struct fake *f, struct tl_view action, struct tl_json 
         store(s, key, tl_json_get_string(item, "Data"));
         tl_buf_add_text(out, "{\"SequenceNumber\":\"1\",\"ShardId\":\"shardId-000000000000\"}");
     }
+    s->records_max = count > s->records_max ? count : s->records_max;
+    s->bytes_max = bytes > s->bytes_max ? bytes : s->bytes_max;
+    s->bytes_max_of_many = count > 1 && bytes > s->bytes_max_of_many ? bytes : s->bytes_max_of_many;
     tl_buf_add_text(out, "]}");
     if (s->lost_answers) {
         s->lost_answers--;
@@ -299,6 +310,28 @@ static void errors_that_stay_come_out(void **state)
     assert_false(tl_producer_flush(x->producer, &x->error));
 }
 
+/* By count, by bytes; and what is larger than that alone goes alone. */
+static void a_call_has_its_limits(void **state)
+{
+    struct fixture *x = *state;
+    static const size_t sizes[] = { 1 << 20, (size_t)3 << 19, TL_KINESIS_BYTES_PER_PUT + 1000, TL_KINESIS_RECORD_MAX - 2 };
+    char *data = calloc(1, TL_KINESIS_RECORD_MAX);
+    size_t large = 0;
+    x->options.lanes = 1;
+    open_producer(x);
+    add_many(x, 3000, 20);
+    for (size_t i = 0; i < 5 * TL_COUNT(sizes); i++, large++)
+        test_ok(tl_producer_add(x->producer, TL_VIEW("k1"), (struct tl_view){ data, sizes[i % TL_COUNT(sizes)] }, &x->error), &x->error);
+    test_ok(tl_producer_flush(x->producer, &x->error), &x->error);
+    assert_int_equal(x->stream.large, large);
+    assert_int_equal(x->stream.stored, 3000);
+    assert_int_equal(x->stream.records_max, TL_KINESIS_RECORDS_PER_PUT);
+    assert_true(x->stream.bytes_max >= TL_KINESIS_RECORD_MAX - 4);
+    assert_true(x->stream.bytes_max_of_many > TL_KINESIS_BYTES_PER_PUT / 2);
+    assert_true(x->stream.bytes_max_of_many <= TL_KINESIS_BYTES_PER_PUT);
+    free(data);
+}
+
 static void wrong_records_are_refused_by_add(void **state)
 {
     struct fixture *x = *state;
@@ -307,9 +340,9 @@ static void wrong_records_are_refused_by_add(void **state)
     assert_int_equal(x->error.code, TL_INVALID);
     assert_false(tl_producer_add(x->producer, TL_VIEW("\xc0"), TL_VIEW("x"), &x->error));
     assert_int_equal(x->error.code, TL_INVALID);
-    char *large = calloc(1, TL_KINESIS_BYTES_PER_PUT);
+    char *large = calloc(1, TL_KINESIS_RECORD_MAX);
     assert_false(tl_producer_add(x->producer, TL_VIEW("k1"),
-                                 (struct tl_view){ large, TL_KINESIS_BYTES_PER_PUT }, &x->error));
+                                 (struct tl_view){ large, TL_KINESIS_RECORD_MAX }, &x->error));
     assert_int_equal(x->error.code, TL_LIMIT);
     free(large);
     test_ok(add(x, 1), &x->error);
@@ -389,6 +422,7 @@ int main(void)
         WITH(a_server_that_dies_and_comes_back_gets_everything),
         WITH(settled_never_passes_a_record_that_waits),
         WITH(errors_that_stay_come_out),
+        WITH(a_call_has_its_limits),
         WITH(wrong_records_are_refused_by_add),
         WITH(a_full_producer_waits_and_stop_ends_it),
         WITH(cancel_ends_everything),

@@ -13,7 +13,7 @@ static int set_up(void **state)
     (void)state;
     struct tl_error error;
     struct tl_store *lake;
-    struct tl_ingest_stats stats;
+    struct tl_sample_stats stats;
     struct tl_sample_options options = { .year = 2024, .tickers = 10, .seed = 1 };
     root = test_dir_new();
     test_ok(tl_store_open(&lake, root, &error) && tl_sample_write(lake, &options, &stats, &error), &error);

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The sample and real prices from yfinance's CSV files: every shape, exact values, bad lines named, and never both mixed. */
+/* Real prices from yfinance's CSV files: every shape, exact values, bad lines kept with their reasons, idempotent. */
 #include "support.h"
 
+#include "lake/history_rows.h"
+
 #include "base/io_fault.h"
-#include "lake/catalog.h"
-#include "lake/history.h"
-#include "lake/sample.h"
+#include "lake/ingest.h"
 
 #include <errno.h>
 #include <limits.h>
 
 static char *root;
 static struct tl_store *lake;
-static struct tl_ingest_stats stats;
+static struct tl_ingest_stats stats; /* of the last file */
 
 static int set_up(void **state)
 {
@@ -41,87 +41,39 @@ static const char *file_of(const char *name, const char *text)
     return path;
 }
 
+static bool try_ingest(const char *path, struct tl_error *error)
+{
+    struct tl_ingest *g;
+    stats = (struct tl_ingest_stats){ 0 };
+    if (!tl_ingest_open(&g, lake, error))
+        return false;
+    bool ok = tl_ingest_file(g, path, &stats, error);
+    tl_ingest_close(g);
+    return ok;
+}
+
 static void ingest(const char *path)
 {
     struct tl_error error;
-    test_ok(tl_ingest_csv(lake, &path, 1, &stats, &error), &error);
+    test_ok(try_ingest(path, &error), &error);
 }
 
 static void assert_refused(const char *name, const char *text, const char *word)
 {
     struct tl_error error;
     const char *path = file_of(name, text);
-    if (tl_ingest_csv(lake, &path, 1, &stats, &error))
+    if (try_ingest(path, &error))
         fail_msg("was taken: %s", text);
     if (!strstr(error.text, word) || !strstr(error.text, name))
         fail_msg("'%s' or '%s' is not in '%s'", word, name, error.text);
 }
 
-/* The rows of a SELECT as CSV lines. */
 static const char *rows_of(const char *select)
 {
-    static struct tl_buf out;
-    struct tl_history *history;
-    struct tl_error error;
-    struct tl_rows rows;
-    tl_buf_release(&out);
-    tl_buf_init(&out, 1 << 20);
-    test_ok(tl_history_open(&history, root, select, &error), &error);
-    test_ok(tl_history_rows_init(history, &rows, &error), &error);
-    for (bool done = false; !done;) {
-        test_ok(tl_history_next(history, &rows, &done, &error), &error);
-        for (size_t row = 0; row < rows.row_count; row++) {
-            for (size_t c = 0; c < rows.column_count; c++) {
-                tl_buf_add_text(&out, c ? "," : "");
-                tl_rows_cell_to_csv(&rows, row, c, &out);
-            }
-            tl_buf_add_char(&out, '\n');
-        }
-    }
-    tl_rows_release(&rows);
-    tl_history_close(history);
-    return tl_buf_text(&out);
+    return test_history_rows(root, select);
 }
 
-#define ALL "SELECT ticker, date, open, high, low, close, volume FROM LAKE('curated/stocks_features') ORDER BY date, ticker"
-
-static void the_sample_is_the_year_of_its_tickers(void **state)
-{
-    (void)state;
-    struct tl_error error;
-    struct tl_sample_options options = { .year = 2024, .tickers = 11, .seed = 1 };
-    bool synthetic;
-    assert_false(tl_history_exists(lake, &synthetic));
-    test_ok(tl_sample_write(lake, &options, &stats, &error), &error);
-    assert_true(tl_history_exists(lake, &synthetic) && synthetic);
-    assert_int_equal(stats.rows, 11 * 252);
-    assert_string_equal(stats.first_date, "2024-01-02");
-    assert_string_equal(stats.last_date, "2024-12-31");
-    assert_string_equal(rows_of("SELECT count(*), count(DISTINCT date), count(DISTINCT ticker) FROM LAKE('curated/stocks_features') WHERE year = 2024"),
-                        "2772,252,11\n");
-    assert_string_equal(rows_of("SELECT count(*) FROM LAKE('curated/stocks_features') WHERE NOT (low <= least(open, close) AND high >= greatest(open, close) "
-                                "AND low > 0 AND volume > 0 AND round(close, 2) = close)"), "0\n");
-    struct tl_catalog catalog;
-    test_ok(tl_catalog_load(lake, &catalog, &error), &error);
-    assert_int_equal(catalog.count, 1);
-    assert_true(catalog.tables[0].synthetic);
-    tl_catalog_release(&catalog);
-}
-
-static void the_same_seed_is_the_same_sample(void **state)
-{
-    (void)state;
-    struct tl_error error;
-    struct tl_sample_options options = { .year = 2023, .tickers = 2, .seed = 5 };
-    test_ok(tl_sample_write(lake, &options, &stats, &error), &error);
-    char *first = strdup(rows_of(ALL));
-    test_ok(tl_sample_write(lake, &options, &stats, &error), &error);
-    assert_string_equal(rows_of(ALL), first);
-    options.seed = 6;
-    test_ok(tl_sample_write(lake, &options, &stats, &error), &error);
-    assert_string_not_equal(rows_of(ALL), first);
-    free(first);
-}
+#define ALL "SELECT ticker, date, open, high, low, close, volume FROM LAKE('processed/stocks') ORDER BY date, ticker"
 
 static void every_shape_is_read(void **state)
 {
@@ -147,43 +99,144 @@ static void every_shape_is_read(void **state)
     };
     for (size_t i = 0; i < TL_COUNT(shapes); i++) {
         struct tl_error error;
-        test_ok(tl_store_delete_tree(lake, "curated", &error), &error);
+        test_ok(tl_store_delete_tree(lake, "processed", &error), &error);
         ingest(file_of(shapes[i].name, shapes[i].text));
         assert_string_equal(rows_of(ALL), shapes[i].rows);
     }
 }
 
-static void bad_lines_are_named_and_change_nothing(void **state)
+#define REJECTS "SELECT line, ticker, reason, data FROM LAKE('rejects/stocks') ORDER BY line, ticker"
+#define GOOD "2024-01-02,1,2,0.5,1.5,7\n"
+
+static void bad_lines_are_kept_with_their_reasons(void **state)
 {
     (void)state;
-    static const char header[] = "Date,Open,High,Low,Close,Volume\n";
     static const struct {
-        const char *line, *word;
+        const char *lines, *rejects;
     } bad[] = {
-        { "2024-01-02,1,2,3\n", "line 2" },
-        { "2024-01-02,1,2,3,4,5,6\n", "line 2" },
-        { "2024-13-02,1,2,3,4,5\n", "not a date" },
-        { "01/02/2024,1,2,3,4,5\n", "not a date" },
-        { "2024-01-02 nonsense,1,2,3,4,5\n", "not a date" },
-        { "2024-01-02,1,2,3,4,5\n2024-01-03,1,x,3,4,5\n", "line 3" },
-        { "2024-01-02,1,2,3,4,-5\n", "volume" },
-        { "2024-01-02,1,2,3,4,5.5\n", "volume" },
-        { "2024-01-02,1,2,3,inf,5\n", "not a number" },
-        { "2024-01-02,\"1,2,3,4,5\n", "quote" },
-        { "2024-01-02 09:30:00-05:00,1,2,3,4,5\n2024-01-02 09:31:00-05:00,1,2,3,4,5\n", "within a day" },
-        { "", "no rows" },
+        { "2024-01-03,1,2,3\n", "3,,the line has not as many columns as the header,\"2024-01-03,1,2,3\"\n" },
+        { "2024-01-03,1,2,3,4,5,6\n", "3,,the line has not as many columns as the header,\"2024-01-03,1,2,3,4,5,6\"\n" },
+        { "2024-13-02,1,2,3,4,5\n", "3,BAD,not a date such as 2024-01-31: '2024-13-02',\"2024-13-02,1,2,3,4,5\"\n" },
+        { "01/02/2024,1,2,3,4,5\n", "3,BAD,not a date such as 2024-01-31: '01/02/2024',\"01/02/2024,1,2,3,4,5\"\n" },
+        { "2024-01-03 nonsense,1,2,3,4,5\n", "3,BAD,not a date such as 2024-01-31: '2024-01-03 nonsense',\"2024-01-03 nonsense,1,2,3,4,5\"\n" },
+        { "2024-01-03,1,x,3,4,5\n", "3,BAD,not a number: 'x',\"2024-01-03,1,x,3,4,5\"\n" },
+        { "2024-01-03,1,4,3,inf,5\n", "3,BAD,not a number: 'inf',\"2024-01-03,1,4,3,inf,5\"\n" },
+        { "2024-01-03,1,4,3,4,-5\n", "3,BAD,\"a volume is a whole number from 0 up, not '-5'\",\"2024-01-03,1,4,3,4,-5\"\n" },
+        { "2024-01-03,1,4,3,4,5.5\n", "3,BAD,\"a volume is a whole number from 0 up, not '5.5'\",\"2024-01-03,1,4,3,4,5.5\"\n" },
+        { "2024-01-03,1,4,3,,5\n", "3,BAD,there is no closing price,\"2024-01-03,1,4,3,,5\"\n" },
+        { "2024-01-03,1,2,3,4,5\n", "3,BAD,the high is below the low,\"2024-01-03,1,2,3,4,5\"\n" },
+        { "2024-01-03,\"1,2,3,4,5\n", "3,,a quote is not closed,\"2024-01-03,\"\"1,2,3,4,5\"\n" },
+        { "2024-01-03,\"1\"2,3,4,5,6\n", "3,,text follows a closing quote,\"2024-01-03,\"\"1\"\"2,3,4,5,6\"\n" },
+        { "2024-01-03,\xff,4,3,4,5\n", "3,,the line is not UTF-8 text,\"2024-01-03,\\xff,4,3,4,5\"\n" },
+        { "2024-01-02,9,9,9,9,9\n", "2,BAD,\"the day is there again in line 3, which holds\",\"2024-01-02,1,2,0.5,1.5,7\"\n" },
     };
     char text[1024];
     for (size_t i = 0; i < TL_COUNT(bad); i++) {
-        snprintf(text, sizeof text, "%s%s", header, bad[i].line);
-        assert_refused("bad.csv", text, bad[i].word);
+        struct tl_error error;
+        test_ok(tl_store_delete_tree(lake, "processed", &error) && tl_store_delete_tree(lake, "rejects", &error), &error);
+        snprintf(text, sizeof text, "Date,Open,High,Low,Close,Volume\n" GOOD "%s", bad[i].lines);
+        ingest(file_of("bad.csv", text));
+        assert_string_equal(rows_of(REJECTS), bad[i].rejects);
+        assert_int_equal(stats.rejected, 1);
+        assert_int_equal(stats.rows, 1);
+        assert_string_equal(rows_of("SELECT count(*) FROM LAKE('processed/stocks')"), "1\n");
     }
+}
+
+static void a_file_that_gives_no_row_is_named_and_changes_nothing(void **state)
+{
+    (void)state;
     assert_refused("none.csv", "", "empty");
+    assert_refused("header.csv", "Date,Open,High,Low,Close,Volume\n", "no rows");
+    assert_refused("bad.csv", "Date,Open,High,Low,Close,Volume\n2024-01-02,1,2,x,4,5\n", "line 2: not a number: 'x'");
     assert_refused("columns.csv", "Date,Open,High,Low,Volume\n2024-01-02,1,2,3,4\n", "Close");
     assert_refused("columns.csv", "Date,Open,High,Low,Close,Close,Volume\n2024-01-02,1,2,3,4,4,5\n", "twice");
-    assert_refused("bytes.csv", "Date,Open,High,Low,Close,Volume\n2024-01-02,1,2,\xff,4,5\n", "UTF-8");
-    bool synthetic;
-    assert_false(tl_history_exists(lake, &synthetic));
+    assert_refused("one.csv", "Price,Close,Close,High,High,Low,Low,Open,Open,Volume\nTicker,A,B,A,B,A,B,A,B,A\nDate,,,,,,,,,\n", "column 'Volume' of ticker 'B'");
+    assert_refused("bytes.csv", "Date,Open,High\xff,Low,Close,Volume\n2024-01-02,1,2,3,4,5\n", "UTF-8");
+    assert_refused("minutes.csv", "Datetime,Open,High,Low,Close,Volume\n2024-01-02 09:30:00-05:00,1,2,1,2,5\n2024-01-02 09:31:00-05:00,1,2,1,2,5\n", "within a day");
+    assert_false(tl_ingest_exists(lake));
+}
+
+/* A line of several tickers: one is wrong, the others are taken. */
+static void a_bad_cell_rejects_its_ticker_alone(void **state)
+{
+    (void)state;
+    ingest(file_of("two.csv", "Price,Close,Close,High,High,Low,Low,Open,Open,Volume,Volume\nTicker,A,B,A,B,A,B,A,B,A,B\nDate,,,,,,,,,,\n"
+                              "2024-01-02,1,2,1,2,1,2,1,2,1,?\n2024-01-03,1,2,1,2,1,2,1,2,1,2\n"));
+    assert_string_equal(rows_of(ALL), "A,2024-01-02,1,1,1,1,1\nA,2024-01-03,1,1,1,1,1\nB,2024-01-03,2,2,2,2,2\n");
+    assert_string_equal(rows_of("SELECT line, ticker, reason FROM LAKE('rejects/stocks')"), "4,B,not a number: '?'\n");
+}
+
+static void reading_a_file_again_replaces_its_rejects(void **state)
+{
+    (void)state;
+    const char *bad = "Date,Open,High,Low,Close,Volume\n" GOOD "x\n";
+    ingest(file_of("A.csv", bad));
+    ingest(file_of("B.csv", bad));
+    ingest(file_of("A.csv", bad));
+    assert_string_equal(rows_of("SELECT count(*), count(DISTINCT file), min(file[-6:-1]) FROM LAKE('rejects/stocks')"), "2,2,/A.csv\n");
+    ingest(file_of("A.csv", "Date,Open,High,Low,Close,Volume\n" GOOD));
+    assert_string_equal(rows_of("SELECT count(*), min(file[-6:-1]) FROM LAKE('rejects/stocks')"), "1,/B.csv\n");
+}
+
+/* A thousand tickers side by side make lines of thousands of columns. */
+static void a_wide_file_of_many_tickers(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "Close", "High", "Low", "Open", "Volume" };
+    struct tl_buf text;
+    tl_buf_init(&text, 1 << 20);
+    tl_buf_add_text(&text, "Price");
+    for (int i = 0; i < 5 * 1200; i++)
+        tl_buf_addf(&text, ",%s", names[i / 1200]);
+    tl_buf_add_text(&text, "\nTicker");
+    for (int i = 0; i < 5 * 1200; i++)
+        tl_buf_addf(&text, ",W%d", i % 1200);
+    tl_buf_add_text(&text, "\nDate");
+    for (int i = 0; i < 5 * 1200; i++)
+        tl_buf_add_char(&text, ',');
+    tl_buf_add_text(&text, "\n2024-01-02");
+    for (int i = 0; i < 5 * 1200; i++)
+        tl_buf_addf(&text, ",%d", i % 1200 < 3 ? i % 1200 + 1 : 0);
+    tl_buf_add_char(&text, '\n');
+    for (char *p = strstr(text.data, "2024-01-02"); p && *p; p++) /* zeros to nothing: those did not trade */
+        if (*p == '0' && p[-1] == ',' && (p[1] == ',' || p[1] == '\n'))
+            memmove(p, p + 1, strlen(p));
+    ingest(file_of("wide.csv", text.data));
+    assert_string_equal(rows_of(ALL), "W0,2024-01-02,1,1,1,1,1\nW1,2024-01-02,2,2,2,2,2\nW2,2024-01-02,3,3,3,3,3\n");
+    tl_buf_release(&text);
+}
+
+/* Whatever call fails, the lake holds whole days, and the same file completes it. */
+static void no_failure_leaves_a_half(void **state)
+{
+    (void)state;
+    const char *path = file_of("A.csv", "Date,Open,High,Low,Close,Volume\n2023-12-29,1,1,1,1,1\n2024-01-02,1,1,1,1,1\n2024-01-03,x,1,1,1,1\n");
+    bool fired = true;
+    for (unsigned nth = 1; fired; nth++) {
+        struct tl_error error;
+        test_ok(tl_store_delete_tree(lake, "processed", &error) && tl_store_delete_tree(lake, "rejects", &error) && tl_store_delete_tree(lake, "_tapeline", &error), &error);
+        tl_io_fault_at(nth, EIO, false);
+        bool ok = try_ingest(path, &error);
+        fired = tl_io_fault_clear();
+        if (!ok)
+            ingest(path);
+        assert_string_equal(rows_of(ALL), "A,2023-12-29,1,1,1,1,1\nA,2024-01-02,1,1,1,1,1\n");
+        assert_string_equal(rows_of("SELECT line, reason FROM LAKE('rejects/stocks')"), "4,not a number: 'x'\n");
+    }
+}
+
+static void one_process_at_a_time(void **state)
+{
+    (void)state;
+    struct tl_ingest *g;
+    struct tl_error error;
+    test_ok(tl_ingest_open(&g, lake, &error), &error);
+    assert_false(try_ingest("x.csv", &error));
+    assert_int_equal(error.code, TL_CONFLICT);
+    assert_non_null(strstr(error.text, "at work"));
+    tl_ingest_close(g);
+    ingest(file_of("A.csv", "Date,Open,High,Low,Close,Volume\n" GOOD));
 }
 
 static void the_newest_of_a_day_holds_and_the_same_again_changes_nothing(void **state)
@@ -195,48 +248,8 @@ static void the_newest_of_a_day_holds_and_the_same_again_changes_nothing(void **
     assert_string_equal(rows_of(ALL), rows);
     ingest(file_of("A.csv", "Date,Open,High,Low,Close,Volume\n2024-01-03,2,2,2,2,2\n2024-01-04,2,2,2,2,2\n"));
     assert_string_equal(rows_of(ALL), rows);
-}
-
-static void real_prices_replace_the_sample_and_no_sample_is_mixed_in(void **state)
-{
-    (void)state;
-    struct tl_error error;
-    struct tl_sample_options options = { .year = 2024, .tickers = 2, .seed = 1 };
-    bool synthetic;
-    test_ok(tl_sample_write(lake, &options, &stats, &error), &error);
-    ingest(file_of("AAPL.csv", "Date,Open,High,Low,Close,Volume\n2024-01-03,2,2,2,2,2\n"));
-    assert_string_equal(rows_of(ALL), "AAPL,2024-01-03,2,2,2,2,2\n");
-    assert_true(tl_history_exists(lake, &synthetic) && !synthetic);
-    struct tl_catalog catalog;
-    test_ok(tl_catalog_load(lake, &catalog, &error), &error);
-    assert_false(catalog.tables[0].synthetic);
-    tl_catalog_release(&catalog);
-    assert_false(tl_sample_write(lake, &options, &stats, &error));
-    assert_int_equal(error.code, TL_CONFLICT);
-}
-
-/* While there is a price of the sample, its mark is there. */
-static void no_failure_makes_the_sample_look_real(void **state)
-{
-    (void)state;
-    bool fired = true;
-    for (unsigned nth = 1; fired; nth++) {
-        struct tl_error error;
-        struct tl_sample_options options = { .year = 2024, .tickers = 1, .seed = 1 };
-        bool synthetic;
-        test_ok(tl_store_delete_tree(lake, "curated", &error) && tl_store_delete_tree(lake, "_tapeline", &error), &error);
-        test_ok(tl_sample_write(lake, &options, &stats, &error), &error);
-        const char *path = file_of("AAPL.csv", "Date,Open,High,Low,Close,Volume\n2024-01-03,2,2,2,2,2\n");
-        tl_io_fault_at(nth, EIO, false);
-        bool ok = tl_ingest_csv(lake, &path, 1, &stats, &error);
-        fired = tl_io_fault_clear();
-        if (tl_history_exists(lake, &synthetic) && !synthetic)
-            assert_string_equal(rows_of(ALL), "AAPL,2024-01-03,2,2,2,2,2\n");
-        if (!ok)
-            ingest(path);
-        assert_true(tl_history_exists(lake, &synthetic) && !synthetic);
-        assert_string_equal(rows_of(ALL), "AAPL,2024-01-03,2,2,2,2,2\n");
-    }
+    assert_int_equal(stats.changed, 0);
+    assert_int_equal(stats.partitions, 0);
 }
 
 static void files_of_others_are_not_doubled(void **state)
@@ -247,7 +260,7 @@ static void files_of_others_are_not_doubled(void **state)
     struct tl_dir_list names;
     char from[PATH_MAX], to[PATH_MAX], folder[PATH_MAX];
     ingest(file_of("A.csv", csv));
-    snprintf(folder, sizeof folder, "%s/curated/stocks_features/ticker=A/year=2024", root);
+    snprintf(folder, sizeof folder, "%s/processed/stocks/ticker=A/year=2024", root);
     test_ok(tl_dir_list(folder, &names, &error), &error);
     assert_int_equal(names.count, 1);
     snprintf(from, sizeof from, "%.2000s/%.200s", folder, names.names[0]);
@@ -255,7 +268,7 @@ static void files_of_others_are_not_doubled(void **state)
     assert_int_equal(rename(from, to), 0);
     tl_dir_list_release(&names);
     const char *path = file_of("A.csv", csv);
-    assert_false(tl_ingest_csv(lake, &path, 1, &stats, &error));
+    assert_false(try_ingest(path, &error));
     assert_int_equal(error.code, TL_CONFLICT);
     assert_non_null(strstr(error.text, "mine.parquet"));
 }
@@ -274,29 +287,31 @@ static void the_shared_files_are_read_whole(void **state)
         assert_int_equal(stats.rows, 753);
         assert_string_equal(stats.first_date, "2022-11-08");
     }
-    assert_string_equal(rows_of("SELECT count(*), count(DISTINCT ticker), min(date), max(date) FROM LAKE('curated/stocks_features')"),
+    assert_string_equal(rows_of("SELECT count(*), count(DISTINCT ticker), min(date), max(date) FROM LAKE('processed/stocks')"),
                         "6777,9,2022-11-08,2025-11-07\n");
-    assert_string_equal(rows_of("SELECT open, close, volume FROM LAKE('curated/stocks_features') WHERE ticker = 'AAPL' AND date = '2022-11-08'"),
+    assert_string_equal(rows_of("SELECT open, close, volume FROM LAKE('processed/stocks') WHERE ticker = 'AAPL' AND date = '2022-11-08'"),
                         "138.4573305983891,137.5599822998047,89908500\n");
     snprintf(path, sizeof path, "%.3000s/data/AAPL_yfinance_multiheader.csv", shared);
     ingest(path);
     assert_int_equal(stats.rows, 2516);
-    assert_string_equal(rows_of("SELECT close, volume FROM LAKE('curated/stocks_features') WHERE ticker = 'AAPL' AND date = '2015-01-02'"),
+    assert_string_equal(rows_of("SELECT close, volume FROM LAKE('processed/stocks') WHERE ticker = 'AAPL' AND date = '2015-01-02'"),
                         "24.237546920776367,212818400\n");
-    assert_string_equal(rows_of("SELECT count(*) FROM LAKE('curated/stocks_features') WHERE year = 2024"), "2268\n");
+    assert_string_equal(rows_of("SELECT count(*) FROM LAKE('processed/stocks') WHERE year = 2024"), "2268\n");
 }
 
 int main(void)
 {
 #define EACH(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        EACH(the_sample_is_the_year_of_its_tickers),
-        EACH(the_same_seed_is_the_same_sample),
         EACH(every_shape_is_read),
-        EACH(bad_lines_are_named_and_change_nothing),
+        EACH(bad_lines_are_kept_with_their_reasons),
+        EACH(a_file_that_gives_no_row_is_named_and_changes_nothing),
+        EACH(a_bad_cell_rejects_its_ticker_alone),
+        EACH(reading_a_file_again_replaces_its_rejects),
+        EACH(a_wide_file_of_many_tickers),
+        EACH(no_failure_leaves_a_half),
+        EACH(one_process_at_a_time),
         EACH(the_newest_of_a_day_holds_and_the_same_again_changes_nothing),
-        EACH(real_prices_replace_the_sample_and_no_sample_is_mixed_in),
-        EACH(no_failure_makes_the_sample_look_real),
         EACH(files_of_others_are_not_doubled),
         EACH(the_shared_files_are_read_whole),
     };

@@ -235,6 +235,25 @@ static void the_client_speaks_to_the_server(void **state)
     tl_http_client_free(client);
 }
 
+/* As java.net.http does it: the offer stands in a request that has a body. */
+static void an_offer_to_upgrade_is_passed_over(void **state)
+{
+    struct fixture *f = *state;
+    char answer[1000];
+    int fd = connect_to(f);
+#define OFFER "Host: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAB\r\n"
+    send_text(fd, "POST /a HTTP/1.1\r\n" OFFER "Content-Length: 4\r\n\r\nbody"
+                  "POST /b HTTP/1.1\r\n" OFFER "Transfer-Encoding: chunked\r\n\r\n5\r\nchunk\r\n0\r\n\r\n"
+                  "GET /c HTTP/1.1\r\n" OFFER "\r\n"
+                  "GET /last HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    read_until(fd, "/last", answer, sizeof answer);
+    const char *body = strstr(answer, "\r\n\r\nbody"), *chunk = strstr(answer, "\r\n\r\nchunk");
+    const char *none = strstr(answer, "\r\n\r\n/c"), *last = strstr(answer, "\r\n\r\n/last");
+    assert_true(body && chunk && none && last && body < chunk && chunk < none && none < last);
+    assert_null(strstr(answer, " 101 "));
+    close(fd);
+}
+
 static void a_port_in_use_is_told(void **state)
 {
     struct fixture *f = *state;
@@ -259,6 +278,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(streams_are_chunked_and_bounded, open_server, close_server),
         cmocka_unit_test_setup_teardown(clients_that_leave_early_do_no_harm, open_server, close_server),
         cmocka_unit_test_setup_teardown(the_client_speaks_to_the_server, open_server, close_server),
+        cmocka_unit_test_setup_teardown(an_offer_to_upgrade_is_passed_over, open_server, close_server),
         cmocka_unit_test_setup_teardown(a_port_in_use_is_told, open_server, close_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

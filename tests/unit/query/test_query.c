@@ -21,7 +21,7 @@ static int set_up(void **state)
     (void)state;
     struct tl_error error;
     struct tl_store *lake;
-    struct tl_ingest_stats stats;
+    struct tl_sample_stats stats;
     struct tl_sample_options options = { .year = 2024, .tickers = 2, .seed = 1 };
     char *folder = test_dir_new(), path[PATH_MAX];
     snprintf(path, sizeof path, "%s/lake [1]*", folder); /* a root with wildcards in its name */
