@@ -84,6 +84,12 @@ void tl_sinks_close(struct tl_engine *e)
 {
     (void)e;
 }
+bool tl_sinks_files_of(struct tl_engine *e, uint64_t epoch, struct tl_file_list *out, struct tl_error *error)
+{
+    (void)e, (void)epoch, (void)error;
+    *out = (struct tl_file_list){ 0 };
+    return true;
+}
 bool tl_sinks_want_view(const struct tl_engine *e, size_t view)
 {
     (void)e, (void)view;
@@ -111,6 +117,22 @@ bool tl_commit_log_open(struct tl_commit_log **out, struct tl_store *store, cons
 void tl_commit_log_close(struct tl_commit_log *log)
 {
     (void)log;
+}
+bool tl_commit_log_tidy(struct tl_commit_log *log, struct tl_error *error)
+{
+    (void)log, (void)error;
+    return true;
+}
+bool tl_commit_log_settle(struct tl_commit_log *log, struct tl_error *error)
+{
+    (void)log, (void)error;
+    return true;
+}
+bool tl_commit_log_is_last(struct tl_commit_log *log, uint64_t epoch, bool *last, struct tl_error *error)
+{
+    (void)log, (void)error;
+    *last = epoch == commits.epoch || !commits.any;
+    return true;
 }
 bool tl_commit_log_check_fence(struct tl_commit_log *log, struct tl_error *error)
 {
