@@ -159,6 +159,8 @@ bool tl_commit_log_load_intent(struct tl_commit_log *log, uint64_t epoch, bool *
 bool tl_commit_log_intent(struct tl_commit_log *log, uint64_t epoch, struct tl_view payload, struct tl_error *error)
 {
     (void)log, (void)error;
+    if (commits.has_intent && commits.intent_epoch == epoch && tl_view_eq(payload, tl_buf_view(&commits.intent)))
+        return true; /* put again, to be durable */
     tl_buf_reset(&commits.intent);
     tl_buf_add_view(&commits.intent, payload);
     commits.intent_epoch = epoch;
