@@ -213,6 +213,32 @@ static bool make_stream(struct tl_engine *e, const char *stream, struct tl_kines
     return tl_kinesis_create_stream(client, stream, e->options.create_shards, error) || error->code == TL_CONFLICT;
 }
 
+#define PATIENCE 5 /* each call is tried a few times by itself */
+
+/* A start is not given up for a service that is busy just now. */
+static bool is_passing(unsigned *attempt, const struct tl_error *error)
+{
+    return ++*attempt < PATIENCE && (tl_code_is_retriable(error->code) || error->code == TL_LIMIT || error->code == TL_IO);
+}
+
+static bool summary_of(struct tl_kinesis_client *client, const char *stream, struct tl_stream_summary *out, struct tl_error *error)
+{
+    unsigned attempt = 0;
+    while (!tl_kinesis_stream_summary(client, stream, out, error))
+        if (!is_passing(&attempt, error))
+            return false;
+    return true;
+}
+
+static bool first_list(struct tl_engine *e, size_t source, struct tl_shard_list *out, struct tl_error *error)
+{
+    unsigned attempt = 0;
+    while (!list(e, source, out, error))
+        if (!is_passing(&attempt, error))
+            return false;
+    return true;
+}
+
 /* The stream is there and ACTIVE, and what its readers need is known. */
 static bool connect_stream(struct tl_engine *e, size_t source, struct tl_error *error)
 {
@@ -224,11 +250,11 @@ static bool connect_stream(struct tl_engine *e, size_t source, struct tl_error *
     run->kinesis.cbor = plan->cbor;
     if (!tl_kinesis_client_new(&run->client, &run->kinesis, error))
         return false;
-    if (!tl_kinesis_stream_summary(run->client, plan->stream, &summary, error) && error->code == TL_NOT_FOUND &&
+    if (!summary_of(run->client, plan->stream, &summary, error) && error->code == TL_NOT_FOUND &&
         !make_stream(e, plan->stream, run->client, error))
         return false;
     if (!tl_kinesis_wait_active(run->client, plan->stream, ACTIVE_TIMEOUT_NS, error) ||
-        !tl_kinesis_stream_summary(run->client, plan->stream, &summary, error))
+        !summary_of(run->client, plan->stream, &summary, error))
         return false;
     run->reader = (struct tl_reader_options){ .stream = plan->stream,
                                               .on_data_loss = plan->on_data_loss,
@@ -248,7 +274,7 @@ static bool open_stream(struct tl_engine *e, size_t source, bool fresh, struct t
 {
     const char *stream = e->plan->sources[source].stream;
     struct tl_shard_list shards = { 0 };
-    if (!connect_stream(e, source, error) || !list(e, source, &shards, error))
+    if (!connect_stream(e, source, error) || !first_list(e, source, &shards, error))
         return tl_error_context(error, "stream '%s'", stream);
     bool ok = true;
     if (fresh) {

@@ -8,7 +8,6 @@
 #include "simulated_kinesis.h"
 
 #include "engine/checkpoint.h"
-#include "engine/engine_int.h"
 #include "engine/epoch.h"
 #include "engine/run_loop.h"
 #include "engine/shard_lineage.h"
