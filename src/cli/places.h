@@ -19,4 +19,7 @@ struct tl_places {
  * stood, and two at a time are told from each other. The profile outlives places. */
 TL_MUST_USE bool tl_places_open(struct tl_places *places, const char *data, const char *lake, const char *state,
                                 bool use_default, const struct tl_profile_plan *profile, struct tl_error *error);
+/* As above, but only names them: nothing is made or locked. */
+TL_MUST_USE bool tl_places_look(struct tl_places *places, const char *data, const char *lake, const char *state, bool use_default,
+                                const struct tl_profile_plan *profile, struct tl_error *error);
 void tl_places_close(struct tl_places *places);

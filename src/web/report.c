@@ -77,6 +77,8 @@ static void shard_write(const struct tl_web_report *r, size_t index, struct tl_j
     tl_json_member_text(w, "state", state_of(s, r->inspect->running));
     position_write(s, s->position.kind == TL_POSITION_TRIM_HORIZON && (s->offset || s->line), w);
     counter(w, "records", s->received);
+    counter(w, "gaps", s->gaps);
+    counter(w, "gap_records", s->gap_records);
     instant(w, "watermark", s->watermark_ns);
     instant(w, "watermark_since", s->watermark_since_ns);
     instant(w, "last_event", s->last_event_ns);

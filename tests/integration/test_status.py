@@ -207,6 +207,31 @@ CREATE SINK s FROM v WITH (path = 'v', table = 'd.v', commit_every = '1 s');
         self.received(2)
         self.assertIn("close > 100", self.wait_for_cause("filtered")["fix"])
 
+    def test_throttled_and_unanswered(self):
+        """A broker that refuses nearly all reads, and then is away."""
+        with tempfile.TemporaryDirectory() as data:
+            options = ("--durability", "os", "--stream", self.stream + ":1")
+            server = broker(data, *options)
+            env = self.env
+            try:
+                self.env = dict(env, AWS_ENDPOINT_URL_KINESIS=server.aws)
+                self.pipeline()
+                kinesis(server.aws).put_record(StreamName=self.stream, PartitionKey="k",
+                                               Data=json.dumps({"ticker": "A", "ts": stamp(), "close": 1.0}).encode())
+                self.start()
+                self.received(1)
+                address = server.aws.split("//")[1]
+                server.kill()
+                self.assertEqual(self.wait_for_cause("unanswered")["shard"], "shardId-000000000000")
+                server = broker(data, "--durability", "os", "--listen", address, "--faults", "throttle=1")
+                self.wait_for_cause("throttled")
+                server.kill()
+                server = broker(data, "--durability", "os", "--listen", address)
+                wait_for("reads that are answered", lambda: not {"throttled", "unanswered"} & set(self.why()))
+            finally:
+                self.env = env
+                server.kill()
+
     def test_up_tells_of_its_feeds(self):
         """Of 'tapeline up': the page, the feed, and both commands without asking the stream for anything."""
         with Server("up", "--data", self.data, "--listen", "127.0.0.1:0", "--aws-listen", "127.0.0.1:0") as server:
