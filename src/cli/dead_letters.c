@@ -7,6 +7,7 @@
 #include "codec/json_writer.h"
 #include "lake/duck.h"
 #include "lake/history.h"
+#include "lake/store.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -233,7 +234,8 @@ bool tl_letters_each(const struct tl_plan *plan, const char *lake_root, const ch
     tl_arena_init(&s.arena, ARENA_MAX);
     tl_buf_init(&s.data, DATA_MAX);
     size_t count = tables_of(plan, tables), known = 0;
-    bool ok = true;
+    bool ok = tl_store_is_s3(lake_root) || tl_file_exists(lake_root) || /* opening it would make it */
+              tl_error_set(error, TL_NOT_FOUND, "there is no lake '%s': name it with --data or --lake", lake_root);
     for (size_t i = 0; ok && !s.over && i < count; i++) {
         if (table && strcmp(table, tables[i].label) != 0)
             continue;
