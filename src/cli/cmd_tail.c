@@ -3,13 +3,13 @@
 #include "base/io.h"
 #include "base/time.h"
 #include "cli/commands.h"
+#include "cli/output.h"
 #include "cli/pipeline_file.h"
 #include "cli/signals.h"
 #include "cli/stream_tail.h"
 #include "codec/base64.h"
 #include "codec/json_writer.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -32,7 +32,7 @@ struct printing {
     bool json;
     struct tl_buf line;
     struct tl_error error;
-    bool failed;
+    bool failed, closed; /* closed: whoever read it has seen enough */
 };
 
 /* Bytes of a record may be anything: a terminal shall not obey them. */
@@ -82,18 +82,6 @@ static void add_json(const struct tl_tail_record *r, struct tl_buf *out)
     tl_buf_add_char(out, '\n');
 }
 
-/* Whoever read it has seen enough when the pipe is closed. */
-static bool wrote(struct printing *p, bool ok)
-{
-    if (ok)
-        return true;
-    p->failed = errno != EPIPE;
-    if (p->failed)
-        tl_error_sys(&p->error, errno, "cannot write to stdout");
-    clearerr(stdout);
-    return false;
-}
-
 static bool print(void *user, const struct tl_tail_record *r)
 {
     struct printing *p = user;
@@ -105,7 +93,8 @@ static bool print(void *user, const struct tl_tail_record *r)
     else
         add_text(r, &p->line);
     p->failed = !tl_buf_ok(&p->line, "a record", &p->error);
-    if (p->failed || !wrote(p, fwrite(p->line.data, 1, p->line.size, stdout) == p->line.size))
+    p->failed = p->failed || !tl_output_write(tl_buf_view(&p->line), &p->closed, &p->error);
+    if (p->failed || p->closed)
         return false;
     return p->limit == 0 || ++p->printed < p->limit;
 }
@@ -113,7 +102,8 @@ static bool print(void *user, const struct tl_tail_record *r)
 static bool flush(void *user)
 {
     struct printing *p = user;
-    return wrote(p, fflush(stdout) == 0);
+    p->failed = !tl_output_flush(&p->closed, &p->error);
+    return !p->failed && !p->closed;
 }
 
 static int wrong_from(const char *from)

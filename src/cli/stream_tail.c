@@ -6,6 +6,7 @@
 #include "base/suggest.h"
 #include "base/time.h"
 #include "kinesis/aggregated.h"
+#include "kinesis/stream_names.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,6 +72,20 @@ static bool no_shard(const struct tl_tail *t, const struct tl_shard_list *list, 
                         near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
+/* Names the nearest one that there is. Always false. */
+static bool no_stream(struct tl_tail *t, struct tl_error *error)
+{
+    struct tl_stream_names names;
+    struct tl_error ignored;
+    if (error->code != TL_NOT_FOUND)
+        return tl_error_context(error, "stream '%s'", t->options->stream);
+    const char *near = tl_kinesis_stream_names(t->client, &names, &ignored) ? tl_stream_names_near(&names, t->options->stream) : NULL;
+    tl_error_set(error, TL_NOT_FOUND, "there is no stream '%s'%s%s%s", t->options->stream, near ? "; did you mean '" : "", near ? near : "",
+                 near ? "'?" : "");
+    tl_stream_names_release(&names);
+    return false;
+}
+
 /* first: where the reading begins; later, what is new begins at its beginning. */
 static bool list_shards(struct tl_tail *t, bool first, struct tl_error *error)
 {
@@ -79,7 +94,7 @@ static bool list_shards(struct tl_tail *t, bool first, struct tl_error *error)
     struct tl_shard_list list = { 0 };
     t->listed_ns = tl_io->monotonic_ns();
     if (!tl_kinesis_list_shards(t->client, o->stream, &list, error))
-        return tl_error_context(error, "stream '%s'", o->stream);
+        return no_stream(t, error);
     if (first && o->latest)
         from = (struct tl_shard_position){ .kind = TL_POSITION_AT_TIMESTAMP, .timestamp_ns = tl_io->wall_ns() };
     else if (first)

@@ -13,6 +13,7 @@
 #include "engine/inspect_int.h"
 #include "engine/picture.h"
 #include "engine/run_loop.h"
+#include "engine/shard_lineage.h"
 #include "engine/shard_tree.h"
 #include "engine/sinks.h"
 
@@ -331,6 +332,7 @@ static bool inspect_commit(struct tl_engine *e, bool *found, struct tl_inspect *
         ok = tl_checkpoint_read_commit(e, e->committed, tl_buf_view(&payload), error);
     }
     if (ok && *found) {
+        tl_lineage_advance(e); /* as the next start would */
         tl_buf_reset(&payload);
         ok = tl_commit_log_load_intent(e->log, e->committed + 1, &out->epoch_interrupted, &payload, error) &&
              (tl_inspect_collect(e, out) || tl_error_set(error, TL_NO_MEMORY, "out of memory for the state of a pipeline"));
