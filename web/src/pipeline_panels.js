@@ -64,6 +64,10 @@ export function problemsOf(store) {
         found.push({ what: "Windows close late", cause: `The watermark is ${duration(lag)} behind now; shard ${holds[0].id} holds it.`,
             next: "An old event time in that shard, or a shard with few records: see shard_idle in the pipeline file." });
     }
+    if ((ledger.gaps ?? 0) > 0) {
+        found.push({ what: `Records are gone: ${count(ledger.gaps ?? 0)} gaps`, cause: "The stream's retention deleted them before they were read.",
+            next: "A longer retention, or a pipeline that stops for less long; tapeline status names the shards." });
+    }
     if (ledger.malformed > 0) found.push({ what: `${count(ledger.malformed)} malformed records`, cause: "They are not as the source declares them.", next: "The Dead letters view shows each with its reason." });
     if (ledger.late > 0) found.push({ what: `${count(ledger.late)} late records`, cause: "They came after their window was closed.", next: "The Dead letters view shows them; a longer WATERMARK delay takes more of them in." });
     if (stats.state.limit_bytes > 0 && stats.state.bytes > stats.state.limit_bytes * 0.8) {

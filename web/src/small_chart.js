@@ -125,7 +125,7 @@ export class SmallChart {
         const line = style.getPropertyValue("--grid").trim();
         const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
         return {
-            width, height: HEIGHT, legend: { show: false }, padding: [8, 8, 0, 0],
+            width, height: HEIGHT, legend: { show: false }, padding: [8, 18, 0, 0],
             cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
             hooks: { setCursor: [(plot) => this.#hovered(plot)] },
             scales: { x: { time: true, range: (_, from, to) => spanOf(from, to) }, y: this.spec.log ? { distr: 3, range: logRange } : { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.1 : 1] } },
