@@ -109,6 +109,8 @@ CREATE SINK s FROM v WITH (path = 'v', table = 'd.v', commit_every = '1 s');
         shards = status["sources"][0]["shards"]
         self.assertEqual((status["state"], status["pid"], status["last_error"]), ("stopped", None, None))
         self.assertEqual([s["lag_records"] for s in shards], [7, 0])
+        self.assertGreaterEqual(shards[0]["lag_ms"], 0)
+        self.assertEqual(shards[1]["lag_ms"], 0)
         self.assertEqual(status["ledger"]["received"], 5)
         self.assertFalse(os.path.exists(os.path.join(self.data, "state", "_tapeline", "p", "status.sock")))
         self.assertIn("stopped", self.why())
