@@ -16,6 +16,7 @@ static struct {
     void (*fn)(void *);
     void *arg;
     bool stopping; /* written under lock, read as an atomic */
+    bool takes_interrupts, interrupted; /* atomics */
     int received;
     int64_t received_ns; /* monotonic */
     sigset_t set;
@@ -33,6 +34,7 @@ static void begin_stop(int signal_number)
         state.received_ns = tl_io->monotonic_ns();
     }
     if (!state.stopping) {
+        __atomic_store_n(&state.interrupted, true, __ATOMIC_RELEASE);
         __atomic_store_n(&state.stopping, true, __ATOMIC_SEQ_CST);
         pthread_cond_broadcast(&state.stopped);
         if (state.fn)
@@ -48,7 +50,10 @@ static void *signal_thread(void *unused)
         int number = 0;
         if (sigwait(&state.set, &number) != 0)
             continue;
-        begin_stop(number == SIGUSR1 ? 0 : number);
+        if (number == SIGINT && __atomic_load_n(&state.takes_interrupts, __ATOMIC_ACQUIRE))
+            __atomic_store_n(&state.interrupted, true, __ATOMIC_RELEASE);
+        else
+            begin_stop(number == SIGUSR1 ? 0 : number);
     }
     return NULL;
 }
@@ -67,6 +72,12 @@ bool tl_signals_open(struct tl_error *error)
         return tl_error_sys(error, failed, "cannot start the signal thread");
     pthread_detach(thread);
     return true;
+}
+
+bool *tl_signals_take_interrupts(void)
+{
+    __atomic_store_n(&state.takes_interrupts, true, __ATOMIC_RELEASE);
+    return &state.interrupted;
 }
 
 const bool *tl_signals_stopping(void)

@@ -20,3 +20,6 @@ void tl_signals_stop(void);
 void tl_signals_wait(void);
 /* The signal that came, or 0. */
 int tl_signals_received(void);
+/* From now on SIGINT is no stop: it only makes this true (an atomic; so does a stop), and who looks at it makes it false again. For a
+ * prompt, where Ctrl-C ends a query and not the program. */
+bool *tl_signals_take_interrupts(void);

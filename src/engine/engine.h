@@ -6,6 +6,7 @@
  * are a function of (stream, plan, epoch log). */
 #pragma once
 
+#include "base/latency.h"
 #include "engine/plan.h"
 #include "kinesis/client.h"
 
@@ -76,6 +77,14 @@ struct tl_engine_stats {
 };
 /* A recent picture, never older than about 100 ms while records come; from any thread. */
 void tl_engine_stats_get(struct tl_engine *e, struct tl_engine_stats *out);
+
+/* How long records take, over the last minute; of files there is nothing to tell. */
+struct tl_engine_latency {
+    struct tl_latency_figures event_to_stream;  /* from the newest event time of a batch to its arrival: two clocks */
+    struct tl_latency_figures stream_to_engine; /* from arrival until it is counted: of a batch, its first and last record */
+    struct tl_latency_figures engine_to_view;   /* from there until tl_engine_changes has it */
+};
+void tl_engine_latency_get(struct tl_engine *e, struct tl_engine_latency *out); /* from any thread */
 
 /* Rows of a view that changed since *cursor (0 at first; then what the last call left there), newest state
  * only: a slow caller sees fewer intermediate values, never wrong ones. out: the view's columns plus a last

@@ -48,6 +48,8 @@ struct tl_sink_run {
     const char *path;
     const char *const *partition_by;
     size_t partition_count;
+    enum tl_sink_format format;
+    enum tl_sink_compression compression;
     struct tl_parquet_sink *sink; /* opened at the first row */
 };
 struct tl_kept_rows { /* for --dump */
@@ -111,6 +113,9 @@ struct tl_engine {
     bool restored, draining;     /* draining: the final flush */
 
     struct tl_observe observe;
+    struct tl_latency event_to_stream, stream_to_engine, engine_to_view;
+    _Atomic int64_t news_ns; /* monotonic: since when there is something that viewers have not been shown; 0: nothing */
+    int64_t shown_news_ns;   /* the same, of what is being shown: the engine thread's */
     struct tl_inspect_desk desk;
     pthread_mutex_t stats_lock;
     struct tl_engine_stats stats; /* under stats_lock */

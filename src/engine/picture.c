@@ -57,6 +57,7 @@ static bool collect_view(struct tl_engine *e, struct tl_window_state *w, size_t 
 bool tl_picture_collect(struct tl_engine *e, struct tl_closed *out, struct tl_error *error)
 {
     bool watched = is_watched(e), ok = true;
+    e->shown_news_ns = atomic_exchange(&e->news_ns, 0);
     for (size_t i = 0; ok && i < e->shard_count; i++)
         for (size_t v = 0; ok && v < e->plan->view_count; v++) {
             bool wanted = watched && is_shown_open(&e->plan->views[v]);
@@ -93,9 +94,21 @@ bool tl_picture_show(struct tl_engine *e, struct tl_closed *changed, struct tl_e
             return false;
         any = true;
     }
-    if (any)
-        tl_observe_notify(&e->observe);
+    if (!any)
+        return true;
+    int64_t now = tl_io->monotonic_ns();
+    if (e->shown_news_ns)
+        tl_latency_add(&e->engine_to_view, now - e->shown_news_ns, now);
+    tl_observe_notify(&e->observe);
     return true;
+}
+
+void tl_engine_latency_get(struct tl_engine *e, struct tl_engine_latency *out)
+{
+    int64_t now = tl_io->monotonic_ns();
+    out->event_to_stream = tl_latency_get(&e->event_to_stream, now);
+    out->stream_to_engine = tl_latency_get(&e->stream_to_engine, now);
+    out->engine_to_view = tl_latency_get(&e->engine_to_view, now);
 }
 
 static void shard_stats(const struct tl_engine *e, const struct tl_shard_run *s, struct tl_shard_stats *out)

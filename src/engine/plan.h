@@ -10,6 +10,7 @@
 #include "base/type.h"
 #include "engine/expr.h"
 #include "kinesis/consumer.h"
+#include "lake/sink_format.h"
 
 /* What NOW() in a feed's SELECT is replaced with; the feed writes the instant of sending in its place. */
 #define TL_FEED_NOW "\x1f" "now" "\x1f"
@@ -145,9 +146,12 @@ struct tl_sink_plan {
     enum tl_input_kind input;
     size_t index;
     const char *path;              /* 'streaming/avg_1min' */
-    const char **partition_by;     /* output column names */
+    const char **partition_by;     /* output columns, or units of them: "day(window_start)" (base/partition.h) */
     size_t partition_count;
+    enum tl_sink_format format;
+    enum tl_sink_compression compression;
     int64_t commit_every_ns;
+    int64_t compact_ns;            /* how often files of closed partitions are merged; 0: never */
     const char *table;             /* 'database.table', NULL: not registered */
 };
 struct tl_chart_plan {

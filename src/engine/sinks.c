@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/sinks.h"
 
+#include "base/partition.h"
 #include "lake/catalog.h"
 
 #include <assert.h>
@@ -22,17 +23,36 @@ static char *label_of(struct tl_engine *e, enum tl_input_kind input, size_t inde
     return tl_arena_printf(&e->arena, input == TL_INPUT_LATE ? "%s_late" : "%s", e->plan->views[index].name);
 }
 
+/* The table's columns: those of the rows, and "day" where the folders are named after a day(...). parts: the folders' names. */
+static struct tl_dead_columns table_columns(struct tl_engine *e, const struct tl_sink_run *sink, const char **parts)
+{
+    struct tl_dead_columns rows = columns_of(e, sink->input, sink->index);
+    struct tl_column_def *all = TL_ARENA_ARRAY(&e->arena, rows.count + sink->partition_count, struct tl_column_def);
+    struct tl_dead_columns out = { all, rows.count };
+    if (all)
+        memcpy(all, rows.defs, rows.count * sizeof *all);
+    for (size_t i = 0; all && parts && i < sink->partition_count; i++) {
+        struct tl_partition p = tl_partition_of(tl_view_of(sink->partition_by[i]));
+        parts[i] = tl_arena_text(&e->arena, p.name);
+        for (size_t c = 0; p.unit != TL_PARTITION_VALUE && c < rows.count; c++)
+            if (tl_view_is(p.column, rows.defs[c].name))
+                all[out.count++] = (struct tl_column_def){ parts[i], tl_partition_type(p.unit, rows.defs[c].type), false };
+    }
+    return out;
+}
+
 static bool ensure_table(struct tl_engine *e, const struct tl_sink_run *sink, struct tl_view database,
                          struct tl_view name, struct tl_error *error)
 {
-    struct tl_dead_columns columns = columns_of(e, sink->input, sink->index);
+    const char **parts = TL_ARENA_ARRAY(&e->arena, sink->partition_count, const char *);
+    struct tl_dead_columns columns = table_columns(e, sink, parts);
     struct tl_catalog_table table = {
         .database = tl_arena_text(&e->arena, database),
         .name = tl_arena_text(&e->arena, name),
         .path = sink->path,
         .columns = columns.defs,
         .column_count = columns.count,
-        .partition_by = sink->partition_by,
+        .partition_by = parts,
         .partition_count = sink->partition_count,
     };
     return tl_arena_ok(&e->arena, "the sinks", error) && tl_catalog_ensure(e->lake, &table, error);
@@ -46,7 +66,9 @@ static bool add_plan_sink(struct tl_engine *e, const struct tl_sink_plan *plan, 
                                   .label = label_of(e, plan->input, plan->index),
                                   .path = plan->path,
                                   .partition_by = plan->partition_by,
-                                  .partition_count = plan->partition_count };
+                                  .partition_count = plan->partition_count,
+                                  .format = plan->format,
+                                  .compression = plan->compression };
     if (!plan->table)
         return tl_arena_ok(&e->arena, "the sinks", error);
     struct tl_view name, database = tl_view_split(tl_view_of(plan->table), '.', &name);
@@ -103,17 +125,51 @@ bool tl_sinks_want_view(const struct tl_engine *e, size_t view)
     return false;
 }
 
+static struct tl_parquet_sink_options options_of(const struct tl_engine *e, const struct tl_sink_run *sink)
+{
+    return (struct tl_parquet_sink_options){ .pipeline = e->plan->name,
+                                             .view = sink->label,
+                                             .path = sink->path,
+                                             .partition_by = sink->partition_by,
+                                             .partition_count = sink->partition_count,
+                                             .format = sink->format,
+                                             .compression = sink->compression };
+}
+
 /* At the first row: a sink brings a database of its own, which is not free. */
 static bool open_sink(struct tl_engine *e, struct tl_sink_run *sink, struct tl_error *error)
 {
-    if (sink->sink)
-        return true;
-    struct tl_parquet_sink_options options = { .pipeline = e->plan->name,
-                                               .view = sink->label,
-                                               .path = sink->path,
-                                               .partition_by = sink->partition_by,
-                                               .partition_count = sink->partition_count };
-    return tl_parquet_sink_open(&sink->sink, e->lake, &options, error);
+    struct tl_parquet_sink_options options = options_of(e, sink);
+    return sink->sink || tl_parquet_sink_open(&sink->sink, e->lake, &options, error);
+}
+
+static bool add_files_of(struct tl_engine *e, const struct tl_sink_run *sink, uint64_t epoch, struct tl_file_list *out,
+                         struct tl_error *error)
+{
+    struct tl_parquet_sink_options options = options_of(e, sink);
+    struct tl_store_entries entries;
+    if (!tl_store_walk(e->lake, sink->path, &entries, error))
+        return false;
+    bool ok = true;
+    for (size_t i = 0; ok && i < entries.count; i++) {
+        uint64_t of;
+        if (tl_parquet_sink_wrote(&options, entries.items[i].name, &of) && (epoch == 0 || of == epoch))
+            ok = tl_file_list_add(out, entries.items[i].name, 0) || tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    }
+    tl_store_entries_release(&entries);
+    return ok;
+}
+
+bool tl_sinks_files_of(struct tl_engine *e, uint64_t epoch, struct tl_file_list *out, struct tl_error *error)
+{
+    *out = (struct tl_file_list){ 0 };
+    for (size_t i = 0; i < e->sink_count; i++) {
+        if (add_files_of(e, &e->sinks[i], epoch, out, error))
+            continue;
+        tl_file_list_release(out);
+        return tl_error_context(error, "sink '%s'", e->sinks[i].label);
+    }
+    return true;
 }
 
 bool tl_sinks_write(struct tl_engine *e, uint64_t epoch, const struct tl_rows *rows,

@@ -110,6 +110,21 @@ static bool apply_batch(struct work *w, struct tl_shard_run *s, struct tl_error 
     return tl_stream_batch_apply(&w->stream, s, apply, step, error);
 }
 
+/* How long the batch's records took to get here. max_event: the shard's greatest event time before it. */
+static void note_latency(struct work *w, const struct tl_shard_run *s, int64_t max_event)
+{
+    struct tl_engine *e = w->e;
+    const struct tl_record_batch *b = &w->stream.records;
+    int64_t now = tl_io->monotonic_ns(), unshown = 0;
+    atomic_compare_exchange_strong(&e->news_ns, &unshown, now);
+    if (e->from_files || b->count == 0)
+        return;
+    tl_latency_add(&e->stream_to_engine, s->last_record_ns - b->records[0].arrival_ns, now);
+    tl_latency_add(&e->stream_to_engine, s->last_record_ns - b->records[b->count - 1].arrival_ns, now);
+    if (s->max_event_time > max_event)
+        tl_latency_add(&e->event_to_stream, b->records[b->count - 1].arrival_ns - s->max_event_time, now);
+}
+
 /* Applies inside the gate and tells the engine what it needs to know. */
 static bool put_batch(struct work *w, struct tl_shard_run *s, struct tl_worker *worker,
                       struct tl_error *error)
@@ -118,6 +133,7 @@ static bool put_batch(struct work *w, struct tl_shard_run *s, struct tl_worker *
     tl_gate_enter(&e->gate);
     int64_t began = tl_io->monotonic_ns();
     uint64_t received = s->received;
+    int64_t max_event = s->max_event_time;
     size_t before = tl_shard_run_bytes(s) + tl_shard_run_dead_bytes(s);
     bool ok = apply_batch(w, s, error);
     size_t after = tl_shard_run_bytes(s) + tl_shard_run_dead_bytes(s);
@@ -125,6 +141,8 @@ static bool put_batch(struct work *w, struct tl_shard_run *s, struct tl_worker *
     bool early = atomic_fetch_add(&e->growth, grown) + grown >
                  atomic_load_explicit(&e->growth_early, memory_order_relaxed);
     bool news = s->received != received || s->finished;
+    if (s->received != received)
+        note_latency(w, s, max_event);
     atomic_fetch_add(&worker->busy_ns, news ? tl_io->monotonic_ns() - began : 0);
     pthread_mutex_lock(&e->gate.lock); /* pick() of another worker reads it */
     s->busy = false;

@@ -431,7 +431,9 @@ static bool pour(struct build *b, struct tl_rows *batch, struct tl_rows *rows, s
 static bool write_all(struct build *b, struct tl_error *error)
 {
     /* As the sample is named: a reader never sees both. */
-    struct tl_parquet_sink_options options = { "history", "prices", b->table->path, b->table->partition_by, b->table->partition_count };
+    struct tl_parquet_sink_options options = {
+        .pipeline = "history", .view = "prices", .path = b->table->path, .partition_by = b->table->partition_by, .partition_count = b->table->partition_count
+    };
     struct tl_rows batch, rows;
     const struct tl_column_def *columns = tl_duck_cursor_columns(b->cursor);
     size_t count = tl_duck_cursor_column_count(b->cursor);

@@ -45,19 +45,35 @@ static bool same_table(const struct tl_catalog_table *a, const struct tl_catalog
     return strcmp(a->database, b->database) == 0 && strcmp(a->name, b->name) == 0;
 }
 
-/* Columns may be added, and nothing else: rows that are there keep their meaning. */
+#define WAY_OUT "give the sink another 'table' and 'path', or use another lake"
+
+static const struct tl_column_def *find_column(const struct tl_catalog_table *t, const char *name)
+{
+    for (size_t i = 0; i < t->column_count; i++)
+        if (strcmp(t->columns[i].name, name) == 0)
+            return &t->columns[i];
+    return NULL;
+}
+
+/* Columns may be added, at any place, and nothing else: rows that are there keep their meaning, and have NULL in the new ones. */
 static bool compatible(const struct tl_catalog_table *old, const struct tl_catalog_table *new, struct tl_error *error)
 {
-    bool same = strcmp(old->path, new->path) == 0 && old->partition_count == new->partition_count &&
-                old->column_count <= new->column_count;
-    for (size_t i = 0; same && i < old->column_count; i++)
-        same = strcmp(old->columns[i].name, new->columns[i].name) == 0 && old->columns[i].type == new->columns[i].type;
+    if (strcmp(old->path, new->path) != 0)
+        return tl_error_set(error, TL_CONFLICT, "table '%s.%s' is at '%s' in this lake, not at '%s': " WAY_OUT, new->database, new->name,
+                            old->path, new->path);
+    for (size_t i = 0; i < old->column_count; i++) {
+        const struct tl_column_def *was = &old->columns[i], *is = find_column(new, was->name);
+        if (!is)
+            return tl_error_set(error, TL_CONFLICT, "table '%s.%s' has a column '%s' in this lake, which is missing now: keep it, or " WAY_OUT,
+                                new->database, new->name, was->name);
+        if (is->type != was->type)
+            return tl_error_set(error, TL_CONFLICT, "column '%s' of table '%s.%s' is %s in this lake, and %s now: CAST it, or " WAY_OUT,
+                                was->name, new->database, new->name, tl_type_name(was->type), tl_type_name(is->type));
+    }
+    bool same = old->partition_count == new->partition_count;
     for (size_t i = 0; same && i < old->partition_count; i++)
         same = strcmp(old->partition_by[i], new->partition_by[i]) == 0;
-    return same || tl_error_set(error, TL_CONFLICT,
-                                "table '%s.%s' has other columns, partitions or another path in this lake: give the sink another "
-                                "table and path, or use another lake",
-                                new->database, new->name);
+    return same || tl_error_set(error, TL_CONFLICT, "table '%s.%s' has other partitions in this lake: " WAY_OUT, new->database, new->name);
 }
 
 static bool put_table(struct tl_store *store, const struct tl_catalog_table *table, bool replace, struct tl_error *error)

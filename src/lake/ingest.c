@@ -60,7 +60,9 @@ static bool register_tables(struct tl_ingest *g, struct tl_error *error)
 
 static bool open_sink(struct tl_ingest *g, struct tl_error *error)
 {
-    struct tl_parquet_sink_options options = { "history", "prices", TL_PROCESSED_PATH, partitions, TL_COUNT(partitions) };
+    struct tl_parquet_sink_options options = {
+        .pipeline = "history", .view = "prices", .path = TL_PROCESSED_PATH, .partition_by = partitions, .partition_count = TL_COUNT(partitions)
+    };
     return g->sink || tl_parquet_sink_open(&g->sink, g->lake, &options, error);
 }
 
@@ -337,7 +339,9 @@ static void source_of(const char *file, char out[17])
 
 static bool open_reject_sink(struct tl_ingest *g, struct tl_error *error)
 {
-    struct tl_parquet_sink_options options = { "history", "rejects", TL_REJECTS_PATH, reject_partitions, TL_COUNT(reject_partitions) };
+    struct tl_parquet_sink_options options = {
+        .pipeline = "history", .view = "rejects", .path = TL_REJECTS_PATH, .partition_by = reject_partitions, .partition_count = TL_COUNT(reject_partitions)
+    };
     return g->reject_sink || tl_parquet_sink_open(&g->reject_sink, g->lake, &options, error);
 }
 

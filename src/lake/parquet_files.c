@@ -25,7 +25,7 @@
 #define BATCH_ROWS ((size_t)128 << 10)
 #define BATCH_FILES 64 /* below DuckDB's partitioned_write_max_open_files (100), above which it begins second files */
 
-static bool list_add(struct tl_file_list *list, const char *name, uint64_t rows)
+bool tl_file_list_add(struct tl_file_list *list, const char *name, uint64_t rows)
 {
     size_t cap = list->cap;
     if (!tl_grow((void **)&list->names, &cap, list->count + 1, sizeof *list->names, FILES_MAX))
@@ -175,6 +175,20 @@ static bool append_files(const struct batch *b, size_t first, size_t begin, stru
     return ok;
 }
 
+static const char *copy_format(const struct tl_parquet_sink *sink)
+{
+    if (sink->format == TL_SINK_CSV)
+        return "FORMAT csv, HEADER true";
+    if (sink->format == TL_SINK_JSON)
+        return "FORMAT json";
+    return sink->compression == TL_SINK_SNAPPY ? "FORMAT parquet, COMPRESSION snappy" : "FORMAT parquet, COMPRESSION zstd";
+}
+
+static const char *file_ending(const struct tl_parquet_sink *sink)
+{
+    return sink->format == TL_SINK_CSV ? "csv" : sink->format == TL_SINK_JSON ? "json" : "parquet";
+}
+
 /* DuckDB writes "<folder>/_file=7/rows_0.parquet" for the seventh of several files; a single one is written as it is. */
 static bool copy_files(struct batch *b, size_t first, struct tl_error *error)
 {
@@ -187,7 +201,7 @@ static bool copy_files(struct batch *b, size_t first, struct tl_error *error)
         tl_buf_add_text(&sql, ") FROM batch) TO ");
     }
     tl_sql_add_string(&sql, tl_view_of(several ? b->folder : b->files[first].path));
-    tl_buf_add_text(&sql, " (FORMAT parquet, COMPRESSION zstd");
+    tl_buf_addf(&sql, " (%s", copy_format(b->sink));
     if (several) {
         tl_buf_add_text(&sql, ", FILENAME_PATTERN 'rows_{i}', OVERWRITE_OR_IGNORE, PARTITION_BY (");
         tl_sql_add_name(&sql, b->number);
@@ -205,7 +219,8 @@ static bool add_file(struct batch *b, size_t begin, size_t end, struct tl_error 
 {
     struct tl_view folder = { b->placed[begin].text + b->placed[begin].at, b->placed[begin].size };
     uint64_t hash = tl_view_hash(folder, b->sink->name_seed ^ b->epoch);
-    const char *name = tl_arena_printf(&b->texts, "%.*spart-%020" PRIu64 "-%016" PRIx64 ".parquet", TL_VIEW_ARG(folder), b->epoch, hash);
+    const char *name = tl_arena_printf(&b->texts, "%.*spart-%020" PRIu64 "%s-%016" PRIx64 ".%s", TL_VIEW_ARG(folder), b->epoch,
+                                       b->sink->attempt, hash, file_ending(b->sink));
     const char *path = tl_arena_printf(&b->texts, "%s/%zu.parquet", b->folder, b->made);
     if (!name || !path)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
@@ -226,9 +241,10 @@ static bool number_folder(const struct batch *b, size_t number, const char *file
  * as much as writing the file. */
 static bool take_out(const struct batch *b, size_t first, struct tl_error *error)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX], file[32];
+    snprintf(file, sizeof file, "/rows_0.%s", file_ending(b->sink));
     for (size_t i = first; b->count - first > 1 && i < b->count; i++) {
-        if (!number_folder(b, i - first, "/rows_0.parquet", path, error))
+        if (!number_folder(b, i - first, file, path, error))
             return false;
         if (tl_io->rename(path, b->files[i].path) != 0)
             return tl_error_sys(error, errno, "cannot rename '%s' to '%s'", path, b->files[i].path);
@@ -281,7 +297,7 @@ static bool publish(struct batch *b, struct tl_file_list *files, struct tl_error
     if (!tl_store_publish(b->sink->store, b->files, b->count, error))
         return false;
     for (size_t i = 0; i < b->count; i++)
-        if (!list_add(files, b->files[i].name, b->row_counts[i]))
+        if (!tl_file_list_add(files, b->files[i].name, b->row_counts[i]))
             return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     b->count = 0;
     tl_arena_reset(&b->texts);
@@ -291,7 +307,8 @@ static bool publish(struct batch *b, struct tl_file_list *files, struct tl_error
 /* A new folder in the store's staging folder, which need not be durable. */
 static bool make_folder(struct batch *b, struct tl_error *error)
 {
-    int size = snprintf(b->folder, sizeof b->folder, "%s/%s%020" PRIu64, b->sink->staging, b->sink->temporary_prefix, b->epoch);
+    int size = snprintf(b->folder, sizeof b->folder, "%s/%s%020" PRIu64 "-%016" PRIx64, b->sink->staging, b->sink->temporary_prefix,
+                        b->epoch, b->sink->instance);
     if (size < 0 || (size_t)size >= sizeof b->folder)
         return tl_error_set(error, TL_INVALID, "'%.200s' is too long a path", b->sink->staging);
     if (!tl_dir_remove(b->folder, error)) /* of a try before */

@@ -16,7 +16,11 @@ static const char *const partitions[] = { "ticker", "year" };
 
 bool tl_price_history_write(struct tl_store *lake, const struct tl_rows *rows, struct tl_error *error)
 {
-    struct tl_parquet_sink_options options = { "history", "prices", TL_HISTORY_PATH, partitions, TL_COUNT(partitions) };
+    struct tl_parquet_sink_options options = { .pipeline = "history",
+                                               .view = "prices",
+                                               .path = TL_HISTORY_PATH,
+                                               .partition_by = partitions,
+                                               .partition_count = TL_COUNT(partitions) };
     struct tl_parquet_sink *sink;
     struct tl_file_list files = { 0 };
     if (!tl_parquet_sink_open(&sink, lake, &options, error))

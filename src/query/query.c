@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/io.h"
 #include "base/time.h"
+#include "query/parquet_result.h"
 #include "query/request.h"
 
 #include <errno.h>
@@ -86,15 +87,17 @@ static bool spawn(const struct pipes *p, int output_fd, pid_t *pid, struct tl_er
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
-    sigset_t none, all;
+    sigset_t blocked, all;
     char name[] = "tapeline", command[] = "query-child", *environment[ENVIRONMENT_MAX];
     char *argv[] = { name, command, NULL };
-    sigemptyset(&none);
+    /* A terminal's Ctrl-C goes to the whole group: what becomes of the query is the parent's to decide. */
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGINT);
     sigfillset(&all);
     pick_environment(environment);
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigmask(&attributes, &blocked);
     posix_spawnattr_setsigdefault(&attributes, &all);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     int failed = posix_spawn_file_actions_adddup2(&actions, p->request, TL_QUERY_FD_REQUEST);
@@ -123,19 +126,83 @@ static bool is_cancelled(const bool *cancel)
     return cancel && __atomic_load_n(cancel, __ATOMIC_ACQUIRE);
 }
 
+/* TL_STOPPED or TL_TIMEOUT when the query has to be ended. */
+static bool may_go_on(const struct tl_query_options *options, int64_t deadline, struct tl_error *error)
+{
+    char limit[32];
+    if (is_cancelled(options->cancel))
+        return tl_error_set(error, TL_STOPPED, "the query was stopped");
+    if (tl_io->monotonic_ns() <= deadline)
+        return true;
+    tl_duration_format(options->timeout_ns ? options->timeout_ns : TL_QUERY_TIMEOUT_NS, limit);
+    return tl_error_set(error, TL_TIMEOUT, "the query took longer than %s and was ended", limit);
+}
+
+/* ---- typed rows, for Parquet ---- */
+
+struct typed_pipe {
+    const struct tl_query_options *options;
+    int64_t deadline;
+    int fd;
+    char block[65536];
+    size_t at, size;
+};
+
+static bool fill(struct typed_pipe *t, struct tl_error *error)
+{
+    while (t->at == t->size) {
+        struct pollfd ready = { t->fd, POLLIN, 0 };
+        if (!may_go_on(t->options, t->deadline, error))
+            return false;
+        if (poll(&ready, 1, STEP_MS) <= 0)
+            continue;
+        ssize_t n = tl_io->read(t->fd, t->block, sizeof t->block);
+        if (n <= 0)
+            return tl_error_set(error, TL_CORRUPT, "the query's process ended before its rows did");
+        t->at = 0;
+        t->size = (size_t)n;
+    }
+    return true;
+}
+
+static bool read_typed(void *arg, void *data, size_t size, struct tl_error *error)
+{
+    struct typed_pipe *t = arg;
+    for (char *to = data; size > 0;) {
+        if (!fill(t, error))
+            return false;
+        size_t part = size < t->size - t->at ? size : t->size - t->at;
+        memcpy(to, t->block + t->at, part);
+        to += part;
+        t->at += part;
+        size -= part;
+    }
+    return true;
+}
+
+/* The rows go on to the output as they come. What the child says of its own failure counts more than where its rows broke off. */
+static bool pass_parquet(struct pipes *p, const struct tl_query_options *options, int64_t deadline, struct tl_error *error)
+{
+    static const size_t size = sizeof(struct typed_pipe);
+    uint64_t rows;
+    struct typed_pipe *t = malloc(size);
+    if (!t)
+        return tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    *t = (struct typed_pipe){ .options = options, .deadline = deadline, .fd = p->result[0] };
+    bool ok = tl_parquet_result(read_typed, t, options->output_fd, &rows, error);
+    free(t);
+    close_end(&p->result[0]);
+    return ok;
+}
+
 /* Reads until the child has closed both pipes, or it has to be ended. */
 static bool collect(struct pipes *p, const struct tl_query_options *options, int64_t deadline, struct tl_buf *status, struct tl_buf *result,
                     struct tl_error *error)
 {
     while (p->status[0] >= 0 || p->result[0] >= 0) {
         struct pollfd fds[] = { { p->status[0], POLLIN, 0 }, { p->result[0], POLLIN, 0 } };
-        if (is_cancelled(options->cancel))
-            return tl_error_set(error, TL_STOPPED, "the query was stopped");
-        if (tl_io->monotonic_ns() > deadline) {
-            char limit[32];
-            tl_duration_format(options->timeout_ns ? options->timeout_ns : TL_QUERY_TIMEOUT_NS, limit);
-            return tl_error_set(error, TL_TIMEOUT, "the query took longer than %s and was ended", limit);
-        }
+        if (!may_go_on(options, deadline, error))
+            return false;
         if (poll(fds, 2, STEP_MS) <= 0)
             continue;
         if (fds[0].revents && !drain(&p->status[0], status))
@@ -146,13 +213,11 @@ static bool collect(struct pipes *p, const struct tl_query_options *options, int
     return true;
 }
 
-static bool explain_death(int state, const struct tl_query_options *options, struct tl_query_result *result, struct tl_error *error)
+static bool explain_death(int state, const struct tl_query_options *options, struct tl_error *error)
 {
     int by = WIFSIGNALED(state) ? WTERMSIG(state) : 0;
-    if (by == SIGPIPE) { /* who read the result has seen enough of it */
-        result->truncated = true;
-        return true;
-    }
+    if (by == SIGPIPE)
+        return true; /* who read the result has seen enough of it */
     if (is_cancelled(options->cancel))
         return tl_error_set(error, TL_STOPPED, "the query was stopped");
     if (by == SIGXCPU)
@@ -162,22 +227,37 @@ static bool explain_death(int state, const struct tl_query_options *options, str
                         by ? "signal" : "exit code", by ? by : WEXITSTATUS(state), memory_max >> 20);
 }
 
+static int64_t deadline_of(const struct tl_query_options *options)
+{
+    int64_t deadline, now = tl_io->monotonic_ns();
+    int64_t timeout = options->timeout_ns ? options->timeout_ns : TL_QUERY_TIMEOUT_NS;
+    return __builtin_add_overflow(now, timeout, &deadline) ? INT64_MAX : deadline;
+}
+
 static bool converse(struct pipes *p, const struct tl_query_options *options, pid_t pid, struct tl_query_result *result, struct tl_error *error)
 {
     struct tl_buf status;
-    int64_t deadline = tl_io->monotonic_ns() + (options->timeout_ns ? options->timeout_ns : TL_QUERY_TIMEOUT_NS);
+    struct tl_error of_parquet;
+    int64_t deadline = deadline_of(options);
     int state = 0;
+    bool parquet_failed = false;
     tl_buf_init(&status, STATUS_MAX);
     close_end(&p->request);
     close_end(&p->status[1]);
     close_end(&p->result[1]);
+    if (options->format == TL_QUERY_PARQUET)
+        parquet_failed = !pass_parquet(p, options, deadline, &of_parquet);
     bool ok = collect(p, options, deadline, &status, &result->out, error);
     if (!ok)
         kill(pid, SIGKILL);
     while (waitpid(pid, &state, 0) < 0 && errno == EINTR)
         ;
     if (ok)
-        ok = status.size ? tl_query_status_read(tl_buf_view(&status), result, error) : explain_death(state, options, result, error);
+        ok = status.size ? tl_query_status_read(tl_buf_view(&status), result, error) : explain_death(state, options, error);
+    if (ok && parquet_failed) {
+        *error = of_parquet;
+        ok = false;
+    }
     tl_buf_release(&status);
     return ok;
 }
@@ -191,11 +271,11 @@ bool tl_query_run(const struct tl_query_options *options, struct tl_query_result
     tl_buf_init(&result->out, RESULT_MAX);
     if (strlen(options->sql) > TL_QUERY_SQL_MAX)
         return tl_error_set(error, TL_LIMIT, "the statement is longer than %zu bytes", TL_QUERY_SQL_MAX);
-    if (options->format == TL_QUERY_PARQUET)
-        return tl_error_set(error, TL_UNSUPPORTED, "a result as Parquet is not supported by this version (csv and json are)");
+    if (options->format == TL_QUERY_PARQUET && options->output_fd < 0)
+        return tl_error_set(error, TL_UNSUPPORTED, "a result as Parquet goes to a file descriptor");
     if (!tl_file_exists(options->lake_root))
         return tl_error_set(error, TL_NOT_FOUND, "there is no lake at '%s' (give its folder with --data or --lake)", options->lake_root);
-    if (!open_pipes(&pipes, options->output_fd < 0, error))
+    if (!open_pipes(&pipes, options->output_fd < 0 || options->format == TL_QUERY_PARQUET, error))
         return false;
     bool ok = write_request(pipes.request, options, error) && spawn(&pipes, options->output_fd, &pid, error) && converse(&pipes, options, pid, result, error);
     close_pipes(&pipes);

@@ -6,13 +6,14 @@
 #include "base/buf.h"
 #include "base/error.h"
 
+/* PARQUET: one file, to output_fd; the columns have the pipeline language's types (lake/duck_cursor.h). The others stream as rows come. */
 enum tl_query_format { TL_QUERY_TABLE, TL_QUERY_CSV, TL_QUERY_JSON, TL_QUERY_PARQUET };
 struct tl_query_options {
     const char *lake_root;
     const char *sql;
     enum tl_query_format format;
-    uint64_t row_max;     /* 0: 1,000,000; more: cut, and said in the result's *truncated */
-    int64_t timeout_ns;   /* 0: 60 s */
+    uint64_t row_max;     /* 0: 1,000,000; more: cut, and said in the result's *truncated; UINT64_MAX: none */
+    int64_t timeout_ns;   /* 0: 60 s; INT64_MAX: none */
     size_t memory_max;    /* 0: 2 GiB */
     const bool *cancel;
     int output_fd;        /* where the result goes (stdout for the command); -1: into *out */

@@ -6,11 +6,13 @@
 #include "base/io.h"
 #include "base/time.h"
 #include "lake/catalog.h"
+#include "lake/duck_cursor.h"
 #include "lake/duck_statement.h"
 #include "query/lake_views.h"
 #include "query/request.h"
 #include "query/result_writer.h"
 #include "query/sandbox.h"
+#include "query/typed_rows.h"
 
 #include <duckdb.h>
 #include <errno.h>
@@ -184,6 +186,48 @@ static bool execute(duckdb_connection connection, const char *sql, struct shape 
     return ok;
 }
 
+/* Rows with their types, for the parent to make a Parquet file of. */
+static bool send_typed(struct tl_duck_cursor *cursor, struct tl_rows *rows, uint64_t row_max, struct tl_buf *out, uint64_t *sent, bool *truncated,
+                       struct tl_error *error)
+{
+    tl_typed_header_write(tl_duck_cursor_columns(cursor), tl_duck_cursor_column_count(cursor), out);
+    for (bool done = false; !done && !*truncated;) {
+        if (!tl_duck_cursor_next(cursor, rows, &done, error))
+            return false;
+        if (rows->row_count > row_max - *sent) {
+            rows->row_count = (size_t)(row_max - *sent);
+            *truncated = true;
+        }
+        *sent += rows->row_count;
+        if (rows->row_count)
+            tl_typed_batch_write(rows, out);
+        if (!tl_buf_ok(out, "a batch of the result", error) || !tl_file_write_all(TL_QUERY_FD_RESULT, out->data, out->size, error))
+            return false;
+        tl_buf_reset(out);
+    }
+    rows->row_count = 0;
+    tl_typed_batch_write(rows, out);
+    return tl_file_write_all(TL_QUERY_FD_RESULT, out->data, out->size, error);
+}
+
+static bool run_typed(struct tl_duck *duck, const struct tl_query_request *request, uint64_t *sent, bool *truncated, struct tl_error *error)
+{
+    struct tl_duck_cursor *cursor;
+    struct tl_rows rows;
+    struct tl_buf out;
+    if (!tl_duck_cursor_open(&cursor, duck, request->sql, 0, error))
+        return false;
+    tl_buf_init(&out, (size_t)1 << 30);
+    bool ok = tl_duck_cursor_column_count(cursor) <= TL_TYPED_COLUMNS_MAX || tl_error_set(error, TL_LIMIT, "a result has 1 to %d columns", TL_TYPED_COLUMNS_MAX);
+    if (ok && (ok = tl_rows_init(&rows, tl_duck_cursor_columns(cursor), tl_duck_cursor_column_count(cursor), (size_t)1 << 30, error))) {
+        ok = send_typed(cursor, &rows, request->row_max, &out, sent, truncated, error);
+        tl_rows_release(&rows);
+    }
+    tl_buf_release(&out);
+    tl_duck_cursor_close(cursor);
+    return ok;
+}
+
 static bool run_statement(struct tl_duck *duck, const struct tl_query_request *request, uint64_t *rows, bool *truncated, struct tl_error *error)
 {
     static struct shape shape; /* too large for a stack */
@@ -248,7 +292,9 @@ static bool answer(const struct tl_query_request *request, uint64_t *rows, bool 
      * bytes are a stranger's, too. */
     ok = ok && tl_sandbox_limits(request->memory_max, request->cpu_s, error) && tl_duck_open(&duck, error) &&
          tl_sandbox_close(root, error) && open_lake(request, root, duck, &lake, &catalog, error);
-    if (ok && !run_statement(duck, request, rows, truncated, error)) {
+    bool (*run)(struct tl_duck *, const struct tl_query_request *, uint64_t *, bool *, struct tl_error *) =
+        request->format == TL_QUERY_PARQUET ? run_typed : run_statement;
+    if (ok && !run(duck, request, rows, truncated, error)) {
         tl_lake_views_hint(&catalog, error);
         ok = false;
     }

@@ -32,6 +32,29 @@ static bool sink_columns(struct tl_checker *c, const struct tl_sink_plan *sink, 
     return true;
 }
 
+/* The enum's value of an option whose texts stand in its order. */
+static unsigned option_value(const struct tl_ast_statement *s, const char *name, const char *const *texts)
+{
+    const char *text = tl_options_text(&tl_sink_options, s, name);
+    unsigned value = 0;
+    while (strcmp(text, texts[value]) != 0)
+        value++;
+    return value;
+}
+
+static void fill_format(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_sink_plan *out)
+{
+    static const char *const formats[] = { "parquet", "delta", "csv", "json" }, *const compressions[] = { "zstd", "snappy" };
+    const struct tl_ast_option *compression = tl_options_find(s, "compression"), *table = tl_options_find(s, "table");
+    out->format = (enum tl_sink_format)option_value(s, "format", formats);
+    out->compression = (enum tl_sink_compression)option_value(s, "compression", compressions);
+    bool text = out->format == TL_SINK_CSV || out->format == TL_SINK_JSON;
+    if (text && compression)
+        tl_checker_fail(c, compression->place, NULL, "'compression' is of Parquet: %s files are plain text", formats[out->format]);
+    if (text && table)
+        tl_checker_fail(c, table->place, NULL, "%s files are no table for queries: leave 'table' out, or write Parquet", formats[out->format]);
+}
+
 /* A sink keeps final rows; only a window over a source has late records. */
 static void check_sink_view(struct tl_checker *c, const struct tl_ast_statement *s,
                             const struct tl_view_plan *view)
@@ -60,6 +83,7 @@ static void fill_sink(struct tl_checker *c, const struct tl_ast_statement *s, st
     out->table = table ? tl_checker_expand(c, table->text, table->place) : NULL;
     if (out->table)
         check_table_name(c, out->table, table->place);
+    fill_format(c, s, out);
 }
 
 static void check_sink(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_sink_plan *out)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sql/checker.h"
 
+#include "base/partition.h"
 #include "base/suggest.h"
 
 #include <stdarg.h>
@@ -178,17 +179,42 @@ const char *tl_checker_path(struct tl_checker *c, const char *text, bool read,
     return NULL;
 }
 
-/* The column that one name of partition_by means, as it is written; NULL after telling what is wrong. */
+/* The unit of an instant as a folder's name: "day(window_start)". No column has the name that it takes. */
+static bool check_unit(struct tl_checker *c, const struct tl_partition *p, const struct tl_ast_option *option,
+                       const struct tl_column_def *columns, size_t count, size_t column)
+{
+    enum tl_type type = columns[column].type;
+    if (type != TL_TYPE_TIMESTAMP && (type != TL_TYPE_DATE || p->unit == TL_PARTITION_HOUR)) {
+        tl_checker_fail(c, option->place, NULL, "%.*s() is of a TIMESTAMP%s; '%s' is %s", TL_VIEW_ARG(p->name),
+                        p->unit == TL_PARTITION_HOUR ? "" : " or DATE", columns[column].name, tl_type_name(type));
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!tl_view_eq_ignore_case(p->name, tl_view_of(columns[i].name)))
+            continue;
+        tl_checker_fail(c, option->place, NULL, "there is a column '%s' already, which %.*s(%s) would be called, too", columns[i].name,
+                        TL_VIEW_ARG(p->name), columns[column].name);
+        return false;
+    }
+    return true;
+}
+
+/* What one part of partition_by means, as it is written: a column, or a unit of one; NULL after telling what is wrong. */
 static const char *partition_of(struct tl_checker *c, struct tl_view part, const struct tl_ast_option *option,
                                 const struct tl_column_def *columns, size_t count, const char *what)
 {
-    struct tl_ast_name name = { tl_arena_text(&c->plan->arena, part), false, option->place };
+    struct tl_partition p = columns ? tl_partition_of(part) : (struct tl_partition){ part, part, TL_PARTITION_VALUE };
+    struct tl_ast_name name = { tl_arena_text(&c->plan->arena, p.column), false, option->place };
     if (!name.text)
         return NULL;
     size_t column = columns ? tl_checker_column(c, columns, count, &name, what) : 0;
     if (column == SIZE_MAX)
         return NULL;
     const char *text = columns ? columns[column].name : name.text;
+    if (p.unit != TL_PARTITION_VALUE)
+        return check_unit(c, &p, option, columns, count, column)
+                   ? tl_arena_printf(&c->plan->arena, "%.*s(%s)", TL_VIEW_ARG(p.name), text)
+                   : NULL;
     if (is_path_part(tl_view_of(text), false))
         return text;
     tl_checker_fail(c, option->place, NULL,
@@ -196,6 +222,25 @@ static const char *partition_of(struct tl_checker *c, struct tl_view part, const
                     "only, and a letter or digit first",
                     text);
     return NULL;
+}
+
+/* A column of the file is left, and no two parts have one folder's name. */
+static bool check_parts(struct tl_checker *c, const struct tl_ast_option *option, const char **parts, size_t part_count, size_t columns)
+{
+    size_t taken = 0;
+    for (size_t i = 0; i < part_count; i++) {
+        struct tl_partition p = tl_partition_of(tl_view_of(parts[i]));
+        taken += p.unit == TL_PARTITION_VALUE;
+        for (size_t j = 0; j < i; j++) {
+            if (!tl_view_eq(p.name, tl_partition_of(tl_view_of(parts[j])).name))
+                continue;
+            tl_checker_fail(c, option->place, NULL, "partition_by names the column '%.*s' twice", TL_VIEW_ARG(p.name));
+            return false;
+        }
+    }
+    if (taken == columns)
+        tl_checker_fail(c, option->place, NULL, "a column must be left for the file: partition_by names all of them");
+    return taken != columns;
 }
 
 bool tl_checker_partitions(struct tl_checker *c, const struct tl_ast_option *option,
@@ -210,24 +255,13 @@ bool tl_checker_partitions(struct tl_checker *c, const struct tl_ast_option *opt
             partition_of(c, tl_view_trim(tl_view_split(rest, ',', &rest)), option, columns, count, what);
         if (!name)
             return false;
-        for (size_t i = 0; i < *out_count; i++) {
-            if (strcmp((*out)[i], name) != 0)
-                continue;
-            tl_checker_fail(c, option->place, NULL, "partition_by names the column '%s' twice", name);
-            return false;
-        }
         if (*out_count == PARTITIONS_MAX) {
             tl_checker_fail(c, option->place, NULL, "partition_by names at most %d columns", PARTITIONS_MAX);
             return false;
         }
         (*out)[(*out_count)++] = name;
     }
-    if (option && columns && *out_count == count) {
-        tl_checker_fail(c, option->place, NULL,
-                        "a column must be left for the file: partition_by names all of them");
-        return false;
-    }
-    return !option || *out;
+    return !option || (*out && check_parts(c, option, *out, *out_count, columns ? count : SIZE_MAX));
 }
 
 /* Sources, views and batch tables are read by name: they share their names. The others have names of their

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/partition.h"
 #include "base/time.h"
 #include "sql/pipeline.h"
 
@@ -151,6 +152,7 @@ static void explain_view(const struct tl_plan *plan, const struct tl_view_plan *
 
 static void explain_sink(const struct tl_plan *plan, const struct tl_sink_plan *s, struct tl_buf *out)
 {
+    static const char *const formats[] = { "Parquet", "Delta table", "CSV", "JSON lines" };
     const char *from =
         s->input == TL_INPUT_MALFORMED ? plan->sources[s->index].name : plan->views[s->index].name;
     tl_buf_addf(out, "\nsink %s from ", s->name);
@@ -159,9 +161,9 @@ static void explain_sink(const struct tl_plan *plan, const struct tl_sink_plan *
                 : s->input == TL_INPUT_LATE ? "LATE(%s)"
                                             : "MALFORMED(%s)",
                 from);
-    tl_buf_addf(out, ": Parquet under %s", s->path);
+    tl_buf_addf(out, ": %s under %s", formats[s->format], s->path);
     for (size_t i = 0; i < s->partition_count; i++)
-        tl_buf_addf(out, "/%s=...", s->partition_by[i]);
+        tl_buf_addf(out, "/%.*s=...", TL_VIEW_ARG(tl_partition_of(tl_view_of(s->partition_by[i])).name));
     tl_buf_addf(out, ", exactly once%s%s\n", s->table ? ", table " : "", s->table ? s->table : "");
     add_duration(out, "commit_every", s->commit_every_ns);
 }

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* GET /api/tables: the tables of the lake's catalog, and what their files come to, by partition. */
-#include "base/io.h"
 #include "base/time.h"
 #include "codec/json_writer.h"
 #include "lake/catalog.h"
-#include "lake/lake_scan.h"
 #include "web/api.h"
 
 #include <stdlib.h>
@@ -30,18 +28,21 @@ static struct tl_view folder_of(const char *name, size_t path_size)
     return size > path_size ? (struct tl_view){ name + path_size + 1, size - path_size - 1 } : (struct tl_view){ "", 0 };
 }
 
-static void add_file(struct sums *s, const char *root, const char *name, size_t path_size, struct tl_view *folder)
+/* Data files only: what a writer keeps for itself lies in folders that begin with '_' or '.'. */
+static bool is_data(const char *name)
 {
-    struct tl_buf path;
-    struct stat about;
-    tl_buf_init(&path, 1u << 16);
-    tl_buf_addf(&path, "%s/%s", root, name);
-    bool there = !path.failed && tl_io->stat(tl_buf_text(&path), &about) == 0; /* gone meanwhile: compacted */
-    tl_buf_release(&path);
-    if (!there)
-        return;
-    struct tl_view own = folder_of(name, path_size);
-    int64_t at = (int64_t)about.st_mtim.tv_sec * 1000 + about.st_mtim.tv_nsec / 1000000;
+    if (!tl_view_ends_with(tl_view_of(name), TL_VIEW(".parquet")))
+        return false;
+    for (const char *part = name; part; part = strchr(part, '/') ? strchr(part, '/') + 1 : NULL)
+        if (*part == '_' || *part == '.')
+            return false;
+    return true;
+}
+
+static void add_file(struct sums *s, const struct tl_store_entry *entry, size_t path_size, struct tl_view *folder)
+{
+    struct tl_view own = folder_of(entry->name, path_size);
+    int64_t at = tl_floor_div(entry->info.modified_ns, TL_NS_PER_MS);
     if (s->files == 0 || !tl_view_eq(own, *folder)) {
         s->partitions++;
         if (s->part_count < PARTITIONS_MAX)
@@ -50,10 +51,10 @@ static void add_file(struct sums *s, const char *root, const char *name, size_t 
     *folder = own;
     if (s->partitions == s->part_count) {
         s->parts[s->part_count - 1].files++;
-        s->parts[s->part_count - 1].bytes += (uint64_t)about.st_size;
+        s->parts[s->part_count - 1].bytes += (uint64_t)entry->info.size;
     }
     s->files++;
-    s->bytes += (uint64_t)about.st_size;
+    s->bytes += (uint64_t)entry->info.size;
     s->newest_ms = at > s->newest_ms ? at : s->newest_ms;
 }
 
@@ -92,14 +93,15 @@ static void parts_write(const struct sums *s, struct tl_json_writer *w)
 static bool table_write(struct tl_store *store, const struct tl_catalog_table *table, struct sums *s, struct tl_json_writer *w,
                         struct tl_error *error)
 {
-    struct tl_dir_list files = { 0 };
+    struct tl_store_entries files = { 0 };
     struct tl_view folder = { "", 0 };
     struct tl_buf name;
     *s = (struct sums){ .files = 0 };
-    if (!tl_lake_files(store, table->path, &files, error))
+    if (!tl_store_walk(store, table->path, &files, error))
         return false;
     for (size_t i = 0; i < files.count; i++)
-        add_file(s, tl_store_root(store), files.names[i], strlen(table->path), &folder);
+        if (is_data(files.items[i].name))
+            add_file(s, &files.items[i], strlen(table->path), &folder);
     tl_buf_init(&name, 1u << 16);
     tl_buf_addf(&name, "%s.%s", table->database, table->name);
     tl_json_begin_object(w);
@@ -118,7 +120,7 @@ static bool table_write(struct tl_store *store, const struct tl_catalog_table *t
     parts_write(s, w);
     tl_json_end_object(w);
     tl_buf_release(&name);
-    tl_dir_list_release(&files);
+    tl_store_entries_release(&files);
     return true;
 }
 

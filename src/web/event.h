@@ -11,6 +11,7 @@
 #include "codec/json_writer.h"
 #include "engine/plan.h"
 
+#define TL_WEB_SNAPSHOT_ROWS_MAX 500 /* of a snapshot of windows: open ones and the newest closed ones; /api/history has the others, compressed */
 #define TL_WEB_EVENT_ROWS_MAX 5000 /* of one event; the newest windows are kept, and the event says "truncated" */
 
 void tl_web_row_write(struct tl_json_writer *w, const struct tl_rows *rows, size_t row);

@@ -26,8 +26,8 @@ static void outcome(struct tl_buf *out, const char *name, uint64_t value)
 
 static void ledger(const struct tl_ledger *l, struct tl_buf *out)
 {
-    number(out, "tapeline_engine_received_total", "counter", "Records read from the stream.", (double)l->received);
-    head(out, "tapeline_engine_records_total", "counter", "Records by what became of them; their sum is received_total.");
+    number(out, "tapeline_engine_received_records_total", "counter", "Records read from the stream.", (double)l->received);
+    head(out, "tapeline_engine_records_total", "counter", "Records by what became of them; their sum is received_records_total.");
     outcome(out, "aggregated", l->aggregated);
     outcome(out, "late", l->late);
     outcome(out, "malformed", l->malformed);
@@ -70,27 +70,56 @@ static void shards(const struct tl_engine_stats *s, struct tl_buf *out)
                     (unsigned long long)s->shards[i].records);
 }
 
-void tl_web_metrics_write(const struct tl_engine_stats *stats, int64_t now_ns, size_t viewers, struct tl_buf *out)
+/* Of the last minute: gauges of their own names, since a summary's counts would have to be of all time. */
+static void latencies(const struct tl_web_figures *f, struct tl_buf *out)
 {
+    const struct {
+        const char *stage;
+        const struct tl_latency_figures *figures;
+    } stages[] = { { "event_to_stream", &f->latency.event_to_stream }, { "stream_to_engine", &f->latency.stream_to_engine },
+                   { "engine_to_view", &f->latency.engine_to_view }, { "view_to_page", &f->view_to_page } };
+    static const char *const names[] = { "tapeline_latency_median_seconds", "tapeline_latency_p95_seconds", "tapeline_latency_p99_seconds" };
+    static const char *const helps[] = { "How long a stage takes: the median of the last minute.", "95 of 100 records take no longer.",
+                                         "99 of 100 records take no longer." };
+    for (size_t n = 0; n < TL_COUNT(names); n++) {
+        head(out, names[n], "gauge", helps[n]);
+        for (size_t i = 0; i < TL_COUNT(stages); i++) {
+            const int64_t of[] = { stages[i].figures->p50_ns, stages[i].figures->p95_ns, stages[i].figures->p99_ns };
+            if (stages[i].figures->count == 0)
+                continue;
+            tl_buf_addf(out, "%s{stage=\"%s\"} ", names[n], stages[i].stage);
+            tl_buf_add_double(out, seconds(of[n]));
+            tl_buf_add_char(out, '\n');
+        }
+    }
+}
+
+static void watermark(const struct tl_engine_stats *s, int64_t now_ns, struct tl_buf *out)
+{
+    if (s->watermark_ns == INT64_MIN)
+        return;
+    number(out, "tapeline_engine_watermark_timestamp_seconds", "gauge", "Windows that end before it are closed.", seconds(s->watermark_ns));
+    number(out, "tapeline_engine_watermark_lag_seconds", "gauge", "From the watermark to now.", seconds(now_ns - s->watermark_ns));
+}
+
+void tl_web_metrics_write(const struct tl_web_figures *figures, struct tl_buf *out)
+{
+    const struct tl_engine_stats *stats = &figures->stats;
     ledger(&stats->ledger, out);
-    number(out, "tapeline_engine_input_rate", "gauge", "Records per second arriving.", stats->input_rate);
-    number(out, "tapeline_engine_processing_rate", "gauge", "Records per second of busy worker time.", stats->processing_rate);
+    number(out, "tapeline_engine_input_records_per_second", "gauge", "Records arriving, over the last seconds.", stats->input_rate);
+    number(out, "tapeline_engine_processing_records_per_second", "gauge", "Records per second of busy worker time.", stats->processing_rate);
     epochs(stats, out);
     number(out, "tapeline_engine_state_rows", "gauge", "Rows of state.", (double)stats->state_rows);
     number(out, "tapeline_engine_state_limit_bytes", "gauge", "State beyond it stops the pipeline; 0: no limit.",
            (double)stats->state_limit);
     number(out, "tapeline_engine_state_bytes", "gauge", "Bytes of state.", (double)stats->state_bytes);
-    if (stats->watermark_ns != INT64_MIN) {
-        number(out, "tapeline_engine_watermark_timestamp_seconds", "gauge", "Windows that end before it are closed.",
-               seconds(stats->watermark_ns));
-        number(out, "tapeline_engine_watermark_lag_seconds", "gauge", "From the watermark to now.",
-               seconds(now_ns - stats->watermark_ns));
-    }
+    watermark(stats, figures->now_ns, out);
     number(out, "tapeline_engine_last_record_timestamp_seconds", "gauge", "When the last record came; 0: none yet.",
            seconds(stats->last_record_ns));
     number(out, "tapeline_engine_waiting", "gauge", "1 while the engine waits for something outside.", stats->waiting[0] != '\0');
-    number(out, "tapeline_web_viewers", "gauge", "Open event streams.", (double)viewers);
+    number(out, "tapeline_web_viewers", "gauge", "Open event streams.", (double)figures->viewers);
     number(out, "tapeline_engine_gaps_total", "counter", "Times that retention deleted records before they were read.",
            (double)stats->ledger.gaps);
+    latencies(figures, out);
     shards(stats, out);
 }

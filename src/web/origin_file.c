@@ -9,6 +9,8 @@
 #include "web/event.h"
 #include "web/sql_text.h"
 
+#include <stdlib.h>
+
 #define SQL_MAX (200u << 10)
 #define FILES_MAX 1000 /* of the newest ones */
 #define QUERY_TIMEOUT_NS (20 * TL_NS_PER_S)
@@ -60,7 +62,7 @@ static bool is_partition(const struct tl_sink_plan *sink, const char *column)
 }
 
 /* SELECT of the file's name among those of the folder, newest first, by the window and the keys that are no part of the folder. */
-static bool sql_write(const struct tl_store *store, const struct tl_dir_list *files, const struct tl_sink_plan *sink,
+static bool sql_write(const char *root, const struct tl_dir_list *files, const struct tl_sink_plan *sink,
                       const struct tl_view_plan *view, const struct tl_rows *rows, int64_t start_ns, struct tl_buf *sql)
 {
     size_t x = tl_web_x_column(view), first = files->count > FILES_MAX ? files->count - FILES_MAX : 0;
@@ -70,7 +72,7 @@ static bool sql_write(const struct tl_store *store, const struct tl_dir_list *fi
     for (size_t i = first; i < files->count; i++) {
         struct tl_buf path;
         tl_buf_init(&path, 64u << 10);
-        tl_buf_addf(&path, "%s/%s", tl_store_root(store), files->names[i]);
+        tl_buf_addf(&path, "%s/%s", root, files->names[i]);
         tl_buf_add_text(sql, i > first ? ", " : "");
         tl_web_sql_string(sql, tl_buf_view(&path));
         tl_buf_release(&path);
@@ -110,7 +112,8 @@ static bool ask_lake(struct tl_web_job *job, const char *sql, struct tl_buf *pat
     return path->size > 0 && !path->failed;
 }
 
-static bool find(struct tl_web_job *job, size_t view_index, const struct tl_rows *rows, int64_t start_ns, struct tl_buf *path)
+/* root: the lake's folder, without links, as the query's process knows it. A bucket has no such files: nothing is found there. */
+static bool find(struct tl_web_job *job, const char *root, size_t view_index, const struct tl_rows *rows, int64_t start_ns, struct tl_buf *path)
 {
     const struct tl_plan *plan = job->web->options.plan;
     const struct tl_view_plan *view = &plan->views[view_index];
@@ -119,13 +122,13 @@ static bool find(struct tl_web_job *job, size_t view_index, const struct tl_rows
     struct tl_dir_list files = { 0 };
     struct tl_buf folder, sql;
     struct tl_error error;
-    if (!sink || !rows->row_count || !job->web->options.lake_root || !tl_store_open(&store, job->web->options.lake_root, &error))
+    if (!sink || !rows->row_count || !root || !tl_store_open(&store, root, &error))
         return false;
     tl_buf_init(&folder, 64u << 10);
     tl_buf_init(&sql, SQL_MAX);
     folder_add(&folder, sink, view, rows);
     bool ok = !folder.failed && tl_lake_files(store, tl_buf_text(&folder), &files, &error) && files.count > 0 &&
-              sql_write(store, &files, sink, view, rows, start_ns, &sql) && ask_lake(job, tl_buf_text(&sql), path);
+              sql_write(root, &files, sink, view, rows, start_ns, &sql) && ask_lake(job, tl_buf_text(&sql), path);
     tl_dir_list_release(&files);
     tl_buf_release(&folder);
     tl_buf_release(&sql);
@@ -138,15 +141,17 @@ void tl_web_origin_file(struct tl_web_job *job, size_t view, const struct tl_row
     struct tl_buf path;
     struct tl_error error;
     int64_t size;
+    const char *lake = job->web->options.lake_root;
+    char *root = lake && !tl_store_is_s3(lake) ? realpath(lake, NULL) : NULL;
     tl_buf_init(&path, 64u << 10);
-    bool found = find(job, view, rows, start_ns, &path);
+    bool found = find(job, root, view, rows, start_ns, &path);
     tl_json_key(w, "file");
     if (!found) {
         tl_json_write_null(w);
     } else {
-        struct tl_view name = tl_buf_view(&path), root = tl_view_of(job->web->options.lake_root);
-        if (tl_view_starts_with(name, root) && name.size > root.size)
-            name = (struct tl_view){ name.data + root.size + 1, name.size - root.size - 1 };
+        struct tl_view name = tl_buf_view(&path), before = tl_view_of(root);
+        if (tl_view_starts_with(name, before) && name.size > before.size)
+            name = (struct tl_view){ name.data + before.size + 1, name.size - before.size - 1 };
         tl_json_write_string(w, name);
     }
     tl_json_key(w, "file_bytes");
@@ -155,4 +160,5 @@ void tl_web_origin_file(struct tl_web_job *job, size_t view, const struct tl_row
     else
         tl_json_write_null(w);
     tl_buf_release(&path);
+    free(root);
 }

@@ -21,13 +21,11 @@ static void get_plan(struct tl_web *w, struct tl_http_exchange *x)
 
 static void get_status(struct tl_web *w, struct tl_http_exchange *x)
 {
-    struct tl_engine_stats stats;
+    struct tl_web_figures figures;
     struct tl_buf body, feed;
     tl_buf_init(&body, 1u << 20);
-    tl_buf_init(&feed, 64u << 10);
-    tl_engine_stats_get(w->options.engine, &stats);
-    tl_web_feed(w, &feed);
-    tl_web_status_write(&w->facts, &stats, tl_buf_view(&feed), tl_io->wall_ns(), &body);
+    tl_web_figures_get(w, &figures, &feed);
+    tl_web_status_write(&w->facts, &figures, &body);
     tl_buf_release(&feed);
     tl_web_answer_json(x, &body);
 }
@@ -74,12 +72,13 @@ static void get_ready(struct tl_web *w, struct tl_http_exchange *x)
 
 static void get_metrics(struct tl_web *w, struct tl_http_exchange *x)
 {
-    struct tl_engine_stats stats;
-    struct tl_buf body;
+    struct tl_web_figures figures;
+    struct tl_buf body, feed;
     tl_buf_init(&body, 16u << 20);
-    tl_engine_stats_get(w->options.engine, &stats);
+    tl_web_figures_get(w, &figures, &feed);
     tl_metrics_write(&body);
-    tl_web_metrics_write(&stats, tl_io->wall_ns(), tl_web_viewers_count(w->viewers), &body);
+    tl_web_metrics_write(&figures, &body);
+    tl_buf_release(&feed);
     if (body.failed)
         tl_web_answer_error(x, 500, "out of memory for the metrics");
     else

@@ -109,37 +109,56 @@ static void state_write(const struct tl_engine_stats *s, int64_t now_ns, struct 
     member_instant(w, "last_record", s->last_record_ns, 0);
 }
 
-static void stats_object_write(const struct tl_web_facts *facts, const struct tl_engine_stats *stats, struct tl_view feed,
-                               int64_t now_ns, struct tl_json_writer *w)
+static void latency_write(const char *name, const struct tl_latency_figures *f, struct tl_json_writer *w)
 {
+    begin(w, name);
+    member_u64(w, "count", f->count);
+    member_ms(w, "p50_ms", f->p50_ns);
+    member_ms(w, "p95_ms", f->p95_ns);
+    member_ms(w, "p99_ms", f->p99_ns);
+    tl_json_end_object(w);
+}
+
+static void latencies_write(const struct tl_web_figures *f, struct tl_json_writer *w)
+{
+    begin(w, "latency");
+    latency_write("event_to_stream", &f->latency.event_to_stream, w);
+    latency_write("stream_to_engine", &f->latency.stream_to_engine, w);
+    latency_write("engine_to_view", &f->latency.engine_to_view, w);
+    latency_write("view_to_page", &f->view_to_page, w);
+    tl_json_end_object(w);
+}
+
+static void stats_object_write(const struct tl_web_facts *facts, const struct tl_web_figures *figures, struct tl_json_writer *w)
+{
+    const struct tl_engine_stats *stats = &figures->stats;
     tl_json_begin_object(w);
-    tl_json_member_i64(w, "now", tl_floor_div(now_ns, TL_NS_PER_MS));
-    tl_json_member_i64(w, "uptime_ms", (now_ns - facts->started_ns) / TL_NS_PER_MS);
+    tl_json_member_i64(w, "now", tl_floor_div(figures->now_ns, TL_NS_PER_MS));
+    tl_json_member_i64(w, "uptime_ms", (figures->now_ns - facts->started_ns) / TL_NS_PER_MS);
     ledger_write(&stats->ledger, w);
     rates_write(stats, w);
     epoch_write(stats, w);
-    state_write(stats, now_ns, w);
+    state_write(stats, figures->now_ns, w);
     tl_json_member_bool(w, "restored", stats->restored);
     tl_json_member_text(w, "waiting", stats->waiting);
+    latencies_write(figures, w);
     shards_write(stats, w);
     tl_json_key(w, "feed");
-    if (feed.size > 0)
-        tl_json_write_raw(w, feed);
+    if (figures->feed.size > 0)
+        tl_json_write_raw(w, figures->feed);
     else
         tl_json_write_null(w);
     tl_json_end_object(w);
 }
 
-void tl_web_stats_write(const struct tl_web_facts *facts, const struct tl_engine_stats *stats, struct tl_view feed,
-                        int64_t now_ns, struct tl_buf *out)
+void tl_web_stats_write(const struct tl_web_facts *facts, const struct tl_web_figures *figures, struct tl_buf *out)
 {
     struct tl_json_writer w;
     tl_json_writer_init(&w, out);
-    stats_object_write(facts, stats, feed, now_ns, &w);
+    stats_object_write(facts, figures, &w);
 }
 
-void tl_web_status_write(const struct tl_web_facts *facts, const struct tl_engine_stats *stats, struct tl_view feed,
-                         int64_t now_ns, struct tl_buf *out)
+void tl_web_status_write(const struct tl_web_facts *facts, const struct tl_web_figures *figures, struct tl_buf *out)
 {
     struct tl_json_writer w;
     tl_json_writer_init(&w, out);
@@ -151,6 +170,6 @@ void tl_web_status_write(const struct tl_web_facts *facts, const struct tl_engin
     tl_json_member_text(&w, "aws_endpoint", facts->aws_endpoint);
     tl_json_member_i64(&w, "started", tl_floor_div(facts->started_ns, TL_NS_PER_MS));
     tl_json_key(&w, "stats");
-    stats_object_write(facts, stats, feed, now_ns, &w);
+    stats_object_write(facts, figures, &w);
     tl_json_end_object(&w);
 }

@@ -14,11 +14,17 @@ struct tl_web_facts { /* what does not change while the page is served */
 
 /* /api/plan: charts, views, columns. */
 void tl_web_plan_write(const struct tl_web_facts *facts, struct tl_buf *out);
-/* The "stats" event. feed: a JSON object, or empty for none. */
-void tl_web_stats_write(const struct tl_web_facts *facts, const struct tl_engine_stats *stats, struct tl_view feed,
-                        int64_t now_ns, struct tl_buf *out);
+struct tl_web_figures { /* of one moment */
+    struct tl_engine_stats stats;
+    struct tl_engine_latency latency;
+    struct tl_latency_figures view_to_page;
+    size_t viewers;
+    struct tl_view feed; /* a JSON object, or empty for none */
+    int64_t now_ns;
+};
+/* The "stats" event. */
+void tl_web_stats_write(const struct tl_web_facts *facts, const struct tl_web_figures *figures, struct tl_buf *out);
 /* /api/status: {"pipeline":...,"version":...,"profile":...,...,"stats":{as above}}. */
-void tl_web_status_write(const struct tl_web_facts *facts, const struct tl_engine_stats *stats, struct tl_view feed,
-                         int64_t now_ns, struct tl_buf *out);
+void tl_web_status_write(const struct tl_web_facts *facts, const struct tl_web_figures *figures, struct tl_buf *out);
 /* The engine's numbers for /metrics, after those of base/metrics.h. */
-void tl_web_metrics_write(const struct tl_engine_stats *stats, int64_t now_ns, size_t viewers, struct tl_buf *out);
+void tl_web_metrics_write(const struct tl_web_figures *figures, struct tl_buf *out);

@@ -23,6 +23,7 @@ struct viewer {
     struct tl_http_exchange *stream;
     bool dirty, closed;
     int64_t next_ns;      /* not before */
+    int64_t dirty_ns;     /* since when */
     int64_t heartbeat_ns; /* the last one */
     bool *synced;         /* per view: was sent a snapshot, or resumed */
     uint64_t cursors[];   /* per view */
@@ -46,6 +47,7 @@ struct tl_web_viewers {
     bool flush_armed, second_armed;
     bool sending; /* a viewer that goes while the list is walked is swept afterwards */
     char (*names)[128];
+    struct tl_latency latency;
 };
 
 bool tl_web_viewers_new(struct tl_web_viewers **out, const struct tl_web_viewers_options *options, struct tl_error *error)
@@ -149,7 +151,9 @@ static bool fill(struct tl_web_viewers *v, size_t view, const struct viewer *vie
         tl_log_warn("web", "no changes of '%s': %s", v->options.plan->views[view].name, error.text);
         return false;
     }
-    struct tl_web_rows_event event = { .version = c->to, .snapshot = c->snapshot, .row_max = TL_WEB_EVENT_ROWS_MAX,
+    bool windowed = v->options.plan->views[view].window != TL_WINDOW_NONE;
+    struct tl_web_rows_event event = { .version = c->to, .snapshot = c->snapshot,
+                                       .row_max = c->snapshot && windowed ? TL_WEB_SNAPSHOT_ROWS_MAX : TL_WEB_EVENT_ROWS_MAX,
                                        .x_column = tl_web_x_column(&v->options.plan->views[view]) };
     tl_buf_reset(&c->json);
     tl_web_rows_event_write(&event, &rows, &c->json);
@@ -191,9 +195,12 @@ static void send_stats(struct tl_web_viewers *v, struct viewer *viewer, struct t
 static void send_changes(struct tl_web_viewers *v, struct viewer *viewer, int64_t now)
 {
     size_t sent = 0;
+    int64_t since = viewer->dirty ? viewer->dirty_ns : 0;
     viewer->dirty = false;
     for (size_t i = 0; i < v->options.plan->view_count; i++)
         send_view(v, viewer, i, &sent);
+    if (since && sent)
+        tl_latency_add(&v->latency, tl_io->monotonic_ns() - since, now);
     int64_t pace = (int64_t)(sent / BYTES_PER_MS) * TL_NS_PER_MS;
     viewer->next_ns = now + (pace > UPDATE_MIN_NS ? pace : UPDATE_MIN_NS);
 }
@@ -235,10 +242,19 @@ static void flush_timer(void *arg)
 
 void tl_web_viewers_changed(struct tl_web_viewers *v)
 {
+    int64_t now = tl_io->monotonic_ns();
     v->generation++;
-    for (size_t i = 0; i < v->count; i++)
+    for (size_t i = 0; i < v->count; i++) {
+        if (!v->list[i]->dirty)
+            v->list[i]->dirty_ns = now;
         v->list[i]->dirty = true;
+    }
     flush(v);
+}
+
+struct tl_latency_figures tl_web_viewers_latency(struct tl_web_viewers *v)
+{
+    return tl_latency_get(&v->latency, tl_io->monotonic_ns());
 }
 
 void tl_web_viewers_send(struct tl_web_viewers *v, const char *name, struct tl_view json)

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/latency.h"
 #include "engine/engine.h"
 #include "net/http_server.h"
 
@@ -34,4 +35,6 @@ TL_MUST_USE bool tl_web_viewers_add(struct tl_web_viewers *v, struct tl_http_exc
 void tl_web_viewers_changed(struct tl_web_viewers *v);
 /* An event of another kind, to all who have room now: who does not keep up misses it. */
 void tl_web_viewers_send(struct tl_web_viewers *v, const char *name, struct tl_view json);
+/* From a change that was seen until it is on its way to a page, over the last minute. */
+struct tl_latency_figures tl_web_viewers_latency(struct tl_web_viewers *v);
 size_t tl_web_viewers_count(const struct tl_web_viewers *v);

@@ -16,21 +16,26 @@
 #define WAIT_NS (200 * TL_NS_PER_MS) /* how long a close may wait for the notifier */
 #define GRACE_NS (500 * TL_NS_PER_MS)
 
-void tl_web_feed(struct tl_web *w, struct tl_buf *out)
+void tl_web_figures_get(struct tl_web *w, struct tl_web_figures *figures, struct tl_buf *feed)
 {
+    tl_buf_init(feed, 64u << 10);
     if (w->options.feed_status)
-        w->options.feed_status(w->options.user, out);
+        w->options.feed_status(w->options.user, feed);
+    tl_engine_stats_get(w->options.engine, &figures->stats);
+    tl_engine_latency_get(w->options.engine, &figures->latency);
+    figures->view_to_page = tl_web_viewers_latency(w->viewers);
+    figures->viewers = tl_web_viewers_count(w->viewers);
+    figures->feed = tl_buf_view(feed);
+    figures->now_ns = tl_io->wall_ns();
 }
 
 void tl_web_stats(void *web, struct tl_buf *out)
 {
     struct tl_web *w = web;
-    struct tl_engine_stats stats;
+    struct tl_web_figures figures;
     struct tl_buf feed;
-    tl_buf_init(&feed, 64u << 10);
-    tl_engine_stats_get(w->options.engine, &stats);
-    tl_web_feed(w, &feed);
-    tl_web_stats_write(&w->facts, &stats, tl_buf_view(&feed), tl_io->wall_ns(), out);
+    tl_web_figures_get(w, &figures, &feed);
+    tl_web_stats_write(&w->facts, &figures, out);
     tl_buf_release(&feed);
 }
 

@@ -33,8 +33,8 @@ struct tl_web {
 tl_http_handler tl_web_handle; /* routes.c; user is the tl_web */
 /* Appends the "stats" JSON. */
 void tl_web_stats(void *web, struct tl_buf *out);
-/* The feed's progress as a JSON object, or nothing. */
-void tl_web_feed(struct tl_web *w, struct tl_buf *out);
+/* The figures of now; feed holds what figures->feed points into, and is the caller's to release. */
+void tl_web_figures_get(struct tl_web *w, struct tl_web_figures *figures, struct tl_buf *feed);
 /* The view's index in the plan; SIZE_MAX: none. */
 size_t tl_web_view_find(const struct tl_plan *plan, const char *name);
 /* For a client of a job's: the pipeline's own settings, and the job's cancel. */

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the page's tests share: a real tapeline in a folder of its own, and a real Chromium with no network habits.
 
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
+import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -32,14 +34,74 @@ export async function until(check, what, ms = 10_000) {
 export const temporaryFolder = () => mkdtemp(path.join(tmpdir(), "tapeline-page-"));
 export const removeFolder = (folder) => rm(folder, { recursive: true, force: true });
 
+/** Runs a command of tapeline to its end; its standard output. */
+export const run = (...args) => new Promise((resolve, reject) =>
+    execFile(binary, args, { maxBuffer: 1 << 26 }, (error, stdout, stderr) => (error ? reject(new Error(`${error.message}\n${stderr}`)) : resolve(stdout))));
+
+/** The real prices, where they are (TL_SHARED, or beside the repository), into the lake of a data folder. Without them the page shows the
+ *  synthetic sample, and that is said loudly. */
+export async function ingestPrices(data) {
+    const folder = path.join(process.env.TL_SHARED ?? path.join(here, "../../../shared"), "data/daily");
+    if (!existsSync(folder)) {
+        console.error(`\n*** NO REAL PRICES at ${folder}: the page is tested with the synthetic sample instead. Set TL_SHARED. ***\n`);
+        return false;
+    }
+    await run("ingest", ...readdirSync(folder).filter((name) => name.endsWith(".csv")).map((name) => path.join(folder, name)), "--lake", path.join(data, "lake"));
+    await run("build", path.join(here, "../../pipelines/lakehouse.sql"), "--lake", path.join(data, "lake"));
+    return true;
+}
+
+/** A network that can fail: everything goes through, until it is cut. */
+export class Wire {
+    static async to(url) {
+        const wire = new Wire();
+        const { hostname, port } = new URL(url);
+        wire.sockets = new Set();
+        wire.isCut = false;
+        wire.server = net.createServer((near) => {
+            if (wire.isCut) {
+                near.destroy();
+                return;
+            }
+            const far = net.connect(Number(port), hostname);
+            for (const socket of [near, far]) {
+                wire.sockets.add(socket);
+                socket.on("error", () => {}).on("close", () => {
+                    wire.sockets.delete(socket);
+                    near.destroy();
+                    far.destroy();
+                });
+            }
+            near.pipe(far).pipe(near);
+        });
+        await new Promise((resolve) => wire.server.listen(0, "127.0.0.1", resolve));
+        wire.url = `http://127.0.0.1:${wire.server.address().port}`;
+        return wire;
+    }
+
+    cut() {
+        this.isCut = true;
+        for (const socket of this.sockets) socket.destroy();
+    }
+
+    mend() {
+        this.isCut = false;
+    }
+
+    async stop() {
+        this.cut();
+        await new Promise((resolve) => this.server.close(resolve));
+    }
+}
+
 /** `tapeline up` in the given folder; listen ":0" takes a free port. */
 export class Tapeline {
-    static async start(data, listen = "127.0.0.1:0", more = []) {
+    static async start(data, listen = "127.0.0.1:0", more = [], environment = {}) {
         const t = new Tapeline();
         t.startedAt = Date.now();
         t.output = "";
         t.child = spawn(binary, ["up", "--data", data, "--listen", listen, "--aws-listen", "127.0.0.1:0", ...more],
-            { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, NO_COLOR: "1" } });
+            { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, NO_COLOR: "1", ...environment } });
         t.exited = new Promise((resolve) => t.child.once("exit", resolve));
         for (const stream of [t.child.stdout, t.child.stderr]) stream.on("data", (chunk) => (t.output += chunk));
         try {
@@ -97,7 +159,7 @@ export async function openPage(browser, url, options = {}) {
     const { hash: _, ...settings } = options;
     const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, ...settings });
     const page = await context.newPage();
-    page.setDefaultTimeout(8_000);
+    page.setDefaultTimeout(30_000);
     const wrong = [];
     page.on("console", (message) => {
         if (message.type() === "error") wrong.push(`console: ${message.text()}`);
@@ -108,7 +170,7 @@ export async function openPage(browser, url, options = {}) {
     });
     await page.addInitScript(() => {
         document.addEventListener("securitypolicyviolation", (event) =>
-            console.error(`content policy: ${event.violatedDirective} ${event.blockedURI}`));
+            console.error(`content policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}:${event.columnNumber} ${event.sample}`));
     });
     await page.goto(`${url}/${options.hash ?? ""}`);
     return { page, wrong, close: () => context.close() };

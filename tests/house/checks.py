@@ -34,6 +34,8 @@ WALLS = [
     ("simdjson", r"simdjson", {"codec"}),
     ("CBOR", r"cbor", {"codec"}),
     ("SQLite", r"sqlite3", {"broker"}),
+    ("ncurses", r"curses", {"cli"}),
+    ("libedit", r"histedit|readline/", {"cli"}),
 ]
 
 # Kernel calls that only base makes, so that tests can fail each of them (base/io.h).

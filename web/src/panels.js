@@ -19,7 +19,7 @@ export function panel(id, title, sub, ...content) {
         ...content);
 }
 
-/** @type {{name: Exclude<keyof Ledger, "received" | "windows">, hint: string}[]} */
+/** @type {{name: Exclude<keyof Ledger, "received" | "windows" | "gaps">, hint: string}[]} */
 const OUTCOMES = [
     { name: "aggregated", hint: "reached at least one window" },
     { name: "late", hint: "after their window closed; kept in LATE(view)" },

@@ -2,9 +2,8 @@
 // A query's result as lines: x is an instant or a number, each series a numeric column, or one value of a text column.
 
 import uPlot from "uplot";
-import { el } from "./dom.js";
+import { el, svg } from "./dom.js";
 import { instantOf, kindOf } from "./csv.js";
-import { decimal } from "./format.js";
 import { seriesColor } from "./palette.js";
 
 const SERIES_MAX = 12;
@@ -19,10 +18,13 @@ const DASHES = [[], [6, 4], [2, 3]];
  */
 export function chartable({ heads, rows }) {
     const kinds = heads.map((_, i) => kindOf(rows, i));
-    const instant = kinds.indexOf("instant");
-    const x = instant >= 0 ? instant : kinds.indexOf("number");
+    // Of several instants the one that tells the rows apart best; of numbers the first.
+    const spread = heads.map((_, i) => (kinds[i] === "instant" ? new Set(rows.map((row) => row[i])).size : 0));
+    const most = Math.max(0, ...spread);
+    const x = most > 1 ? spread.lastIndexOf(most) : kinds.indexOf("number");
     const ys = kinds.flatMap((kind, i) => (kind === "number" && i !== x ? [i] : []));
     if (x < 0 || ys.length === 0 || rows.length < 2) return null;
+    if (new Set(rows.map((row) => row[x])).size < 2) return null;
     const by = kinds.findIndex((kind, i) => kind === "text" && i !== x);
     return { x, ys, by, time: kinds[x] === "instant" };
 }
@@ -57,11 +59,13 @@ export function resultChart(table, shape) {
     const style = getComputedStyle(document.documentElement);
     const axis = { stroke: style.getPropertyValue("--muted").trim(), grid: { stroke: style.getPropertyValue("--grid").trim(), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
     const plot = new uPlot({
-        width: 600, height: HEIGHT, tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"), scales: { x: { time: shape.time } }, axes: [axis, { ...axis, size: 70 }],
-        series: [{ label: table.heads[shape.x] ?? "x" }, ...labels.map((label, i) => ({ label, stroke: seriesColor(i), dash: DASHES[Math.floor(i / 7)] ?? [], width: 1.75, spanGaps: true,
-            value: (/** @type {uPlot} */ _, /** @type {number | null} */ v) => (v === null ? "–" : decimal(v, 4)) }))],
+        width: 600, height: HEIGHT, legend: { show: false }, cursor: { drag: { x: true, y: false } }, tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"), scales: { x: { time: shape.time } }, axes: [axis, { ...axis, size: 70 }],
+        series: [{ label: table.heads[shape.x] ?? "x" }, ...labels.map((label, i) => ({ label, stroke: seriesColor(i), dash: DASHES[Math.floor(i / 7)] ?? [], width: 1.75, spanGaps: true, points: { show: false } }))],
     }, /** @type {uPlot.AlignedData} */ (data), host);
     new ResizeObserver(() => host.clientWidth > 0 && plot.setSize({ width: host.clientWidth, height: HEIGHT })).observe(host);
-    return el("figure", { class: "result-chart" }, host, el("figcaption", { class: "sub" },
-        `${labels.length} ${labels.length === 1 ? "series" : "series"} over ${table.heads[shape.x]}${shape.time ? " (UTC)" : ""}; the table below has the values`));
+    const names = el("p", { class: "small-legend" }, ...labels.map((label, i) => el("span", { class: "small-item" },
+        svg("svg", { class: "swatch", viewBox: "0 0 18 10", width: 18, height: 10, "aria-hidden": "true" }, svg("line", { x1: 0, y1: 5, x2: 18, y2: 5, stroke: seriesColor(i), "stroke-width": 2,
+            "stroke-dasharray": DASHES[Math.floor(i / 7)]?.join(" ") || "none" })), label)));
+    return el("figure", { class: "result-chart" }, host, names, el("figcaption", { class: "sub" },
+        `${labels.length} series over ${table.heads[shape.x]}${shape.time ? " (UTC)" : ""}; the table below has the values`));
 }

@@ -125,7 +125,7 @@ export class SmallChart {
         const line = style.getPropertyValue("--grid").trim();
         const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
         return {
-            width, height: HEIGHT, legend: { show: false }, padding: [8, 8, 0, 0],
+            width, height: HEIGHT, legend: { show: false }, padding: [8, 18, 0, 0],
             cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
             hooks: { setCursor: [(plot) => this.#hovered(plot)] },
             scales: { x: { time: true, range: (_, from, to) => spanOf(from, to) }, y: this.spec.log ? { distr: 3, range: logRange } : { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.1 : 1] } },
@@ -165,7 +165,7 @@ export class SmallChart {
 }
 
 /** At least some minutes, so that one point does not fill all of it. @param {number} from @param {number} to @returns {[number, number]} */
-const spanOf = (from, to) => (Number.isFinite(to) ? [Math.min(from, to - SPAN_MIN_S), to] : [Date.now() / 1000 - SPAN_MIN_S, Date.now() / 1000]);
+const spanOf = (from, to) => (Number.isFinite(to) ? [Math.min(from, to - SPAN_MIN_S), to + (to - Math.min(from, to - SPAN_MIN_S)) * 0.02] : [Date.now() / 1000 - SPAN_MIN_S, Date.now() / 1000]);
 
 /** @param {number} low @param {number} high */
 function decades(low, high) {

@@ -11,6 +11,7 @@
 const SILENCE_MS = 10_000;
 const RETRY_MAX_MS = 10_000;
 const HISTORY_RETRY_MS = 5_000;
+const HISTORY_ATTEMPTS = 5;
 
 /** The server's own words for what went wrong, with the status. @param {string} path @param {Response} response */
 async function failure(path, response) {
@@ -109,21 +110,29 @@ export class Stream {
         if (windowed && (data.snapshot || data.truncated)) void this.#history(view);
     }
 
-    /** Closed windows from before: upserted, so that it does not matter what arrived meanwhile. @param {string} view */
-    async #history(view) {
+    /** Closed windows from before: upserted, so that it does not matter what arrived meanwhile. @param {string} view @param {number} [attempt] */
+    async #history(view, attempt = 1) {
         const before = this.store.rowsOf(view).snapshots;
         try {
-            /** @type {{rows: import("./types.js").Row[]}} */
+            /** @type {{rows: import("./types.js").Row[], lake: string | null}} */
             const history = await getJson(`/api/history?view=${encodeURIComponent(view)}`);
             // A newer snapshot has its own history on the way.
             if (this.store.rowsOf(view).snapshots !== before) return;
             this.store.applyRows(view, { version: 0, rows: history.rows });
+            // The lake had no part in it: it may not have the table yet, or be busy just now.
+            if (history.lake !== null && attempt < HISTORY_ATTEMPTS) this.#historyLater(view, before, attempt + 1);
         } catch (error) {
             console.warn(`the history of ${view} is not there yet: ${error}`);
-            setTimeout(() => {
-                if (this.store.rowsOf(view).snapshots === before) void this.#history(view);
-            }, HISTORY_RETRY_MS);
+            this.#historyLater(view, before, attempt);
         }
+    }
+
+    /** @param {string} view @param {number} before @param {number} attempt */
+    #historyLater(view, before, attempt) {
+        if (this.store.rowsOf(view).plan.table === null) return;
+        setTimeout(() => {
+            if (this.store.rowsOf(view).snapshots === before) void this.#history(view, attempt);
+        }, HISTORY_RETRY_MS);
     }
 
     /** @param {EventSource} source */

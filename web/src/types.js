@@ -20,7 +20,7 @@
  * @typedef {{version: number, snapshot?: boolean, truncated?: boolean, rows: Row[]}} RowsEvent
  *
  * @typedef {{received: number, aggregated: number, late: number, malformed: number, duplicate: number,
- *            filtered: number, windows: number}} Ledger
+ *            filtered: number, windows: number, gaps?: number}} Ledger gaps: times that retention deleted records before they were read
  * @typedef {{id: string, idle: boolean, finished: boolean, watermark: number | null, records: number,
  *            millis_behind: number}} Shard
  * @typedef {{now: number, uptime_ms: number, ledger: Ledger, rates: {input: number, processing: number},

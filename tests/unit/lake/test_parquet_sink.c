@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 static const struct tl_column_def columns[] = {
@@ -179,6 +180,81 @@ static void no_partition_value_leaves_its_folder(void **state)
     test_dir_remove(outer);
 }
 
+static void the_folders_name_a_day_and_the_file_keeps_the_instant(void **state)
+{
+    (void)state;
+    static const struct tl_column_def two[] = { { "ticker", TL_TYPE_VARCHAR, false }, { "at", TL_TYPE_TIMESTAMP, false } };
+    static const char *const by[] = { "ticker", "year(at)", "month(at)", "day(at)", "hour(at)" };
+    static const struct tl_parquet_sink_options parted = { .pipeline = "p", .view = "v", .path = "t", .partition_by = by, .partition_count = 5 };
+    struct tl_rows rows;
+    struct tl_error error;
+    struct tl_file_list files = { 0 };
+    struct tl_store *store;
+    struct tl_parquet_sink *sink;
+    char *root = test_dir_new();
+    test_ok(tl_rows_init(&rows, two, 2, 1 << 20, &error), &error);
+    const int64_t instants[] = { 0, -1, INT64_C(1758974340123456789), INT64_C(1758974341000000000) };
+    for (size_t i = 0; i < TL_COUNT(instants); i++) {
+        tl_rows_add(&rows);
+        tl_rows_set_text(&rows, 0, TL_VIEW("A"));
+        tl_rows_set_i64(&rows, 1, instants[i]);
+    }
+    tl_rows_add(&rows); /* NULL both */
+    test_ok(tl_store_open(&store, root, &error) && tl_parquet_sink_open(&sink, store, &parted, &error) &&
+                tl_parquet_sink_write(sink, 1, &rows, &files, &error),
+            &error);
+    static const char *const folders[] = {
+        "t/ticker=A/year=1969/month=1969-12/day=1969-12-31/hour=1969-12-31-23/part-",
+        "t/ticker=A/year=1970/month=1970-01/day=1970-01-01/hour=1970-01-01-00/part-",
+        "t/ticker=A/year=2025/month=2025-09/day=2025-09-27/hour=2025-09-27-11/part-",
+        "t/ticker=__HIVE_DEFAULT_PARTITION__/year=__HIVE_DEFAULT_PARTITION__/month=__HIVE_DEFAULT_PARTITION__/day=__HIVE_DEFAULT_PARTITION__/"
+        "hour=__HIVE_DEFAULT_PARTITION__/part-",
+    };
+    assert_int_equal(files.count, TL_COUNT(folders));
+    for (size_t i = 0; i < files.count; i++)
+        if (strncmp(files.names[i], folders[i], strlen(folders[i])) != 0)
+            fail_msg("%s", files.names[i]);
+    assert_int_equal(count_of(root, "SELECT * FROM LAKE('t') WHERE day = '2025-09-27' AND \"at\" >= TIMESTAMPTZ '2025-09-27 11:59:00+00'"), 2);
+    tl_parquet_sink_close(sink);
+    tl_store_close(store);
+    tl_file_list_release(&files);
+    tl_rows_release(&rows);
+    test_dir_remove(root);
+}
+
+static void text_formats_are_for_other_programs(void **state)
+{
+    (void)state;
+    static const char *const wanted[] = { "at,close,n,volume,up,day,note\n2025-09-27 11:59:00.123456+00,100.0,,1099511627776,false,2022-01-08,a 'note' \xe2\x82\xac\n",
+                                          "{\"at\":\"2025-09-27 11:59:00.123456+00\",\"close\":100.0,\"n\":null,\"volume\":1099511627776,\"up\":false,"
+                                          "\"day\":\"2022-01-08\",\"note\":\"a 'note' \xe2\x82\xac\"}\n" };
+    struct tl_rows rows;
+    struct tl_error error;
+    fill(&rows, 1);
+    for (int i = 0; i < 2; i++) {
+        struct tl_parquet_sink_options text = options;
+        struct tl_file_list files = { 0 };
+        struct tl_store *store;
+        struct tl_parquet_sink *sink;
+        struct tl_buf content;
+        char *root = test_dir_new();
+        text.format = i ? TL_SINK_JSON : TL_SINK_CSV;
+        test_ok(tl_store_open(&store, root, &error) && tl_parquet_sink_open(&sink, store, &text, &error) &&
+                    tl_parquet_sink_write(sink, 1, &rows, &files, &error),
+                &error);
+        assert_int_equal(files.count, 1);
+        assert_non_null(strstr(files.names[0], i ? ".json" : ".csv"));
+        read_file(root, files.names[0], &content);
+        assert_string_equal(tl_buf_text(&content), wanted[i]);
+        tl_buf_release(&content);
+        tl_parquet_sink_close(sink);
+        tl_store_close(store);
+        tl_file_list_release(&files);
+        test_dir_remove(root);
+    }
+    tl_rows_release(&rows);
+}
+
 static void no_rows_are_no_files(void **state)
 {
     (void)state;
@@ -219,6 +295,13 @@ static void leftovers_of_a_kill_go_and_those_of_others_stay(void **state)
         }
     }
     assert_true(left);
+    test_ok(write_to(root, 1, &rows, &files, &error), &error);
+    test_ok(tl_dir_list(path, &names, &error), &error);
+    assert_int_equal(names.count, 1); /* young: it may be of another instance */
+    char folder[PATH_MAX + NAME_MAX + 1];
+    snprintf(folder, sizeof folder, "%s/%s", path, names.names[0]);
+    assert_int_equal(utimes(folder, (struct timeval[2]){ { 0, 0 }, { 0, 0 } }), 0);
+    tl_dir_list_release(&names);
     snprintf(path, sizeof path, "%s/_tmp/other", root);
     test_ok(tl_file_write_atomic(path, TL_VIEW("x"), &error), &error);
     test_ok(write_to(root, 1, &rows, &files, &error), &error);
@@ -389,6 +472,8 @@ int main(void)
         cmocka_unit_test(the_same_rows_are_the_same_bytes),
         cmocka_unit_test(cells_are_read_back_as_they_were),
         cmocka_unit_test(no_partition_value_leaves_its_folder),
+        cmocka_unit_test(the_folders_name_a_day_and_the_file_keeps_the_instant),
+        cmocka_unit_test(text_formats_are_for_other_programs),
         cmocka_unit_test(no_rows_are_no_files),
         cmocka_unit_test(leftovers_of_a_kill_go_and_those_of_others_stay),
         cmocka_unit_test(every_system_call_of_a_write_fails_once),

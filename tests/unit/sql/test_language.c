@@ -77,7 +77,7 @@ static void what_is_not_said_loses_nothing(void **state)
                                         "on_data_loss = 'fail', shard_idle "
                                         "= '30 s', flush_after = '5 min', "
                                         "max_future_skew = '5 min'\n"
-                                        "  SINK k: commit_every = '1 min'\n"
+                                        "  SINK k: commit_every = '1 min', format = 'parquet', compression = 'zstd'\n"
                                         "  FEED f: interval = '150 ms', loop = 'false', pace = 'record', producer_stamp = 'false'\n");
     tl_plan_free(plan);
 }

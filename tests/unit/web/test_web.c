@@ -106,6 +106,12 @@ void tl_engine_stats_get(struct tl_engine *e, struct tl_engine_stats *out)
     pthread_mutex_unlock(&e->mutex);
 }
 
+void tl_engine_latency_get(struct tl_engine *e, struct tl_engine_latency *out)
+{
+    (void)e;
+    *out = (struct tl_engine_latency){ .stream_to_engine = { 3, 2 * TL_NS_PER_MS, 4 * TL_NS_PER_MS, 8 * TL_NS_PER_MS } };
+}
+
 bool tl_query_run(const struct tl_query_options *options, struct tl_query_result *result, struct tl_error *error)
 {
     (void)options;

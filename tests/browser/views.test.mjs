@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every view over a real `tapeline up` on real prices, by keyboard, against what the lake and the stream hold.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { go, ingestPrices, openBrowser, openPage, removeFolder, run, Tapeline, temporaryFolder, until, VIEWS, Wire } from "./harness.mjs";
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const HOSTILE = "<img src=x onerror=alert(1)>";
+
+let browser, data, tapeline, view, isReal;
+
+before(async () => {
+    data = await temporaryFolder();
+    browser = await openBrowser();
+    isReal = await ingestPrices(data);
+    tapeline = await Tapeline.start(data, "127.0.0.1:0", [path.join(here, "pipeline.sql")]);
+    view = await openPage(browser, tapeline.url);
+});
+
+after(async () => {
+    await browser?.close();
+    await tapeline?.stop();
+    if (data) await removeFolder(data);
+});
+
+/** The closed points of a ticker as the page has them: [window end in ms, average]. */
+const closedPoints = (page, ticker) => page.evaluate((key) => (window.tapeline.store.rowsOf("avg_2s").series.get(key)?.points ?? [])
+    .filter(({ final }) => final).map(({ x, row }) => [x, row.avg_close]), ticker);
+
+/** The same of the lake, by the command: another program than the page's server asked. */
+async function lakeRows(ticker) {
+    const csv = await run("query", `SELECT epoch_ms(window_end) AS x, avg_close FROM page.avg_2s WHERE ticker = '${ticker}' ORDER BY x`, "--lake", path.join(data, "lake"), "--format", "csv");
+    return csv.trim().split("\n").slice(1).map((line) => line.split(",").map(Number));
+}
+
+/** Everything of the lake up to the page's newest point is on the page, once, with the same value, and nothing else is. */
+async function assertEqualToLake(page, ticker) {
+    const points = await closedPoints(page, ticker);
+    const newest = points.at(-1)[0];
+    // A closed window is on the page before its epoch is committed: the lake comes after.
+    const rows = await until(async () => {
+        const all = await lakeRows(ticker).catch(() => []);
+        return all.some(([x]) => x >= newest) && all.filter(([x]) => x <= newest);
+    }, "the lake has the page's newest window", 20_000);
+    assert.deepEqual(points, rows);
+}
+
+test("closed windows on the page are the rows of the lake, to the last bit", async () => {
+    await until(async () => (await closedPoints(view.page, "AAPL")).length >= 3, "three closed windows", 30_000);
+    await assertEqualToLake(view.page, "AAPL");
+    assert.equal(await view.page.locator(".badge-sample").count(), isReal ? 0 : 1);
+    // And as text: the data table says them.
+    await view.page.getByRole("button", { name: "Data table" }).first().click();
+    const newest = (await closedPoints(view.page, "AAPL")).at(-1);
+    const cells = await view.page.locator(".chart .chart-table").first().locator("tbody td:nth-child(2)").allTextContents();
+    assert.ok(cells.includes(newest[1].toFixed(2)), `${newest[1].toFixed(2)} in ${cells.slice(0, 5)}`);
+    await view.page.getByRole("button", { name: "Data table" }).first().click();
+    assert.equal(await view.page.locator(".chart").count(), 2, "a panel for each CREATE CHART");
+});
+
+test("candles are those of the ticks in the stream", async () => {
+    await view.page.locator(".candles select").selectOption("AAPL");
+    await view.page.locator(".candles").getByRole("radio", { name: "1 s" }).check();
+    const drawn = () => view.page.evaluate(() => window.tapeline.candles()[0]);
+    await until(async () => (await drawn()).candles.length > 3, "four candles", 15_000);
+    const { shards } = await (await fetch(`${tapeline.url}/api/shards?stream=stock_stream`)).json();
+    const ticks = [];
+    for (const { id } of shards) {
+        const { records } = await (await fetch(`${tapeline.url}/api/records?stream=stock_stream&shard=${id}&limit=1000`)).json();
+        ticks.push(...records.map((record) => JSON.parse(record.data)).filter(({ ticker }) => ticker === "AAPL"));
+    }
+    const { candles } = await drawn();
+    let compared = 0;
+    for (const [start, open, high, low, close, volume, count] of candles.slice(1, -2)) {
+        const own = ticks.filter(({ timestamp }) => Math.floor(Date.parse(timestamp) / 1000) * 1000 === start);
+        if (own.length === 0) continue; // the stream's first thousand records end before it
+        const closes = own.map((tick) => tick.close);
+        assert.deepEqual([open, high, low, close, volume, count],
+            [closes[0], Math.max(...closes), Math.min(...closes), closes.at(-1), own.reduce((sum, tick) => sum + tick.volume, 0), own.length]);
+        compared++;
+    }
+    assert.ok(compared >= 1, "some candle was compared");
+});
+
+test("from a point to its records, by keyboard: the value computed anew, shards, sequence numbers, the file", async () => {
+    const { page } = view;
+    await page.locator(".chart .chart-frame").first().focus();
+    await page.keyboard.press("Home");
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("Enter");
+    const dialog = page.locator(".origin");
+    await dialog.locator(".verdict").waitFor();
+    assert.match(await dialog.locator(".verdict").textContent(), /^Equal to the value on the chart/);
+    await until(async () => /\.parquet/.test(await dialog.locator(".facts").textContent()), "the file").catch(async (error) => {
+        throw new Error(`${error.message}: ${await dialog.locator(".facts").textContent()}`);
+    });
+    const shown = await dialog.locator(".records tbody tr").count();
+    assert.ok(shown > 0);
+    assert.match(await dialog.locator("h2").textContent(), /^AAPL: where avg_close comes from$/);
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "detached" });
+});
+
+test("a lost connection leaves no gap and no duplicate", async () => {
+    const wire = await Wire.to(tapeline.url);
+    const second = await openPage(browser, wire.url);
+    await until(async () => (await closedPoints(second.page, "AAPL")).length >= 2, "two closed windows", 20_000);
+    const before = (await closedPoints(second.page, "AAPL")).length;
+    wire.cut();
+    await until(async () => /^Reconnecting since/.test(await second.page.locator(".connection").textContent()), "the loss is shown");
+    const at = (await lakeRows("AAPL")).length;
+    await until(async () => (await lakeRows("AAPL")).length > at, "the pipeline goes on meanwhile", 20_000);
+    wire.mend();
+    await until(async () => (await second.page.locator(".connection").textContent()) === "Live", "it is live again", 20_000);
+    await until(async () => (await closedPoints(second.page, "AAPL")).length > before + 1, "what came meanwhile is there", 20_000);
+    await assertEqualToLake(second.page, "AAPL");
+    await second.close();
+    await wire.stop();
+});
+
+test("every view opens by its key, has an address, and a list of keys opens and closes", async () => {
+    const { page } = view;
+    for (const name of VIEWS) {
+        await go(page, name);
+        assert.equal(await page.evaluate(() => location.hash.split("?")[0]), `#${name}`);
+    }
+    await page.keyboard.press("?");
+    await page.locator("dialog[open] .keys").waitFor();
+    await page.keyboard.press("Escape");
+    await page.goBack();
+    await page.locator('.tab[aria-current="page"][href="#sql"]').waitFor();
+});
+
+test("pipeline: samples from before the page came, epochs, ledger, no problem", async () => {
+    const { page } = view;
+    await go(page, "pipeline");
+    await until(async () => (await page.locator(".epochs-panel tbody tr").count()) > 0, "a commit", 15_000);
+    await page.locator(".rates .small-frame").focus();
+    await page.keyboard.press("End");
+    await page.keyboard.press("ArrowLeft");
+    assert.match(await page.locator(".rates [aria-live]").textContent(), /^\d\d:\d\d:\d\d: arriving .*\/s, could take .*\/s$/);
+    assert.match(await page.locator(".ledger-panel .verdict").textContent(), /^Balanced/);
+    assert.equal(await page.locator(".problems li").count(), 0, await page.locator(".problems").textContent());
+    const own = await page.evaluate(() => window.tapeline.store.samples.length);
+    assert.ok(own > 5, `${own} samples`);
+});
+
+test("streams: records of a shard, filtered, from its end, and one opened", async () => {
+    const { page } = view;
+    await go(page, "streams");
+    await until(async () => (await page.locator(".stream-shards tbody tr").count()) === 4, "four shards");
+    await page.locator(".stream-shards .link").nth(2).focus();
+    await page.keyboard.press("Enter");
+    await page.locator(".records tbody tr").first().waitFor();
+    await page.getByLabel("Filter records").fill("AAPL");
+    const keys = await page.locator(".records tbody td:nth-child(4)").allTextContents();
+    assert.ok(keys.length > 0 && keys.every((key) => key === "AAPL"), keys.slice(0, 3).join());
+    await page.locator(".records summary").first().focus();
+    await page.keyboard.press("Enter");
+    assert.match(await page.locator(".records details[open] pre").textContent(), /"ticker": "AAPL"/);
+    await page.getByLabel("Filter records").fill("");
+    await page.getByRole("radio", { name: "Latest" }).check();
+    await until(async () => (await page.locator(".records tbody tr").count()) > 2, "what comes is followed", 15_000);
+    await page.getByLabel("Follow").uncheck();
+});
+
+test("lake: tables with their files, and a way to query one", async () => {
+    const { page } = view;
+    await go(page, "lake");
+    const row = page.locator(".lake-tables tbody tr", { hasText: "page.avg_2s" });
+    await row.waitFor();
+    assert.ok(Number((await row.locator("td").nth(1).textContent()).replace(/,/g, "")) > 0, "it has files");
+    await row.locator("button").focus();
+    await page.keyboard.press("Enter");
+    await page.locator(".lake-table tbody tr", { hasText: "ticker=AAPL" }).waitFor();
+    await page.locator(".lake-table").getByRole("link", { name: "Query it" }).press("Enter");
+    await page.locator('.tab[aria-current="page"][href="#sql"]').waitFor();
+});
+
+test("SQL: run, explain, a wrong statement, cancel", async () => {
+    const { page } = view;
+    await until(async () => (await lakeRows("AAPL").catch(() => [])).length >= 3, "three rows in the lake", 30_000);
+    await go(page, "sql");
+    const type = async (sql) => {
+        await page.locator(".editor .cm-content").click();
+        await page.keyboard.press("Control+A");
+        await page.keyboard.type(sql);
+    };
+    const status = () => page.locator(".query-status").textContent();
+    await type("SELECT window_end, avg_close FROM page.avg_2s WHERE ticker = 'AAPL' ORDER BY window_end");
+    await page.keyboard.press("Control+Enter");
+    await until(async () => /^\d+ rows · /.test(await status()), "a result", 30_000);
+    assert.ok(await page.locator(".result tbody tr").count() >= 1, await page.locator(".result").textContent());
+    assert.equal(await page.locator(".result-chart").count(), 1, "it is drawn");
+    await page.getByRole("button", { name: "Explain" }).click();
+    await page.locator(".result .plan").waitFor({ timeout: 30_000 });
+    await type("SELECT nothing FROM nowhere");
+    await page.keyboard.press("Control+Enter");
+    await page.locator(".query-error").waitFor({ timeout: 30_000 });
+    assert.match(await page.locator(".query-error").textContent(), /nowhere/);
+    await type("SELECT count(*) FROM range(100000000) a, range(100000000) b");
+    await page.keyboard.press("Control+Enter");
+    await until(async () => /^running for/.test(await status()), "it runs");
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await until(async () => /^failed after/.test(await status()), "it is ended", 20_000);
+    assert.match(await page.locator(".query-error").textContent(), /stopped|cancelled/);
+    view.wrong = view.wrong.filter((text) => !/status of (400|404|503)/.test(text)); // the browser logs the answers that were asked for
+});
+
+test("dead letters: malformed and late with their reasons, and one mended and replayed", async () => {
+    const { page } = view;
+    await tapeline.put('{"ticker": "AAPL", "close": "oops"}', "dead");
+    await tapeline.put(JSON.stringify({ ticker: HOSTILE, timestamp: "2001-01-01T00:00:00Z", close: 1.5 }), "dead");
+    await until(async () => {
+        await go(page, "dead");
+        await page.getByRole("button", { name: "Read again" }).first().click();
+        await page.getByRole("button", { name: "Read again" }).last().click();
+        await page.waitForTimeout(300);
+        return (await page.locator(".dead-view tbody tr").count()) >= 2;
+    }, "both are in the lake", 30_000);
+    assert.match(await page.locator(".dead-view").textContent(), /close has a wrong type|timestamp is null/);
+    assert.match(await page.locator(".dead-view").textContent(), /<img src=x onerror=alert\(1\)>/);
+    await page.getByRole("button", { name: "Replay…" }).first().click();
+    const dialog = page.locator("dialog[open]");
+    await until(async () => /oops/.test(await dialog.locator("textarea").inputValue()), "the record as it was");
+    await dialog.locator("textarea").fill(JSON.stringify({ ticker: "MENDED", timestamp: new Date().toISOString(), close: 7.25 }));
+    await dialog.getByRole("button", { name: "Put into the stream" }).click();
+    await until(async () => /It is in the stream/.test(await dialog.textContent()), "it is taken");
+    await page.keyboard.press("Escape");
+    await go(page, "live");
+    await page.locator(".latest tbody th", { hasText: "MENDED" }).waitFor();
+});
+
+test("a hostile ticker is text in every view", async () => {
+    const { page } = view;
+    await go(page, "live");
+    await tapeline.put(JSON.stringify({ ticker: HOSTILE, timestamp: new Date().toISOString(), close: 2.5 }), HOSTILE);
+    await page.locator(".latest tbody th", { hasText: HOSTILE }).waitFor();
+    for (const name of VIEWS) {
+        await go(page, name);
+        assert.equal(await page.locator("img").count(), 0, name);
+    }
+    assert.deepEqual(view.wrong, []);
+});
+
+test("axe finds nothing serious in any view, light or dark, and their pictures are kept", async () => {
+    const axe = await readFile(path.join(here, "node_modules/axe-core/axe.min.js"), "utf8");
+    const folder = process.env.TL_SCREENSHOTS ?? path.join(here, "../../build/screenshots");
+    for (const colorScheme of ["light", "dark"]) {
+        const one = await openPage(browser, tapeline.url, { colorScheme, viewport: { width: 1280, height: 900 }, bypassCSP: true });
+        await one.page.evaluate(axe);
+        for (const name of VIEWS) {
+            await go(one.page, name);
+            await one.page.waitForTimeout(400);
+            await one.page.screenshot({ path: path.join(folder, `${name}-${colorScheme}.png`) });
+            const found = await one.page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+            const serious = found.violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+            assert.deepEqual(serious.map(({ id, nodes }) => `${name} ${colorScheme}: ${id}: ${nodes.slice(0, 3).map(({ target, failureSummary }) => `${target} ${failureSummary}`)}`), []);
+        }
+        await one.close();
+    }
+});
+
+test("at 320 pixels (1280 at 400 %) no view scrolls sideways", async () => {
+    const narrow = await openPage(browser, tapeline.url, { viewport: { width: 320, height: 640 } });
+    for (const name of VIEWS) {
+        await narrow.page.evaluate((hash) => (location.hash = hash), name);
+        await narrow.page.locator(`.view.${name}-view`).waitFor();
+        const { scroll, client } = await narrow.page.evaluate(() => ({ scroll: document.documentElement.scrollWidth, client: document.documentElement.clientWidth }));
+        assert.ok(scroll <= client, `${name}: ${scroll} > ${client}`);
+    }
+    await narrow.close();
+});
+
+test("the live view comes in under 150 KB", async () => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    const session = await context.newCDPSession(page);
+    let bytes = 0; // of all that ends: page, styles, scripts, plan, history, candles. The event stream goes on, and is told beside it.
+    let streamed = 0;
+    await session.send("Network.enable");
+    session.on("Network.dataReceived", ({ encodedDataLength }) => (streamed += encodedDataLength));
+    session.on("Network.loadingFinished", ({ encodedDataLength }) => (bytes += encodedDataLength));
+    await page.goto(`${tapeline.url}/`);
+    await until(() => page.evaluate(() => window.tapeline?.charts()[0]?.closed > 0), "points on the chart", 15_000);
+    console.log(`transferred for the live view: ${Math.round(bytes / 1024)} KiB; with the events so far about ${Math.round(Math.max(bytes, streamed) / 1024)} KiB`);
+    assert.ok(bytes > 50_000 && bytes < 150 * 1024, `${bytes} bytes`);
+    await context.close();
+});
+
+test("ten tabs are all live, and the server says how many look", async () => {
+    const tabs = [];
+    for (let i = 0; i < 10; i++) tabs.push(await openPage(browser, tapeline.url, { viewport: { width: 800, height: 600 } }));
+    for (const tab of tabs) await until(async () => (await tab.page.locator(".connection").textContent()) === "Live", "it is live", 30_000);
+    const metrics = await (await fetch(`${tapeline.url}/metrics`)).text();
+    assert.ok(Number(/^tapeline_web_viewers (\d+)/m.exec(metrics)[1]) >= 10);
+    const seen = await Promise.all(tabs.map((tab) => closedPoints(tab.page, "AAPL")));
+    for (const points of seen) assert.ok(points.length > 0);
+    for (const tab of tabs) assert.deepEqual(tab.wrong, []);
+    await Promise.all(tabs.map((tab) => tab.close()));
+});
+
+test("after kill -9 of the server the page comes back, and its windows are the lake's", async () => {
+    await go(view.page, "live");
+    const listen = new URL(tapeline.url).host;
+    await tapeline.stop("SIGKILL");
+    await until(async () => /^Reconnecting/.test(await view.page.locator(".connection").textContent()), "the loss is shown");
+    tapeline = await Tapeline.start(data, listen, [path.join(here, "pipeline.sql")]);
+    await until(async () => (await view.page.locator(".connection").textContent()) === "Live", "it is live again", 30_000);
+    const rows = await lakeRows("AAPL");
+    await until(async () => (await closedPoints(view.page, "AAPL")).at(-1)?.[0] > rows.at(-1)[0], "new windows close", 30_000);
+    await until(async () => (await closedPoints(view.page, "AAPL"))[0][0] === rows[0][0], "the history is there", 60_000);
+    await assertEqualToLake(view.page, "AAPL");
+});
