@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-# tapeline: make run | test | build | bench | crash-matrix | conformance | clean | install. Each does its own set-up.
+# tapeline: make run | test | build | bench | soak | screenshots | crash-matrix | conformance | clean | install. Each does its own set-up.
 SHELL := /bin/bash
 BUILD := build
 
-.PHONY: run test build bench crash-matrix conformance clean install setup
+.PHONY: run test build bench soak screenshots crash-matrix conformance clean install setup
 
 run: build
 	$(BUILD)/tapeline up
@@ -24,6 +24,16 @@ bench: build
 
 crash-matrix: build
 	@scripts/setup test && cmake --build $(BUILD) --target test_tools && /usr/bin/python3 tests/crash/crash_matrix.py
+
+# An hour of the dashboard's updates in a minute or two: the heap stays flat.
+soak: build
+	@scripts/setup test
+	cd tests/browser && TL_SOAK=1 node --test --test-name-pattern='soak' states.test.mjs
+
+# Each view of a running tapeline (URL=http://127.0.0.1:8080), in both themes, at 360, 1280 and 2560 pixels, into build/screenshots.
+screenshots: build
+	@scripts/setup test
+	node tests/browser/screenshot.mjs --all $(or $(URL),http://127.0.0.1:8080) $(BUILD)/screenshots
 
 conformance: build
 	@tests/conformance/run

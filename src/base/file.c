@@ -93,6 +93,39 @@ bool tl_dir_sync(const char *path, struct tl_error *error)
     return ok;
 }
 
+/* A folder that was not made here is not ours to sync where the system says no. */
+static bool is_not_ours(int errnum)
+{
+    return errnum == EACCES || errnum == EPERM || errnum == EROFS || errnum == EINVAL || errnum == ENOTSUP;
+}
+
+static bool settle_one(const char *path, struct tl_error *error)
+{
+    int fd = tl_io->open(path, O_RDONLY | O_DIRECTORY, 0);
+    if (fd < 0)
+        return is_not_ours(errno) || tl_error_sys(error, errno, "cannot open folder '%s'", path);
+    bool ok = tl_io->fsync(fd) == 0 || is_not_ours(errno) || tl_error_sys(error, errno, "cannot sync folder '%s'", path);
+    tl_io->close(fd);
+    return ok;
+}
+
+bool tl_dir_settle(const char *path, struct tl_error *error)
+{
+    char part[PATH_MAX];
+    size_t size = strlen(path);
+    if (size >= sizeof part)
+        return tl_error_sys(error, ENAMETOOLONG, "'%.100s...'", path);
+    memcpy(part, path, size + 1);
+    for (size_t end = size; end > 0; end--) {
+        if (end < size && part[end] != '/')
+            continue;
+        part[end] = '\0';
+        if (!settle_one(part, error))
+            return false;
+    }
+    return settle_one(path[0] == '/' ? "/" : ".", error);
+}
+
 static bool sync_parent(const char *path, struct tl_error *error)
 {
     char parent[PATH_MAX];
@@ -277,12 +310,9 @@ static bool tell_holder(int fd, const char *dir, struct tl_error *error)
     if (!tl_view_to_u64(tl_view_trim((struct tl_view){ text, n > 0 ? (size_t)n : 0 }), &pid))
         return tl_error_set(
             error, TL_CONFLICT,
-            "data folder '%s' is in use by another process (stop it, or choose another folder with --data)",
-            dir);
+            "folder '%s' is in use by another process (stop it, or choose another folder)", dir);
     return tl_error_set(error, TL_CONFLICT,
-                        "data folder '%s' is in use by process %" PRIu64
-                        " (stop it, or choose another folder with --data)",
-                        dir, pid);
+                        "folder '%s' is in use by process %" PRIu64 " (stop it, or choose another folder)", dir, pid);
 }
 
 bool tl_dir_lock_open(struct tl_dir_lock *lock, const char *dir, struct tl_error *error)

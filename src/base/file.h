@@ -20,6 +20,9 @@ TL_MUST_USE bool tl_file_size(const char *path, int64_t *size, struct tl_error *
 /* With parents, each durable; there already is fine. */
 TL_MUST_USE bool tl_dir_make(const char *path, struct tl_error *error);
 TL_MUST_USE bool tl_dir_sync(const char *path, struct tl_error *error);
+/* Makes an existing folder's way durable: it and every folder above it are synced, but those that this user may not open or that
+ * cannot be synced (nobody here has made them). For what a killed process may have made and not synced: tl_dir_make leaves that. */
+TL_MUST_USE bool tl_dir_settle(const char *path, struct tl_error *error);
 /* Removes a folder and all below it; absent is fine. Never follows links. */
 TL_MUST_USE bool tl_dir_remove(const char *path, struct tl_error *error);
 /* The names in a folder (not . and ..), sorted by bytes; free with tl_dir_list_release. */
@@ -30,7 +33,7 @@ struct tl_dir_list {
 TL_MUST_USE bool tl_dir_list(const char *path, struct tl_dir_list *out, struct tl_error *error);
 void tl_dir_list_release(struct tl_dir_list *list);
 
-/* An exclusive lock on <dir>/LOCK that holds our pid as text. TL_CONFLICT: "data folder 'x' is in use by
+/* An exclusive lock on <dir>/LOCK that holds our pid as text. TL_CONFLICT: "folder 'x' is in use by
  * process 123". The descriptor stays open for the life of the lock. */
 struct tl_dir_lock {
     int fd; /* -1: not held */

@@ -74,14 +74,38 @@ static size_t find_slot(const struct tl_map *m, struct tl_view key, uint64_t has
     }
 }
 
-uint64_t *tl_map_find(const struct tl_map *m, struct tl_view key)
+uint64_t *tl_map_find_hashed(const struct tl_map *m, struct tl_view key, uint64_t hash)
 {
     if (m->count == 0)
         return NULL;
     if (!key.data)
         key.data = "";
-    size_t at = find_slot(m, key, tl_view_hash(key, 0));
+    size_t at = find_slot(m, key, hash);
     return m->slots[at].item ? &m->items[m->slots[at].item - 1].value : NULL;
+}
+
+uint64_t *tl_map_find(const struct tl_map *m, struct tl_view key)
+{
+    return tl_map_find_hashed(m, key, m->count ? tl_view_hash(key, 0) : 0);
+}
+
+void tl_map_prefetch(const struct tl_map *m, uint64_t hash)
+{
+    if (m->cap)
+        __builtin_prefetch(&m->slots[(uint32_t)hash & (m->cap - 1)]);
+}
+
+void tl_map_prefetch_item(const struct tl_map *m, uint64_t hash)
+{
+    if (!m->cap)
+        return;
+    uint32_t tag = (uint32_t)(hash >> 32);
+    size_t mask = m->cap - 1;
+    for (size_t at = (uint32_t)hash & mask; m->slots[at].item; at = (at + 1) & mask)
+        if (m->slots[at].tag == tag) {
+            __builtin_prefetch(&m->items[m->slots[at].item - 1]);
+            return;
+        }
 }
 
 static void place_slot(struct tl_map *m, struct tl_map_slot slot)
@@ -200,6 +224,12 @@ struct tl_view tl_map_key_at(const struct tl_map *m, size_t i)
 {
     assert(i < m->count);
     return (struct tl_view){ key_data(&m->items[i]), m->items[i].size };
+}
+
+void tl_map_prefetch_key_at(const struct tl_map *m, size_t i)
+{
+    assert(i < m->count);
+    __builtin_prefetch(&m->items[i]);
 }
 
 uint64_t tl_map_value_at(const struct tl_map *m, size_t i)

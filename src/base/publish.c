@@ -138,8 +138,12 @@ static bool rename_all(const char *root, const struct tl_publish_file *files, si
         if (!enter_folders(f, root, files[i].name, error))
             return false;
         snprintf(target, sizeof target, "%s/%s", root, files[i].name); /* it fits: the folders did */
-        if (tl_io->rename(files[i].path, target) != 0)
-            return tl_error_sys(error, errno, "cannot rename '%s' to '%s'", files[i].path, target);
+        if (tl_io->rename(files[i].path, target) == 0)
+            continue;
+        if (errno == EXDEV)
+            return tl_error_set(error, TL_INVALID, "'%s' is on another file system than '%s': a folder of a lake has to be on the lake's own",
+                                target, root);
+        return tl_error_sys(error, errno, "cannot rename '%s' to '%s'", files[i].path, target);
     }
     return true;
 }

@@ -209,7 +209,7 @@ static void note_read(const struct tl_reading *g)
         return;
     tl_metric_add(g->shard->records_out, g->count);
     tl_metric_add(g->shard->bytes_out, (double)g->bytes);
-    tl_metric_set(g->shard->behind_ms, (double)g->behind_ms);
+    tl_metric_set(g->shard->behind, (double)g->behind_ms / 1000);
 }
 
 bool tl_read_records(struct tl_reading *g, struct tl_iterator *it, struct tl_error *error)

@@ -61,7 +61,7 @@ struct tl_broker_shard {
     struct tl_rate in_records, in_bytes, out_calls, out_bytes, iterator_calls;
     struct tl_metric *records_in, *bytes_in, *records_out,
         *bytes_out; /* NULL for shards beyond the first 64 */
-    struct tl_metric *write_throttles, *read_throttles, *behind_ms;
+    struct tl_metric *write_throttles, *read_throttles, *behind;
 };
 enum tl_stream_state { TL_STREAM_ACTIVE, TL_STREAM_CREATING, TL_STREAM_UPDATING, TL_STREAM_DELETING };
 struct tl_broker_consumer {

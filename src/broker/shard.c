@@ -29,8 +29,8 @@ static void register_metrics(struct tl_broker_shard *shard)
                                            "records refused by the limits of the shard", labels);
     shard->read_throttles = tl_metric_get(TL_METRIC_COUNTER, "tapeline_broker_read_throttles_total",
                                           "reads refused by the limits of the shard", labels);
-    shard->behind_ms = tl_metric_get(TL_METRIC_GAUGE, "tapeline_broker_iterator_age_ms",
-                                     "how far the last read was behind the tip of the shard", labels);
+    shard->behind = tl_metric_get(TL_METRIC_GAUGE, "tapeline_broker_iterator_age_seconds",
+                                  "how far the last read was behind the tip of the shard", labels);
 }
 
 static bool open_log(struct tl_broker_shard *shard, struct tl_error *error)

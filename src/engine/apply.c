@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/apply.h"
 
+#include "engine/lookahead.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,23 +28,26 @@ static bool add_slots(struct tl_apply *a, struct tl_error *error)
         if (slot->expr && !tl_program_add(&a->program, slot->expr, i, error))
             return false;
     }
-    a->batched = a->source->of_view || !tl_program_is_empty(&a->program);
+    a->computed = a->source->of_view || !tl_program_is_empty(&a->program);
+    a->batch = a->computed ? TL_BATCH_ROWS : 1;
     return true;
 }
 
 bool tl_apply_init(struct tl_apply *a, const struct tl_plan *plan, size_t source, struct tl_error *error)
 {
     const struct tl_source_plan *s = &plan->sources[source];
-    *a = (struct tl_apply){ .source = s, .index = source };
+    *a = (struct tl_apply){ .source = s, .index = source, .ahead_from = TL_LOOKAHEAD_FROM };
     tl_buf_init(&a->key_scratch, KEY_MAX);
     tl_arena_init(&a->texts, TEXTS_MAX);
     tl_program_init(&a->program);
     a->width = (s->slot_count > s->column_count ? s->slot_count : s->column_count) + 1;
     if (!add_slots(a, error))
         return false;
-    a->rows = calloc((a->batched ? TL_BATCH_ROWS : 1) * a->width, sizeof *a->rows);
-    a->notes = calloc(a->batched ? TL_BATCH_ROWS : 1, sizeof *a->notes);
-    if (!a->rows || !a->notes)
+    size_t rows = a->computed ? TL_BATCH_ROWS : TL_LOOKAHEAD_ROWS;
+    a->rows = calloc(rows * a->width, sizeof *a->rows);
+    a->notes = calloc(rows, sizeof *a->notes);
+    a->hints = calloc(TL_LOOKAHEAD_ROWS * (plan->view_count + 1), sizeof *a->hints);
+    if (!a->rows || !a->notes || !a->hints)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     return s->of_view || tl_json_tick_decoder_new(&a->decoder, s->columns, s->column_count, error);
 }
@@ -55,6 +60,7 @@ void tl_apply_release(struct tl_apply *a)
     tl_buf_release(&a->key_scratch);
     free(a->rows);
     free(a->notes);
+    free(a->hints);
     *a = (struct tl_apply){ .source = NULL };
 }
 
@@ -177,11 +183,12 @@ static bool keep_texts(struct tl_apply *a, struct tl_tick_value *values)
 }
 
 static bool apply_row(struct tl_apply *a, struct tl_shard_run *s, const struct tl_row_note *note,
-                      const struct tl_tick_value *values, int64_t step)
+                      const struct tl_tick_value *values, int64_t step, const struct tl_group_hint *hints)
 {
     if (note->reason)
         return tl_shard_run_malformed(s, note->reason, note->offset, note->text, &note->origin);
-    return tl_shard_run_apply(s, a->index, values, note->event_time, &note->origin, step, &a->key_scratch);
+    return tl_shard_run_apply(s, a->index, values, note->event_time, &note->origin, step, hints,
+                              &a->key_scratch);
 }
 
 static void set_all_null(struct tl_apply *a, struct tl_tick_value *values)
@@ -190,21 +197,35 @@ static void set_all_null(struct tl_apply *a, struct tl_tick_value *values)
         values[i] = (struct tl_tick_value){ .null = true };
 }
 
+/* The rows first to first + count of the batch, at most TL_LOOKAHEAD_ROWS. */
+static bool apply_block(struct tl_apply *a, struct tl_shard_run *s, size_t first, size_t count, bool ahead, int64_t step)
+{
+    const struct tl_tick_value *rows = a->rows + first * a->width;
+    struct tl_row_note *notes = a->notes + first;
+    for (size_t i = 0; i < count && a->source->event_time_column == SIZE_MAX; i++)
+        if (!notes[i].reason)
+            notes[i].reason = take_event_time(a, s, rows + i * a->width, &notes[i].event_time);
+    if (ahead)
+        tl_look_ahead(s, rows, a->width, notes, count, a->hints, &a->key_scratch);
+    for (size_t i = 0; i < count; i++)
+        if (!apply_row(a, s, &notes[i], rows + i * a->width, step, ahead ? a->hints + i * s->view_count : NULL))
+            return false;
+    return true;
+}
+
 bool tl_apply_flush(struct tl_apply *a, struct tl_shard_run *s, int64_t step)
 {
-    bool late_time = a->source->event_time_column == SIZE_MAX;
-    if (a->count == 0)
-        return true;
-    if (!tl_program_is_empty(&a->program) && !tl_program_run(&a->program, a->rows, a->width, a->count))
-        return false;
-    bool ok = true;
-    for (size_t i = 0; ok && i < a->count; i++) {
-        const struct tl_tick_value *values = a->rows + i * a->width;
-        if (!a->notes[i].reason && late_time)
-            a->notes[i].reason = take_event_time(a, s, values, &a->notes[i].event_time);
-        ok = apply_row(a, s, &a->notes[i], values, step);
-    }
+    bool ok = true, ahead = tl_shard_run_bytes(s) >= a->ahead_from;
+    size_t count = a->count;
     a->count = 0;
+    if (!a->computed)
+        a->batch = ahead ? TL_LOOKAHEAD_ROWS : 1; /* of what comes next */
+    if (count == 0)
+        return true;
+    if (!tl_program_is_empty(&a->program) && !tl_program_run(&a->program, a->rows, a->width, count))
+        return false;
+    for (size_t i = 0; ok && i < count; i += TL_LOOKAHEAD_ROWS)
+        ok = apply_block(a, s, i, count - i < TL_LOOKAHEAD_ROWS ? count - i : TL_LOOKAHEAD_ROWS, ahead, step);
     tl_arena_reset(&a->texts);
     tl_program_reset_text(&a->program);
     return ok && !a->key_scratch.failed;
@@ -229,7 +250,7 @@ static bool put_row(struct tl_apply *a, struct tl_shard_run *s, struct tl_row_no
     if (!note.reason && a->metadata)
         set_metadata(a, &note.origin, values);
     a->notes[a->count++] = note;
-    bool full = a->count == TL_BATCH_ROWS || a->texts.used > BATCH_TEXT;
+    bool full = a->count == a->batch || a->texts.used > BATCH_TEXT;
     return !full || tl_apply_flush(a, s, step);
 }
 
@@ -241,14 +262,14 @@ bool tl_apply_record(struct tl_apply *a, struct tl_shard_run *s, struct tl_view 
     note.reason = tl_json_tick_decode(a->decoder, text.data, text.size, values, &note.offset);
     if (!note.reason && a->source->event_time_column != SIZE_MAX)
         note.reason = parse_event_time(a, s, values, &note.event_time);
-    else if (!note.reason && !a->batched)
-        note.reason = take_event_time(a, s, values, &note.event_time);
-    if (a->batched)
+    if (a->batch > 1)
         return put_row(a, s, note, origin, step);
     if (a->metadata && !note.reason)
         set_metadata(a, origin, values);
+    if (!note.reason && a->source->event_time_column == SIZE_MAX)
+        note.reason = take_event_time(a, s, values, &note.event_time);
     note.origin = *origin;
-    bool ok = apply_row(a, s, &note, values, step);
+    bool ok = apply_row(a, s, &note, values, step, NULL);
     if (note.reason)
         tl_arena_reset(&a->texts);
     return ok && !a->key_scratch.failed;

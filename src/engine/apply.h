@@ -3,8 +3,9 @@
  *
  * Where a source has nothing to compute, a record is applied as soon as it is decoded. Where it has, records are decoded one after the
  * other, up to TL_BATCH_ROWS of them, then the expressions run over the columns of the batch, then the rows are applied in the order
- * in which they came: what comes out is the same whatever the batches (rule 10). One thread at a time; a batch is of one shard, and
- * flushed before that is put back. */
+ * in which they came: what comes out is the same whatever the batches (rule 10). Where a shard has many groups, batches of
+ * TL_LOOKAHEAD_ROWS are made too, to look ahead (engine/lookahead.h). One thread at a time; a batch is of one shard, and flushed before
+ * that is put back. */
 #pragma once
 
 #include "engine/program.h"
@@ -22,11 +23,14 @@ struct tl_apply {
     size_t index;                    /* of the source */
     struct tl_json_tick_decoder *decoder; /* NULL: its records are rows of a view */
     struct tl_program program;
-    bool batched, metadata;
+    bool computed, metadata; /* there is a program; there are metadata columns */
+    size_t batch;            /* rows a batch, or 1: each record is applied as soon as it is decoded */
+    size_t ahead_from;       /* bytes of a shard's groups from which on batches look ahead: TL_LOOKAHEAD_FROM, or a test's */
     size_t width, count;
     struct tl_tick_value *rows;
     struct tl_row_note *notes;
     struct tl_arena texts; /* what a batch keeps of decoded texts */
+    struct tl_group_hint *hints; /* of TL_LOOKAHEAD_ROWS rows */
     struct tl_buf key_scratch;
     char minute[16];   /* of the instant read last: "2025-09-27T12:34", when that was in UTC */
     int64_t minute_ns; /* where it begins */

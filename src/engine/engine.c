@@ -12,6 +12,7 @@
 #include "engine/epoch.h"
 #include "engine/inspect_int.h"
 #include "engine/picture.h"
+#include "engine/recover.h"
 #include "engine/run_loop.h"
 #include "engine/shard_lineage.h"
 #include "engine/shard_tree.h"
@@ -240,11 +241,14 @@ static bool open_engine(struct tl_engine *e, struct tl_error *error)
     if (!alloc_parts(e, error) || !init_parts(e, error) || !open_stores(e, error) || !load_commit(e, error))
         return false;
     remember_committed(e);
+    /* Only a start that found nothing committed can find folders that a killed one has made and not synced. */
+    if (e->has_lake && e->committed == 0 && (!tl_store_settle(e->lake, "_tapeline", error) || !tl_commit_log_settle(e->log, error)))
+        return false;
     if (!tl_shard_tree_open(e, !e->restored, error))
         return false;
     if (e->has_lake && !tl_sinks_open(e, error))
         return false;
-    if (e->has_lake && !e->restored && !tl_epoch_commit_first(e, error))
+    if (e->has_lake && !e->restored && (!tl_recover_check_lake(e, error) || !tl_epoch_commit_first(e, error)))
         return false;
     return true;
 }

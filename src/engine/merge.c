@@ -17,8 +17,8 @@ void tl_closed_init(struct tl_closed *c, const struct tl_view_exec *view)
 
 void tl_closed_release(struct tl_closed *c)
 {
-    for (size_t i = 0; i < c->count; i++)
-        tl_aggregate_release(&c->view->layout, tl_closed_block(c, &c->items[i]));
+    for (size_t i = 0; i < c->block_count; i++) /* in the order of memory; those that were moved or merged are zero */
+        tl_aggregate_release(&c->view->layout, c->blocks + i * c->view->layout.size);
     free(c->items);
     free(c->blocks);
     tl_buf_release(&c->keys);
@@ -53,6 +53,8 @@ static struct tl_closed_item *add_item(struct tl_closed *c, struct tl_view key, 
                                                   .shard = (uint32_t)shard,
                                                   .block = (uint32_t)c->count };
     c->records += records;
+    c->block_count++;
+    assert(c->block_count == c->count + 1);
     return &c->items[c->count++];
 }
 
@@ -81,18 +83,98 @@ size_t tl_closed_bytes(const struct tl_closed *c)
     return c->count * (sizeof *c->items + c->view->layout.size) + c->keys.size;
 }
 
-static int compare(const void *left, const void *right, void *user)
+/* What decides the order of nearly all items, without a look at the items and their keys, which are all over memory. */
+struct sort_item {
+    uint64_t prefix;
+    int64_t start;
+    uint32_t item, shard, key_size, reserved;
+};
+
+static int compare_keys(const struct tl_closed *c, const struct sort_item *a, const struct sort_item *b)
 {
-    const struct tl_closed_item *a = left, *b = right;
-    const struct tl_closed *c = user;
     if (a->prefix != b->prefix)
         return a->prefix < b->prefix ? -1 : 1;
-    int order = tl_view_cmp(tl_closed_key(c, a), tl_closed_key(c, b));
+    if (a->key_size <= 8 && b->key_size <= 8) /* equal but for zeros behind the shorter one */
+        return (a->key_size > b->key_size) - (a->key_size < b->key_size);
+    return tl_view_cmp(tl_closed_key(c, &c->items[a->item]), tl_closed_key(c, &c->items[b->item]));
+}
+
+static int compare(const void *left, const void *right, void *user)
+{
+    const struct sort_item *a = left, *b = right;
+    int order = compare_keys(user, a, b);
     if (order != 0)
         return order;
     if (a->start != b->start)
         return a->start < b->start ? -1 : 1;
     return (a->shard > b->shard) - (a->shard < b->shard);
+}
+
+/* By prefix alone, stable: a pass over the items for each byte that is not the same in all, where comparing would miss the branch
+ * predictor seventeen times an item. The result is in items; spare has the same size. */
+static void sort_by_prefix(struct sort_item *items, struct sort_item *spare, size_t count)
+{
+    static_assert(sizeof(struct sort_item) == 32, "half a cache line");
+    size_t ends[8][256] = { { 0 } };
+    struct sort_item *from = items, *to = spare;
+    for (size_t i = 0; i < count; i++)
+        for (unsigned byte = 0; byte < 8; byte++)
+            ends[byte][items[i].prefix >> (8 * byte) & 255]++;
+    for (unsigned byte = 0; byte < 8; byte++) {
+        size_t at = 0;
+        if (ends[byte][items[0].prefix >> (8 * byte) & 255] == count)
+            continue;
+        for (unsigned value = 0; value < 256; value++) {
+            size_t begin = at;
+            at += ends[byte][value];
+            ends[byte][value] = begin;
+        }
+        for (size_t i = 0; i < count; i++)
+            to[ends[byte][from[i].prefix >> (8 * byte) & 255]++] = from[i];
+        struct sort_item *swap = from;
+        from = to;
+        to = swap;
+    }
+    if (from != items)
+        memcpy(items, from, count * sizeof *items);
+}
+
+/* The order of the items: by prefix, then each run of equal ones, which is a key's windows mostly. */
+static void sort_order(const struct tl_closed *c, struct sort_item *order, struct sort_item *spare)
+{
+    sort_by_prefix(order, spare, c->count);
+    for (size_t begin = 0, end; begin < c->count; begin = end) {
+        for (end = begin + 1; end < c->count && order[end].prefix == order[begin].prefix;)
+            end++;
+        if (end - begin > 1)
+            qsort_r(order + begin, end - begin, sizeof *order, compare, (void *)(uintptr_t)c);
+    }
+}
+
+static bool sort_items(struct tl_closed *c)
+{
+    struct sort_item *order = malloc(2 * c->count * sizeof *order);
+    struct tl_closed_item *sorted = malloc(c->count * sizeof *sorted);
+    bool ok = order && sorted;
+    for (size_t i = 0; ok && i < c->count; i++) {
+        const struct tl_closed_item *item = &c->items[i];
+        order[i] = (struct sort_item){
+            .prefix = item->prefix, .start = item->start, .item = (uint32_t)i, .shard = item->shard, .key_size = item->key_size
+        };
+    }
+    if (ok)
+        sort_order(c, order, order + c->count);
+    for (size_t i = 0; ok && i < c->count; i++)
+        sorted[i] = c->items[order[i].item];
+    free(order);
+    if (!ok) {
+        free(sorted);
+        return false;
+    }
+    free(c->items);
+    c->items = sorted;
+    c->cap = c->count;
+    return true;
 }
 
 static bool same_group(const struct tl_closed *c, const struct tl_closed_item *a,
@@ -106,7 +188,8 @@ bool tl_closed_merge(struct tl_closed *c, struct tl_error *error)
 {
     if (c->count == 0)
         return true;
-    qsort_r(c->items, c->count, sizeof *c->items, compare, c);
+    if (!sort_items(c))
+        return tl_error_set(error, TL_NO_MEMORY, "out of memory while windows are sorted");
     size_t kept = 0;
     bool ok = true;
     for (size_t i = 1; i < c->count; i++) {

@@ -19,8 +19,8 @@ struct tl_closed {
     const struct tl_view_exec *view;
     struct tl_closed_item *items;
     size_t count, cap;
-    char *blocks; /* count blocks of the view's layout */
-    size_t block_cap;
+    char *blocks; /* block_count blocks of the view's layout */
+    size_t block_count, block_cap;
     struct tl_buf keys;
     uint64_t records; /* sum over the items (rule 9) */
 };

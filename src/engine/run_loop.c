@@ -14,6 +14,7 @@
 #include "engine/inspect_int.h"
 #include "engine/ledger.h"
 #include "engine/picture.h"
+#include "engine/recover.h"
 #include "engine/shard_lineage.h"
 #include "engine/shard_tree.h"
 #include "engine/worker.h"
@@ -179,9 +180,13 @@ static bool load_intent(struct tl_engine *e, bool *found, struct tl_bounds *boun
     struct tl_buf payload;
     *found = false;
     tl_buf_init(&payload, PAYLOAD_MAX);
-    bool ok = tl_commit_log_load_intent(e->log, e->committed + 1, found, &payload, error);
+    bool ok = tl_commit_log_load_intent(e->log, e->committed + 1, found, &payload, error) ||
+              (error->code == TL_CORRUPT && tl_recover_damaged_intent(e, e->committed + 1, error));
     if (ok && *found)
         ok = tl_checkpoint_read_intent(e, e->committed + 1, tl_buf_view(&payload), bounds, error);
+    /* Put again: it may be there and not durable, and then the files must not become durable before it. */
+    if (ok && *found)
+        ok = tl_commit_log_intent(e->log, e->committed + 1, tl_buf_view(&payload), error);
     tl_buf_release(&payload);
     return ok;
 }

@@ -90,6 +90,7 @@ struct record {
     const struct tl_tick_value *values;
     int64_t event_time, bound;
     const struct tl_origin *origin;
+    const struct tl_group_hint *hints; /* by view; NULL: none */
     struct tl_buf *key_scratch;
 };
 
@@ -103,25 +104,39 @@ static bool add_late(struct tl_shard_run *s, size_t view, const struct record *r
     return !s->late[view].failed;
 }
 
+static struct tl_view key_of(const struct tl_shard_run *s, size_t view, const struct record *r)
+{
+    return tl_group_key_encode(s->views[view].plan, s->views[view].source, r->values, r->key_scratch);
+}
+
+/* NULL: the key has to be looked for. */
+static const struct tl_group_hint *hint_of(const struct record *r, size_t view)
+{
+    return r->hints && r->hints[view].id != TL_NO_KEY_ID ? &r->hints[view] : NULL;
+}
+
 /* Into each window of it that has not ended (rules 4 and 5); late when all have. TUMBLE is a HOP of one. */
-static bool apply_window(struct tl_shard_run *s, size_t view, struct tl_view key, const struct record *r)
+static bool apply_window(struct tl_shard_run *s, size_t view, const struct record *r)
 {
     const struct tl_view_plan *plan = s->views[view].plan;
-    int64_t last = tl_window_start(plan, r->event_time), slide = tl_window_slide(plan);
+    const struct tl_group_hint *hint = hint_of(r, view);
+    int64_t last = hint ? hint->start : tl_window_start(plan, r->event_time), slide = tl_window_slide(plan);
+    struct tl_view key = hint ? (struct tl_view){ NULL, 0 } : key_of(s, view, r);
     uint64_t placed = 0;
     for (int64_t start = last; start > r->event_time - plan->size_ns && start + plan->size_ns > r->bound;
          start -= slide, placed++)
-        if (!tl_window_state_add(&s->states[view], key, start, r->values, r->event_time))
+        if (!(hint ? tl_window_state_add_id(&s->states[view], hint->id, start, r->values, r->event_time)
+                   : tl_window_state_add(&s->states[view], key, start, r->values, r->event_time)))
             return false;
     s->counts[view].placed += placed;
     s->counts[view].aggregated += placed > 0;
     return placed > 0 || add_late(s, view, r, last);
 }
 
-static bool apply_session(struct tl_shard_run *s, size_t view, struct tl_view key, const struct record *r)
+static bool apply_session(struct tl_shard_run *s, size_t view, const struct record *r)
 {
     bool late;
-    if (!tl_window_state_add_session(&s->states[view], key, r->bound, r->values, r->event_time, &late))
+    if (!tl_window_state_add_session(&s->states[view], key_of(s, view, r), r->bound, r->values, r->event_time, &late))
         return false;
     s->counts[view].placed += !late;
     s->counts[view].aggregated += !late;
@@ -135,14 +150,15 @@ static bool apply_view(struct tl_shard_run *s, size_t view, const struct record 
         s->counts[view].filtered++;
         return true;
     }
-    struct tl_view key = tl_group_key_encode(plan, s->views[view].source, r->values, r->key_scratch);
     if (plan->window == TL_WINDOW_SESSION)
-        return apply_session(s, view, key, r);
+        return apply_session(s, view, r);
     if (plan->window != TL_WINDOW_NONE)
-        return apply_window(s, view, key, r);
+        return apply_window(s, view, r);
+    const struct tl_group_hint *hint = hint_of(r, view);
     s->counts[view].placed++;
     s->counts[view].aggregated++;
-    return tl_window_state_add(&s->states[view], key, 0, r->values, r->event_time);
+    return hint ? tl_window_state_add_id(&s->states[view], hint->id, 0, r->values, r->event_time)
+                : tl_window_state_add(&s->states[view], key_of(s, view, r), 0, r->values, r->event_time);
 }
 
 static void note_jump(struct tl_shard_run *s, int64_t event_time, const struct tl_origin *origin)
@@ -171,13 +187,14 @@ static void move_watermark(struct tl_shard_run *s, int64_t event_time, const str
 
 bool tl_shard_run_apply(struct tl_shard_run *s, size_t source, const struct tl_tick_value *values,
                         int64_t event_time, const struct tl_origin *origin, int64_t step,
-                        struct tl_buf *key_scratch)
+                        const struct tl_group_hint *hints, struct tl_buf *key_scratch)
 {
     int64_t bound = s->watermark > step ? s->watermark : step;
     const struct record record = { .values = values,
                                    .event_time = event_time,
                                    .bound = s->floor > bound ? s->floor : bound,
                                    .origin = origin,
+                                   .hints = hints,
                                    .key_scratch = key_scratch };
     bool ok = true, repeat = false;
     assert(source == s->source);

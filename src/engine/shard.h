@@ -93,10 +93,18 @@ void tl_shard_run_free(struct tl_shard_run *s);
 TL_MUST_USE bool tl_shard_run_dead_init(struct tl_shard_run *s, const struct tl_dead_columns *late,
                                         const struct tl_dead_columns *malformed, struct tl_error *error);
 
-/* Applies one record of a source, decoded and computed (rules 1 to 5): engine/apply.h. step is the source's F. False: out of memory. */
+/* Where the group of a record is in a view, as found ahead of it (engine/lookahead.h). */
+struct tl_group_hint {
+    uint64_t hash;
+    int64_t start; /* of the last window that the record is in */
+    uint32_t id;   /* of the key; TL_NO_KEY_ID: it has to be looked for */
+    bool wanted;
+};
+/* Applies one record of a source, decoded and computed (rules 1 to 5): engine/apply.h. step is the source's F. hints: one a view, or
+ * NULL. False: out of memory. */
 TL_MUST_USE bool tl_shard_run_apply(struct tl_shard_run *s, size_t source, const struct tl_tick_value *values,
                                     int64_t event_time, const struct tl_origin *origin, int64_t step,
-                                    struct tl_buf *key_scratch);
+                                    const struct tl_group_hint *hints, struct tl_buf *key_scratch);
 /* A record that cannot even be looked at. */
 TL_MUST_USE bool tl_shard_run_malformed(struct tl_shard_run *s, const char *reason, size_t offset,
                                         struct tl_view data, const struct tl_origin *origin);

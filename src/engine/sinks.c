@@ -125,19 +125,51 @@ bool tl_sinks_want_view(const struct tl_engine *e, size_t view)
     return false;
 }
 
+static struct tl_parquet_sink_options options_of(const struct tl_engine *e, const struct tl_sink_run *sink)
+{
+    return (struct tl_parquet_sink_options){ .pipeline = e->plan->name,
+                                             .view = sink->label,
+                                             .path = sink->path,
+                                             .partition_by = sink->partition_by,
+                                             .partition_count = sink->partition_count,
+                                             .format = sink->format,
+                                             .compression = sink->compression };
+}
+
 /* At the first row: a sink brings a database of its own, which is not free. */
 static bool open_sink(struct tl_engine *e, struct tl_sink_run *sink, struct tl_error *error)
 {
-    if (sink->sink)
-        return true;
-    struct tl_parquet_sink_options options = { .pipeline = e->plan->name,
-                                               .view = sink->label,
-                                               .path = sink->path,
-                                               .partition_by = sink->partition_by,
-                                               .partition_count = sink->partition_count,
-                                               .format = sink->format,
-                                               .compression = sink->compression };
-    return tl_parquet_sink_open(&sink->sink, e->lake, &options, error);
+    struct tl_parquet_sink_options options = options_of(e, sink);
+    return sink->sink || tl_parquet_sink_open(&sink->sink, e->lake, &options, error);
+}
+
+static bool add_files_of(struct tl_engine *e, const struct tl_sink_run *sink, uint64_t epoch, struct tl_file_list *out,
+                         struct tl_error *error)
+{
+    struct tl_parquet_sink_options options = options_of(e, sink);
+    struct tl_store_entries entries;
+    if (!tl_store_walk(e->lake, sink->path, &entries, error))
+        return false;
+    bool ok = true;
+    for (size_t i = 0; ok && i < entries.count; i++) {
+        uint64_t of;
+        if (tl_parquet_sink_wrote(&options, entries.items[i].name, &of) && (epoch == 0 || of == epoch))
+            ok = tl_file_list_add(out, entries.items[i].name, 0) || tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    }
+    tl_store_entries_release(&entries);
+    return ok;
+}
+
+bool tl_sinks_files_of(struct tl_engine *e, uint64_t epoch, struct tl_file_list *out, struct tl_error *error)
+{
+    *out = (struct tl_file_list){ 0 };
+    for (size_t i = 0; i < e->sink_count; i++) {
+        if (add_files_of(e, &e->sinks[i], epoch, out, error))
+            continue;
+        tl_file_list_release(out);
+        return tl_error_context(error, "sink '%s'", e->sinks[i].label);
+    }
+    return true;
 }
 
 bool tl_sinks_write(struct tl_engine *e, uint64_t epoch, const struct tl_rows *rows,

@@ -10,6 +10,8 @@
 /* Makes the list and registers the tables in the lake's catalog. */
 TL_MUST_USE bool tl_sinks_open(struct tl_engine *e, struct tl_error *error);
 void tl_sinks_close(struct tl_engine *e);
+/* Files in the lake that sinks of this pipeline wrote in an epoch; 0: in any. Looks at all files of the sinks' folders. */
+TL_MUST_USE bool tl_sinks_files_of(struct tl_engine *e, uint64_t epoch, struct tl_file_list *out, struct tl_error *error);
 bool tl_sinks_want_view(const struct tl_engine *e, size_t view);
 /* rows, late: by view; malformed: by source. The names go to files. Trying again writes the same files
  * (lake/parquet_sink.h). */

@@ -11,6 +11,8 @@
 #define ENTRIES_MAX (UINT32_MAX - 2)
 #define CHUNK_BYTES (64u << 10)
 #define KEYS_KEPT 1024 /* below this many keys none is forgotten */
+#define PREFETCH_MAX 256 /* bytes of an entry and its block */
+#define CLOSE_AHEAD 8    /* entries */
 
 void tl_window_state_init(struct tl_window_state *w, const struct tl_view_exec *view)
 {
@@ -51,54 +53,80 @@ static bool is_session(const struct tl_window_state *w)
     return w->view->plan->window == TL_WINDOW_SESSION;
 }
 
-static size_t slot_of(const struct tl_window_state *w, uint32_t key, int64_t start)
+static bool has_slots(const struct tl_window_state *w)
+{
+    return w->view->windowed; /* I2 */
+}
+
+static uint32_t tag_of(uint32_t key, int64_t start)
 {
     uint64_t h = key * UINT64_C(0x9e3779b97f4a7c15) ^ (uint64_t)start * UINT64_C(0xc2b2ae3d27d4eb4f);
     h ^= h >> 32;
     h *= UINT64_C(0xd6e8feb86659fd93);
-    return (size_t)(h >> 32) & (w->slot_count - 1);
+    return (uint32_t)(h >> 32);
 }
 
 /* The slot that holds (key, start), or the empty one where it would go. */
 static size_t probe(const struct tl_window_state *w, uint32_t key, int64_t start)
 {
-    size_t at = slot_of(w, key, start);
-    while (w->slots[at]) {
-        const struct tl_window_entry *entry = tl_window_state_entry(w, w->slots[at] - 1);
+    uint32_t tag = tag_of(key, start);
+    size_t mask = w->slot_count - 1, at = tag & mask;
+    for (; w->slots[at].taken; at = (at + 1) & mask) {
+        if (w->slots[at].tag != tag)
+            continue;
+        const struct tl_window_entry *entry = tl_window_state_entry(w, w->slots[at].taken - 1);
         if (entry->key == key && entry->start == start)
             break;
-        at = (at + 1) & (w->slot_count - 1);
     }
     return at;
 }
 
-static bool resize_slots(struct tl_window_state *w, size_t count)
+static void put_slot(struct tl_window_state *w, struct tl_window_slot slot)
 {
-    uint32_t *slots = calloc(count, sizeof *slots);
+    size_t mask = w->slot_count - 1, at = slot.tag & mask;
+    while (w->slots[at].taken)
+        at = (at + 1) & mask;
+    w->slots[at] = slot;
+}
+
+/* Moves the slots into a table of another size: no entry is looked at. */
+static bool grow_slots(struct tl_window_state *w)
+{
+    size_t before = w->slot_count, count = before ? before * 2 : 64;
+    struct tl_window_slot *old = w->slots, *slots = calloc(count, sizeof *slots);
     if (!slots)
         return false;
-    free(w->slots);
     w->slots = slots;
     w->slot_count = count;
+    for (size_t i = 0; i < before; i++)
+        if (old[i].taken)
+            put_slot(w, old[i]);
+    free(old);
+    return true;
+}
+
+/* After keys have got other ids. */
+static void refill_slots(struct tl_window_state *w)
+{
+    if (w->slots)
+        memset(w->slots, 0, w->slot_count * sizeof *w->slots);
     for (uint32_t i = 0; i < w->entry_count; i++) {
         const struct tl_window_entry *entry = tl_window_state_entry(w, i);
         if (entry->flags & TL_ENTRY_LIVE)
-            w->slots[probe(w, entry->key, entry->start)] = i + 1;
+            put_slot(w, (struct tl_window_slot){ tag_of(entry->key, entry->start), i + 1 });
     }
-    return true;
 }
 
 /* Linear probing without tombstones: what follows in the run moves up into the hole. */
 static void remove_slot(struct tl_window_state *w, size_t hole)
 {
     size_t mask = w->slot_count - 1;
-    w->slots[hole] = 0;
-    for (size_t at = (hole + 1) & mask; w->slots[at]; at = (at + 1) & mask) {
-        const struct tl_window_entry *entry = tl_window_state_entry(w, w->slots[at] - 1);
-        size_t home = slot_of(w, entry->key, entry->start);
+    w->slots[hole] = (struct tl_window_slot){ 0, 0 };
+    for (size_t at = (hole + 1) & mask; w->slots[at].taken; at = (at + 1) & mask) {
+        size_t home = w->slots[at].tag & mask;
         if (((at - home) & mask) >= ((at - hole) & mask)) {
             w->slots[hole] = w->slots[at];
-            w->slots[at] = 0;
+            w->slots[at] = (struct tl_window_slot){ 0, 0 };
             hole = at;
         }
     }
@@ -115,12 +143,21 @@ static bool add_chunk(struct tl_window_state *w)
     return true;
 }
 
+static void prefetch_block(const struct tl_window_state *w, uint32_t index)
+{
+    const char *at = (const char *)tl_window_state_entry(w, index);
+    for (size_t i = 0; i < w->stride && i < PREFETCH_MAX; i += 64)
+        __builtin_prefetch(at + i, 1);
+}
+
 /* A fresh entry's index + 1; 0: out of memory. */
 static uint32_t take_entry(struct tl_window_state *w)
 {
     if (w->free_list) {
         uint32_t index = w->free_list - 1;
         w->free_list = tl_window_state_entry(w, index)->next_free;
+        if (w->free_list)
+            prefetch_block(w, w->free_list - 1); /* the next one's; where it lies is known only now */
         return index + 1;
     }
     if (w->entry_count >= ENTRIES_MAX ||
@@ -149,7 +186,7 @@ static int64_t end_of(const struct tl_view_exec *view, int64_t start)
 
 static uint32_t add_entry(struct tl_window_state *w, uint32_t key, int64_t start)
 {
-    if ((w->live + 1) * 4 > w->slot_count * 3 && !resize_slots(w, w->slot_count ? w->slot_count * 2 : 64))
+    if (has_slots(w) && ((size_t)w->live + 1) * 4 > w->slot_count * 3 && !grow_slots(w))
         return 0;
     uint32_t taken = take_entry(w);
     if (!taken)
@@ -159,8 +196,11 @@ static uint32_t add_entry(struct tl_window_state *w, uint32_t key, int64_t start
         .start = start, .end = end_of(w->view, start), .key = key, .flags = TL_ENTRY_LIVE
     };
     memset(tl_window_entry_block(entry), 0, w->view->layout.size);
-    w->slots[probe(w, key, start)] = taken;
+    assert(has_slots(w) || key == taken - 1);
     w->live++;
+    if (!has_slots(w))
+        return taken;
+    put_slot(w, (struct tl_window_slot){ tag_of(key, start), taken });
     w->key_live[key]++;
     return taken;
 }
@@ -176,6 +216,20 @@ static bool grow_zeroed(uint32_t **items, size_t *cap, size_t need)
     return true;
 }
 
+/* What is kept by key id, for the newest key. */
+static bool add_key(struct tl_window_state *w)
+{
+    size_t count = w->keys.count;
+    if (!has_slots(w))
+        return true;
+    if (!grow_zeroed(&w->key_live, &w->key_live_cap, count) || (is_session(w) && !grow_zeroed(&w->latest, &w->latest_cap, count)))
+        return false;
+    w->key_live[count - 1] = 0;
+    if (is_session(w))
+        w->latest[count - 1] = 0;
+    return true;
+}
+
 static bool map_key_id(struct tl_window_state *w, struct tl_view key, uint32_t *id)
 {
     bool added = false;
@@ -184,10 +238,8 @@ static bool map_key_id(struct tl_window_state *w, struct tl_view key, uint32_t *
         return false;
     if (added) {
         *place = w->keys.count - 1;
-        if (!grow_zeroed(&w->latest, &w->latest_cap, w->keys.count) ||
-            !grow_zeroed(&w->key_live, &w->key_live_cap, w->keys.count))
+        if (!add_key(w))
             return false;
-        w->latest[*place] = w->key_live[*place] = 0;
     }
     *id = (uint32_t)*place;
     return true;
@@ -218,30 +270,25 @@ static bool key_id(struct tl_window_state *w, struct tl_view key, uint32_t *id)
     return true;
 }
 
-/* Index + 1 of the live entry, or 0. Records of a key mostly fall into the window of the one before. */
+/* Index + 1 of the live entry, or 0. */
 static uint32_t find_entry(const struct tl_window_state *w, uint32_t key, int64_t start)
 {
-    uint32_t last = is_session(w) ? 0 : w->latest[key];
-    if (last) {
-        const struct tl_window_entry *entry = tl_window_state_entry(w, last - 1);
-        if (entry->key == key && entry->start == start && (entry->flags & TL_ENTRY_LIVE))
-            return last;
-    }
-    return w->slot_count ? w->slots[probe(w, key, start)] : 0;
+    if (!has_slots(w))
+        return key < w->entry_count ? key + 1 : 0; /* I2 */
+    return w->slot_count ? w->slots[probe(w, key, start)].taken : 0;
+}
+
+static uint32_t entry_of_id(struct tl_window_state *w, uint32_t id, int64_t start)
+{
+    uint32_t found = find_entry(w, id, start);
+    return found ? found : add_entry(w, id, start);
 }
 
 /* As tl_window_state_at, as index + 1. */
 static uint32_t entry_at(struct tl_window_state *w, struct tl_view key, int64_t start)
 {
     uint32_t id;
-    if (!key_id(w, key, &id))
-        return 0;
-    uint32_t found = find_entry(w, id, start);
-    if (!found)
-        found = add_entry(w, id, start);
-    if (found && !is_session(w))
-        w->latest[id] = found;
-    return found;
+    return key_id(w, key, &id) ? entry_of_id(w, id, start) : 0;
 }
 
 struct tl_window_entry *tl_window_state_at(struct tl_window_state *w, struct tl_view key, int64_t start)
@@ -282,6 +329,55 @@ bool tl_window_state_add(struct tl_window_state *w, struct tl_view key, int64_t 
 {
     uint32_t found = entry_at(w, key, start);
     return found && put_record(w, found, values, event_time);
+}
+
+bool tl_window_state_add_id(struct tl_window_state *w, uint32_t id, int64_t start, const struct tl_tick_value *values,
+                            int64_t event_time)
+{
+    assert(id < w->keys.count);
+    uint32_t found = entry_of_id(w, id, start);
+    return found && put_record(w, found, values, event_time);
+}
+
+/* ---- looking ahead ---- */
+
+void tl_window_state_prefetch_key(const struct tl_window_state *w, uint64_t hash)
+{
+    tl_map_prefetch(&w->keys, hash);
+}
+
+void tl_window_state_prefetch_key_item(const struct tl_window_state *w, uint64_t hash)
+{
+    tl_map_prefetch_item(&w->keys, hash);
+}
+
+uint32_t tl_window_state_key_id(const struct tl_window_state *w, struct tl_view key, uint64_t hash)
+{
+    const uint64_t *id = tl_map_find_hashed(&w->keys, key, hash);
+    return id ? (uint32_t)*id : TL_NO_KEY_ID;
+}
+
+void tl_window_state_prefetch_slot(const struct tl_window_state *w, uint32_t id, int64_t start)
+{
+    if (!has_slots(w) && id < w->entry_count)
+        prefetch_block(w, id);
+    else if (w->slot_count)
+        __builtin_prefetch(&w->slots[tag_of(id, start) & (w->slot_count - 1)], 1);
+}
+
+void tl_window_state_prefetch_entry(const struct tl_window_state *w, uint32_t id, int64_t start)
+{
+    if (!w->slot_count)
+        return;
+    uint32_t tag = tag_of(id, start);
+    size_t mask = w->slot_count - 1;
+    for (size_t at = tag & mask; w->slots[at].taken; at = (at + 1) & mask)
+        if (w->slots[at].tag == tag) {
+            prefetch_block(w, w->slots[at].taken - 1);
+            return;
+        }
+    if (w->free_list) /* where a new one would go */
+        prefetch_block(w, w->free_list - 1);
 }
 
 int64_t tl_window_state_max_end(const struct tl_window_state *w)
@@ -374,7 +470,8 @@ static bool forget_keys(struct tl_window_state *w)
     }
     tl_map_release(&old);
     memset(w->recent, 0, sizeof w->recent);
-    memset(w->latest, 0, w->latest_cap * sizeof *w->latest);
+    if (w->latest)
+        memset(w->latest, 0, w->latest_cap * sizeof *w->latest);
     memset(w->key_live, 0, w->key_live_cap * sizeof *w->key_live);
     for (uint32_t i = 0; ok && i < w->entry_count; i++) {
         const struct tl_window_entry *entry = tl_window_state_entry(w, i);
@@ -384,7 +481,8 @@ static bool forget_keys(struct tl_window_state *w)
         if (is_session(w))
             link_session(w, i + 1);
     }
-    return ok && resize_slots(w, w->slot_count);
+    refill_slots(w);
+    return ok;
 }
 
 static void drop_stale_dirty(struct tl_window_state *w)
@@ -419,7 +517,7 @@ static void move_start(struct tl_window_state *w, uint32_t taken, int64_t start)
     struct tl_window_entry *entry = tl_window_state_entry(w, taken - 1);
     remove_slot(w, probe(w, entry->key, entry->start));
     entry->start = start;
-    w->slots[probe(w, entry->key, start)] = taken;
+    put_slot(w, (struct tl_window_slot){ tag_of(entry->key, start), taken });
 }
 
 /* The later one into the earlier, and the record's span between them. */
@@ -491,12 +589,25 @@ bool tl_window_state_tidy(struct tl_window_state *w)
     return forget_keys(w);
 }
 
+/* Entries lie in a row; their slots and keys do not: they are asked for some entries ahead. */
+static void prefetch_close(const struct tl_window_state *w, uint32_t index, int64_t bound)
+{
+    if (w->entry_count - index <= CLOSE_AHEAD)
+        return;
+    const struct tl_window_entry *entry = tl_window_state_entry(w, index + CLOSE_AHEAD);
+    if (!(entry->flags & TL_ENTRY_LIVE) || entry->end > bound)
+        return;
+    __builtin_prefetch(&w->slots[tag_of(entry->key, entry->start) & (w->slot_count - 1)], 1);
+    tl_map_prefetch_key_at(&w->keys, entry->key);
+}
+
 bool tl_window_state_close(struct tl_window_state *w, int64_t bound, size_t shard, struct tl_closed *out)
 {
     bool any = false;
     assert(!is_session(w));
     for (uint32_t i = 0; i < w->entry_count; i++) {
         const struct tl_window_entry *entry = tl_window_state_entry(w, i);
+        prefetch_close(w, i, bound);
         if (!(entry->flags & TL_ENTRY_LIVE) || entry->end > bound)
             continue;
         if (!tl_window_state_take(w, i, entry->start, entry->end, shard, out))
@@ -522,7 +633,7 @@ bool tl_window_state_observe(struct tl_window_state *w, bool on)
 size_t tl_window_state_bytes(const struct tl_window_state *w)
 {
     return w->live * w->stride + w->slot_count * sizeof *w->slots +
-           w->keys.count * (64 + 2 * sizeof *w->latest) + w->heap_bytes;
+           w->keys.count * (64 + 2 * sizeof *w->key_live) + w->heap_bytes;
 }
 
 uint64_t tl_window_state_records(const struct tl_window_state *w)
@@ -605,9 +716,12 @@ void tl_window_state_check(const struct tl_window_state *w)
         if (!(entry->flags & TL_ENTRY_LIVE))
             continue;
         live++;
-        assert(w->slots[probe(w, entry->key, entry->start)] == i + 1); /* I1 */
-        assert(w->view->windowed || entry->start == 0);                /* I2 */
-        assert(w->key_live[entry->key] > 0);                           /* I3 */
+        if (has_slots(w)) {
+            assert(w->slots[probe(w, entry->key, entry->start)].taken == i + 1); /* I1 */
+            assert(w->key_live[entry->key] > 0);                                 /* I3 */
+        } else {
+            assert(entry->start == 0 && entry->key == i); /* I2 */
+        }
     }
     assert(live == w->live);
     (void)live;

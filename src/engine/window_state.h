@@ -3,8 +3,9 @@
  *
  * Owned by the shard's worker; the engine's thread touches it only while the workers stand at the gate.
  *
- * I1: every live entry is in the table under (key, start) exactly once, and in no other view's. I2: an
- * unwindowed view has one entry a key, with start 0. I3: key_live[k] is the number of live entries of key k.
+ * I1: every live entry of a windowed view is in the table under (key, start) exactly once, and in no other view's. I2: an
+ * unwindowed view has one entry a key, with start 0, whose index is the key's id: it needs no table, and none of its keys is ever
+ * forgotten. I3: key_live[k] is the number of live entries of key k.
  * I4: an entry's index never changes while it lives. I5: after tl_window_state_close(bound) no live entry of
  * a windowed view ends at or before bound. I6: of a view of sessions, latest[k] heads the list of the key's live entries; those
  * that end beyond the bound late records are told by do not overlap. */
@@ -37,12 +38,14 @@ struct tl_window_state {
         uint64_t head;           /* a key of 1 to 8 bytes, zeros behind it */
         uint32_t size, id;       /* size 0: none */
     } recent[TL_RECENT_KEYS];    /* direct-mapped: spares the map where keys are few and short */
-    uint32_t *latest, *key_live; /* by key id: entry used last + 1, live entries */
+    uint32_t *latest, *key_live; /* by key id: sessions: an entry + 1; windows: live entries */
     size_t latest_cap, key_live_cap;
     char **chunks;
     size_t chunk_count, chunk_cap;
     uint32_t entry_count, free_list, live; /* handed out; head + 1; live ones */
-    uint32_t *slots;                       /* entry + 1, linear probing */
+    struct tl_window_slot {
+        uint32_t tag, taken; /* of the hash of (key, start), which is its home too; entry + 1, 0: empty */
+    } *slots;                /* linear probing: nearly always the one entry looked at is the one looked for */
     size_t slot_count, stride, chunk_shift;
     uint32_t *dirty; /* for viewers; only while observed */
     size_t dirty_count, dirty_cap, heap_bytes;
@@ -60,6 +63,17 @@ TL_MUST_USE bool tl_window_state_add(struct tl_window_state *w, struct tl_view k
  * records are told by; *late: it is one, and nothing was changed. False: out of memory. */
 TL_MUST_USE bool tl_window_state_add_session(struct tl_window_state *w, struct tl_view key, int64_t bound,
                                              const struct tl_tick_value *values, int64_t event_time, bool *late);
+/* The same for a key whose id is known (tl_window_state_key_id). */
+TL_MUST_USE bool tl_window_state_add_id(struct tl_window_state *w, uint32_t id, int64_t start,
+                                        const struct tl_tick_value *values, int64_t event_time);
+/* Looking ahead (engine/lookahead.h): each asks for the memory that the next one reads. hash: tl_view_hash(key, 0). */
+#define TL_NO_KEY_ID UINT32_MAX
+void tl_window_state_prefetch_key(const struct tl_window_state *w, uint64_t hash);
+void tl_window_state_prefetch_key_item(const struct tl_window_state *w, uint64_t hash);
+/* TL_NO_KEY_ID: the key is not known yet. */
+uint32_t tl_window_state_key_id(const struct tl_window_state *w, struct tl_view key, uint64_t hash);
+void tl_window_state_prefetch_slot(const struct tl_window_state *w, uint32_t id, int64_t start);
+void tl_window_state_prefetch_entry(const struct tl_window_state *w, uint32_t id, int64_t start);
 struct tl_window_entry *tl_window_state_find(const struct tl_window_state *w, struct tl_view key,
                                              int64_t start);
 struct tl_window_entry *tl_window_state_entry(const struct tl_window_state *w,

@@ -12,7 +12,9 @@
 #include "lake/commit_log.h"
 
 #include "base/bytes.h"
+#include "base/io.h"
 #include "base/log.h"
+#include "base/time.h"
 #include "codec/crc32c.h"
 
 #include <inttypes.h>
@@ -24,6 +26,7 @@
 #define HEADER_SIZE 28
 #define RECORD_MAX ((size_t)2 << 30)
 #define COMMITS_KEPT 3
+#define LEFTOVER_AGE_NS (60 * TL_NS_PER_S)
 
 struct tl_commit_log {
     struct tl_store *store;
@@ -74,13 +77,20 @@ bool tl_commit_log_tidy(struct tl_commit_log *log, struct tl_error *error)
     bool ok = true;
     for (size_t i = 0; ok && i < names.count; i++) {
         char name[PATH_MAX];
-        if (!is_leftover(names.names[i]))
-            continue;
+        struct tl_store_info info;
+        struct tl_error gone;
         snprintf(name, sizeof name, "%s/%s", log->folder, names.names[i]);
-        ok = tl_store_delete(log->store, name, error);
+        if (is_leftover(name) && tl_store_head(log->store, name, &info, &gone) &&
+            tl_io->wall_ns() - info.modified_ns > LEFTOVER_AGE_NS)
+            ok = tl_store_delete(log->store, name, error);
     }
     tl_dir_list_release(&names);
     return ok;
+}
+
+bool tl_commit_log_settle(struct tl_commit_log *log, struct tl_error *error)
+{
+    return tl_store_settle(log->store, log->folder, error);
 }
 
 bool tl_commit_log_check_fence(struct tl_commit_log *log, struct tl_error *error)
@@ -174,6 +184,21 @@ bool tl_commit_log_load_intent(struct tl_commit_log *log, uint64_t epoch, bool *
     tl_buf_reset(payload);
     *found = load(log, "intent", epoch, payload, error);
     return *found || error->code == TL_NOT_FOUND;
+}
+
+bool tl_commit_log_is_last(struct tl_commit_log *log, uint64_t epoch, bool *last, struct tl_error *error)
+{
+    struct tl_dir_list names;
+    if (!tl_store_list(log->store, log->folder, &names, error))
+        return false;
+    *last = true;
+    for (size_t i = 0; i < names.count; i++) {
+        uint64_t of;
+        if ((epoch_of(names.names[i], "commit", &of) && of >= epoch) || (epoch_of(names.names[i], "intent", &of) && of > epoch))
+            *last = false;
+    }
+    tl_dir_list_release(&names);
+    return true;
 }
 
 static bool is_damaged(struct tl_commit_log *log, const char *kind, uint64_t epoch)

@@ -25,7 +25,7 @@
 #define BATCH_ROWS ((size_t)128 << 10)
 #define BATCH_FILES 64 /* below DuckDB's partitioned_write_max_open_files (100), above which it begins second files */
 
-static bool list_add(struct tl_file_list *list, const char *name, uint64_t rows)
+bool tl_file_list_add(struct tl_file_list *list, const char *name, uint64_t rows)
 {
     size_t cap = list->cap;
     if (!tl_grow((void **)&list->names, &cap, list->count + 1, sizeof *list->names, FILES_MAX))
@@ -297,7 +297,7 @@ static bool publish(struct batch *b, struct tl_file_list *files, struct tl_error
     if (!tl_store_publish(b->sink->store, b->files, b->count, error))
         return false;
     for (size_t i = 0; i < b->count; i++)
-        if (!list_add(files, b->files[i].name, b->row_counts[i]))
+        if (!tl_file_list_add(files, b->files[i].name, b->row_counts[i]))
             return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     b->count = 0;
     tl_arena_reset(&b->texts);
@@ -307,7 +307,8 @@ static bool publish(struct batch *b, struct tl_file_list *files, struct tl_error
 /* A new folder in the store's staging folder, which need not be durable. */
 static bool make_folder(struct batch *b, struct tl_error *error)
 {
-    int size = snprintf(b->folder, sizeof b->folder, "%s/%s%020" PRIu64, b->sink->staging, b->sink->temporary_prefix, b->epoch);
+    int size = snprintf(b->folder, sizeof b->folder, "%s/%s%020" PRIu64 "-%016" PRIx64, b->sink->staging, b->sink->temporary_prefix,
+                        b->epoch, b->sink->instance);
     if (size < 0 || (size_t)size >= sizeof b->folder)
         return tl_error_set(error, TL_INVALID, "'%.200s' is too long a path", b->sink->staging);
     if (!tl_dir_remove(b->folder, error)) /* of a try before */

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define LEFTOVER_AGE_S 600
+
 void tl_file_list_release(struct tl_file_list *list)
 {
     for (size_t i = 0; i < list->count; i++)
@@ -19,7 +21,14 @@ void tl_file_list_release(struct tl_file_list *list)
     *list = (struct tl_file_list){ 0 };
 }
 
-/* What a process that was killed left behind. Only this sink's: others may be at work. */
+/* Younger ones may be of another instance that is about to learn of this one. */
+static bool is_old(const char *path)
+{
+    struct stat st;
+    return tl_io->stat(path, &st) == 0 && tl_io->wall_ns() / TL_NS_PER_S - st.st_mtim.tv_sec > LEFTOVER_AGE_S;
+}
+
+/* What a process that was killed left behind some time ago. Only this sink's: others may be at work. */
 static bool remove_leftovers(struct tl_parquet_sink *sink, struct tl_error *error)
 {
     struct tl_dir_list names;
@@ -30,11 +39,30 @@ static bool remove_leftovers(struct tl_parquet_sink *sink, struct tl_error *erro
         char path[PATH_MAX];
         if (strncmp(names.names[i], sink->temporary_prefix, strlen(sink->temporary_prefix)) != 0)
             continue;
-        if (snprintf(path, sizeof path, "%s/%s", sink->staging, names.names[i]) < (int)sizeof path)
+        if (snprintf(path, sizeof path, "%s/%s", sink->staging, names.names[i]) < (int)sizeof path && is_old(path))
             ok = tl_dir_remove(path, error);
     }
     tl_dir_list_release(&names);
     return ok;
+}
+
+static uint64_t name_seed(const struct tl_parquet_sink_options *o)
+{
+    return tl_view_hash(tl_view_of(o->view), tl_view_hash(tl_view_of(o->pipeline), 0));
+}
+
+/* "part-<epoch>[-<attempt>]-<hash>.<ending>", as parquet_files.c names them. */
+bool tl_parquet_sink_wrote(const struct tl_parquet_sink_options *options, const char *name, uint64_t *epoch)
+{
+    const char *slash = strrchr(name, '/'), *dot = strrchr(name, '.');
+    char hash[20];
+    size_t fixed = strlen("/part-01234567890123456789-0123456789abcdef");
+    if (!slash || !dot || (size_t)(dot - slash) < fixed || strncmp(slash, "/part-", 6) != 0 ||
+        !tl_view_to_u64((struct tl_view){ slash + 6, 20 }, epoch))
+        return false;
+    struct tl_view folder = { name, (size_t)(slash + 1 - name) };
+    snprintf(hash, sizeof hash, "-%016" PRIx64, tl_view_hash(folder, name_seed(options) ^ *epoch));
+    return strncmp(dot - 17, hash, 17) == 0;
 }
 
 static bool copy_options(struct tl_parquet_sink *sink, const struct tl_parquet_sink_options *o)
@@ -54,7 +82,7 @@ static bool copy_options(struct tl_parquet_sink *sink, const struct tl_parquet_s
         if (!to->column || !to->folder)
             return false;
     }
-    sink->name_seed = tl_view_hash(tl_view_of(o->view), tl_view_hash(tl_view_of(o->pipeline), 0));
+    sink->name_seed = name_seed(o);
     snprintf(sink->temporary_prefix, size, "%016" PRIx64 "-", tl_view_hash(tl_view_of(o->path), sink->name_seed));
     return true;
 }
@@ -69,6 +97,10 @@ bool tl_parquet_sink_open(struct tl_parquet_sink **out, struct tl_store *store, 
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     }
     sink->store = store;
+    if (!tl_io->random(&sink->instance, sizeof sink->instance)) {
+        tl_parquet_sink_close(sink);
+        return tl_error_set(error, TL_IO, "no random numbers from the system");
+    }
     if (!tl_store_stage(store, &sink->staging, error) || !remove_leftovers(sink, error) || !tl_duck_open(&sink->duck, error)) {
         tl_parquet_sink_close(sink);
         return false;

@@ -27,6 +27,10 @@ struct tl_file_list {
     size_t count, cap;
 };
 void tl_file_list_release(struct tl_file_list *list);
+/* A copy of name. False: no memory, or more than ten million. */
+TL_MUST_USE bool tl_file_list_add(struct tl_file_list *list, const char *name, uint64_t rows);
+/* Whether a file (relative to the store's root) is one that a sink of these options writes, and in which epoch. */
+bool tl_parquet_sink_wrote(const struct tl_parquet_sink_options *options, const char *name, uint64_t *epoch);
 TL_MUST_USE bool tl_parquet_sink_open(struct tl_parquet_sink **out, struct tl_store *store, const struct tl_parquet_sink_options *options,
                                       struct tl_error *error);
 void tl_parquet_sink_close(struct tl_parquet_sink *sink);

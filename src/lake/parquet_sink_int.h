@@ -12,6 +12,7 @@ struct tl_parquet_sink {
     const char *staging;           /* the store's */
     char *path, *temporary_prefix; /* "<hash of pipeline, view and path>-" */
     uint64_t name_seed;
+    uint64_t instance; /* random: two instances of a pipeline that know nothing of each other make their files apart */
     struct tl_sink_partition {
         char *column, *folder; /* "window_start", "day" */
         enum tl_partition_unit unit;

@@ -193,6 +193,11 @@ bool tl_store_list_from(struct tl_store *s, const char *folder, const char *begi
     return false;
 }
 
+bool tl_store_settle(struct tl_store *s, const char *folder, struct tl_error *error)
+{
+    return check_name(folder, error) && (!s->kind->settle || s->kind->settle(s->impl, folder, error));
+}
+
 bool tl_store_list(struct tl_store *s, const char *folder, struct tl_dir_list *out, struct tl_error *error)
 {
     return tl_store_list_from(s, folder, "", out, error);

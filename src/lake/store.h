@@ -27,7 +27,11 @@ const char *tl_store_folder(const struct tl_store *s);
 /* *folder: one of this machine for files that tl_store_publish is to take; made if absent. Readers of the lake do not look into it. */
 TL_MUST_USE bool tl_store_stage(struct tl_store *s, const char **folder, struct tl_error *error);
 
-/* Put if absent. TL_CONFLICT when the name exists with other content; equal content is success (already done). */
+/* Makes a folder, and it and the way to it durable, whoever made them: a process may have been killed before it had synced them. A
+ * bucket has no folders. */
+TL_MUST_USE bool tl_store_settle(struct tl_store *s, const char *folder, struct tl_error *error);
+
+/* Put if absent. TL_CONFLICT when the name exists with other content; equal content is success (already done), and durable then. */
 TL_MUST_USE bool tl_store_create(struct tl_store *s, const char *name, struct tl_view content, struct tl_error *error);
 /* Replace atomically. */
 TL_MUST_USE bool tl_store_put(struct tl_store *s, const char *name, struct tl_view content, struct tl_error *error);

@@ -49,7 +49,16 @@ static bool folder_create(void *root, const char *name, struct tl_view content, 
         return false;
     if (tl_file_create_atomic(path, content, error))
         return true;
-    return error->code == TL_CONFLICT && same_content(path, content, error);
+    if (error->code != TL_CONFLICT || !same_content(path, content, error))
+        return false;
+    *strrchr(path, '/') = '\0'; /* who made it may have been killed before it synced the folder */
+    return tl_dir_sync(path, error);
+}
+
+static bool folder_settle(void *root, const char *name, struct tl_error *error)
+{
+    char path[PATH_MAX];
+    return path_of(root, name, path, error) && tl_dir_make(path, error) && tl_dir_settle(path, error);
 }
 
 static bool folder_put(void *root, const char *name, struct tl_view content, struct tl_error *error)
@@ -267,6 +276,7 @@ bool tl_store_open_folder(struct tl_store *s, struct tl_error *error)
 {
     static const struct tl_store_kind kind = {
         .close = folder_close,
+        .settle = folder_settle,
         .create = folder_create,
         .put = folder_put,
         .get = folder_get,

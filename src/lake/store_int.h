@@ -6,6 +6,7 @@
 
 struct tl_store_kind {
     void (*close)(void *impl);
+    bool (*settle)(void *impl, const char *folder, struct tl_error *error); /* NULL: there is nothing to do */
     bool (*create)(void *impl, const char *name, struct tl_view content, struct tl_error *error);
     bool (*put)(void *impl, const char *name, struct tl_view content, struct tl_error *error);
     bool (*get)(void *impl, const char *name, struct tl_buf *out, struct tl_error *error);

@@ -70,14 +70,7 @@ static void shards(const struct tl_engine_stats *s, struct tl_buf *out)
                     (unsigned long long)s->shards[i].records);
 }
 
-static void quantile(struct tl_buf *out, const char *stage, const char *which, int64_t ns)
-{
-    tl_buf_addf(out, "tapeline_latency_seconds{stage=\"%s\",quantile=\"%s\"} ", stage, which);
-    tl_buf_add_double(out, seconds(ns));
-    tl_buf_add_char(out, '\n');
-}
-
-/* Of the last minute: gauges, since a summary's counts would have to be of all time. */
+/* Of the last minute: gauges of their own names, since a summary's counts would have to be of all time. */
 static void latencies(const struct tl_web_figures *f, struct tl_buf *out)
 {
     const struct {
@@ -85,13 +78,19 @@ static void latencies(const struct tl_web_figures *f, struct tl_buf *out)
         const struct tl_latency_figures *figures;
     } stages[] = { { "event_to_stream", &f->latency.event_to_stream }, { "stream_to_engine", &f->latency.stream_to_engine },
                    { "engine_to_view", &f->latency.engine_to_view }, { "view_to_page", &f->view_to_page } };
-    head(out, "tapeline_latency_seconds", "gauge", "Quantiles over the last minute of how long a stage takes.");
-    for (size_t i = 0; i < TL_COUNT(stages); i++) {
-        if (stages[i].figures->count == 0)
-            continue;
-        quantile(out, stages[i].stage, "0.5", stages[i].figures->p50_ns);
-        quantile(out, stages[i].stage, "0.95", stages[i].figures->p95_ns);
-        quantile(out, stages[i].stage, "0.99", stages[i].figures->p99_ns);
+    static const char *const names[] = { "tapeline_latency_median_seconds", "tapeline_latency_p95_seconds", "tapeline_latency_p99_seconds" };
+    static const char *const helps[] = { "How long a stage takes: the median of the last minute.", "95 of 100 records take no longer.",
+                                         "99 of 100 records take no longer." };
+    for (size_t n = 0; n < TL_COUNT(names); n++) {
+        head(out, names[n], "gauge", helps[n]);
+        for (size_t i = 0; i < TL_COUNT(stages); i++) {
+            const int64_t of[] = { stages[i].figures->p50_ns, stages[i].figures->p95_ns, stages[i].figures->p99_ns };
+            if (stages[i].figures->count == 0)
+                continue;
+            tl_buf_addf(out, "%s{stage=\"%s\"} ", names[n], stages[i].stage);
+            tl_buf_add_double(out, seconds(of[n]));
+            tl_buf_add_char(out, '\n');
+        }
     }
 }
 

@@ -47,6 +47,7 @@ export async function ingestPrices(data) {
         return false;
     }
     await run("ingest", ...readdirSync(folder).filter((name) => name.endsWith(".csv")).map((name) => path.join(folder, name)), "--lake", path.join(data, "lake"));
+    await run("build", path.join(here, "../../pipelines/lakehouse.sql"), "--lake", path.join(data, "lake"));
     return true;
 }
 
@@ -169,7 +170,7 @@ export async function openPage(browser, url, options = {}) {
     });
     await page.addInitScript(() => {
         document.addEventListener("securitypolicyviolation", (event) =>
-            console.error(`content policy: ${event.violatedDirective} ${event.blockedURI}`));
+            console.error(`content policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}:${event.columnNumber} ${event.sample}`));
     });
     await page.goto(`${url}/${options.hash ?? ""}`);
     return { page, wrong, close: () => context.close() };

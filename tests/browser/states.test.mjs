@@ -130,6 +130,72 @@ test("the legend hides, isolates and shows again", async () => {
     assert.equal(await pressed(), "true true true");
 });
 
+test("a burst of messages is drawn once a frame, and in a hidden tab not at all", async () => {
+    snapshot([]);
+    await chartIs(0, 0);
+    await view.page.evaluate(() => {
+        const { store } = window.tapeline;
+        window.seen = { flushes: 0, frames: 0 };
+        const count = () => {
+            window.seen.frames++;
+            requestAnimationFrame(count);
+        };
+        requestAnimationFrame(count);
+        store.subscribe(() => window.seen.flushes++);
+    });
+    for (let i = 0; i < 300; i++) change([row("A", i, i, true)]);
+    await chartIs(300, 0);
+    const { flushes, frames } = await view.page.evaluate(() => window.seen);
+    assert.ok(flushes <= frames + 1, `${flushes} redraws in ${frames} frames`);
+    assert.ok(flushes < 100, `${flushes} redraws of 300 messages`);
+    // Headless Chromium shows every tab. A hidden one gets no frames; then nothing may be drawn, and all of it in the next one.
+    await view.page.evaluate(() => {
+        window.held = [];
+        window.realFrame = window.requestAnimationFrame;
+        window.requestAnimationFrame = (f) => window.held.push(f);
+        window.seen.flushes = 0;
+    });
+    for (let i = 300; i < 400; i++) change([row("A", i, i, true)]);
+    await until(() => view.page.evaluate(() => window.tapeline.store.rowsOf("average").series.get("A").points.length === 400), "the rows have come");
+    assert.equal(await view.page.evaluate(() => window.seen.flushes), 0);
+    await view.page.evaluate(() => {
+        window.requestAnimationFrame = window.realFrame;
+        for (const f of window.held) f(performance.now());
+    });
+    await chartIs(400, 0);
+});
+
+test("a soak leaves the heap flat", async () => {
+    // The pace of the server is at most twenty messages a second; TL_SOAK=1 (make soak) sends an hour of them, the required test six minutes.
+    const messages = process.env.TL_SOAK ? 72_000 : 7_200;
+    const tickers = Array.from({ length: 10 }, (_, i) => `T${i}`);
+    const session = await view.page.context().newCDPSession(view.page);
+    const heap = async () => {
+        await session.send("HeapProfiler.collectGarbage");
+        return (await session.send("Runtime.getHeapUsage")).usedSize;
+    };
+    snapshot([]);
+    const sizes = [];
+    let sent = 0;
+    for (let part = 0; part < 6; part++) {
+        for (let i = 0; i < messages / 6; i++, sent++) {
+            const minute = Math.floor((sent * 4800) / messages); // more windows than a series keeps: the first half fills the buffers
+            change(tickers.map((ticker, k) => row(ticker, minute, 100 + k + Math.sin(sent / 50), false)));
+            mock.send("latest", { version: sent, rows: tickers.map((ticker, k) => ({ ticker, price: 100 + k + Math.sin(sent), final: false })) });
+            if (sent % 2 === 1) change(tickers.map((ticker, k) => row(ticker, minute, 100 + k, true)));
+            if (sent % 20 === 0) mock.send("stats", stats({ last_record: Date.now() }));
+            if (sent % 100 === 99) await until(() => view.page.evaluate((n) => (window.tapeline.store.rowsOf("latest").latest.get("T0")?.row.price ?? 0) === n, 100 + Math.sin(sent)), "the page keeps up", 60_000);
+        }
+        sizes.push(await heap());
+    }
+    const points = await view.page.evaluate(() => [...window.tapeline.store.rowsOf("average").series.values()].map((series) => series.points.length));
+    console.log(`heap after each sixth: ${sizes.map((size) => (size / 1e6).toFixed(1)).join(", ")} MB; points a series: ${Math.max(...points)}`);
+    assert.ok(Math.max(...points) <= 2200);
+    // The buffers fill within the first half; from then on nothing may grow.
+    assert.ok(sizes[5] < sizes[3] * 1.15 + 1e6, `the heap grows: ${sizes}`);
+    assert.deepEqual(view.wrong, []);
+});
+
 test("a hundred thousand updates leave bounded buffers", async () => {
     snapshot([]);
     for (let i = 0; i < 100; i++) {

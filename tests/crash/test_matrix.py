@@ -25,10 +25,10 @@ class Sample(unittest.TestCase):
         self.assertGreater(sum(outcome.counts.values()), count // 3, "most points were not reached")
 
     def test_files(self):
-        self.check(FileRuns, 12)
+        self.check(FileRuns, 8)
 
     def test_stream(self):
-        self.check(StreamRuns, 6)
+        self.check(StreamRuns, 5)
 
     def test_power_cuts(self):
         self.check(PowerCuts, 5)

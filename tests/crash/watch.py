@@ -17,7 +17,7 @@ if __name__ == "__main__":
 
 from duck import Duck, DuckError, visible_files
 
-PAUSE_S = 0.004  # between two looks, so that the watched get a processor too
+PAUSE_S = 0.008  # between two looks, so that the watched get a processor too
 
 
 class Eye:

@@ -34,6 +34,7 @@ WALLS = [
     ("simdjson", r"simdjson", {"codec"}),
     ("CBOR", r"cbor", {"codec"}),
     ("SQLite", r"sqlite3", {"broker"}),
+    ("ncurses", r"curses", {"cli"}),
     ("libedit", r"histedit|readline/", {"cli"}),
 ]
 

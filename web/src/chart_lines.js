@@ -172,6 +172,7 @@ export class ChartLines {
         } else {
             for (const datum of closed.slice(line.drawn)) line.closed.update(datum);
         }
+        line.closed.applyOptions({ lineVisible: closed.length > 1, pointMarkersVisible: closed.length === 1 }); // of one point the library makes a dash
         line.closedData = closed;
         line.drawn = closed.length;
     }

@@ -9,17 +9,6 @@ import { EditorState } from "@codemirror/state";
 import { drawSelection, EditorView, highlightActiveLine, keymap, lineNumbers, placeholder } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 
-/** The content policy forbids style attributes, and allows the same through the object model: CodeMirror sets one ("tab-size: 4") as an attribute. */
-function styleByObjectModel() {
-    const { setAttribute } = Element.prototype;
-    /** @this {Element} @param {string} name @param {string} value */
-    Element.prototype.setAttribute = function (name, value) {
-        if (name === "style" && this instanceof HTMLElement) this.style.cssText = value;
-        else setAttribute.call(this, name, value);
-    };
-}
-styleByObjectModel();
-
 const colours = HighlightStyle.define([
     { tag: tags.keyword, color: "var(--code-keyword)", fontWeight: "600" },
     { tag: [tags.string, tags.special(tags.string)], color: "var(--code-string)" },
@@ -40,6 +29,15 @@ const look = EditorView.theme({
     ".cm-placeholder": { color: "var(--muted)" },
 });
 
+/** What is typed over a selection: the browser would keep the style of what was there in a style attribute, which the content policy forbids. */
+const typeOver = EditorView.domEventHandlers({
+    beforeinput(event, view) {
+        if (event.inputType !== "insertText" || event.data === null || view.state.selection.main.empty) return false;
+        view.dispatch(view.state.replaceSelection(event.data), { scrollIntoView: true, userEvent: "input.type" });
+        return true;
+    },
+});
+
 /**
  * @param {HTMLElement} host
  * @param {{text: string, label: string, onrun: () => void}} spec
@@ -58,7 +56,7 @@ export function sqlEditor(host, spec) {
         state: EditorState.create({ doc: spec.text, extensions: [
             lineNumbers(), history(), drawSelection(), highlightActiveLine(), bracketMatching(), EditorView.lineWrapping,
             sql({ dialect: PostgreSQL, upperCaseKeywords: true }), syntaxHighlighting(colours), look,
-            EditorView.contentAttributes.of({ "aria-label": spec.label }), placeholder("SELECT …"),
+            typeOver, EditorView.contentAttributes.of({ "aria-label": spec.label }), placeholder("SELECT …"),
             // Tab stays what it is everywhere else: the way out.
             keymap.of([{ key: "Ctrl-Enter", mac: "Cmd-Enter", run }, ...defaultKeymap, ...historyKeymap]),
         ] }),

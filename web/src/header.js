@@ -3,6 +3,7 @@
 
 import { choice, el, setText, svg } from "./dom.js";
 import { clockWithZone, duration } from "./format.js";
+import { problemsOf } from "./problems.js";
 
 /** @typedef {import("./store.js").Store} Store */
 /** @typedef {import("./format.js").Zone} Zone */
@@ -58,6 +59,20 @@ function choices(store, onhelp) {
         el("button", { type: "button", class: "button help-button", "aria-label": "Keys and help", title: "keys and help (?)", onclick: onhelp }, "?"));
 }
 
+/** How many problems there are, on the way to where they are told. @param {Store} store */
+function problemsMark(store) {
+    const mark = el("span", { class: "tab-mark", role: "img", hidden: true });
+    store.subscribe((changed) => {
+        if (!changed.has("stats") && !changed.has("clock") && !changed.has("connection")) return;
+        const found = problemsOf(store);
+        mark.hidden = found.length === 0;
+        setText(mark, String(found.length));
+        mark.setAttribute("aria-label", `${found.length} problem${found.length === 1 ? "" : "s"}`);
+        mark.title = found.map(({ what }) => what).join("\n");
+    });
+    return mark;
+}
+
 /**
  * @param {HTMLElement} host
  * @param {Store} store
@@ -68,7 +83,7 @@ function choices(store, onhelp) {
 export function renderHeader(host, store, views, onhelp) {
     const { plan } = store;
     const links = views.map(({ name, title }, i) =>
-        el("a", { class: "tab", href: `#${name}`, title: `key ${i + 1}` }, title));
+        el("a", { class: "tab", href: `#${name}`, title: `key ${i + 1}` }, title, name === "pipeline" ? problemsMark(store) : null));
     host.replaceChildren(
         el("div", { class: "bar" },
             el("div", { class: "brand" }, mark(),

@@ -18,10 +18,13 @@ const DASHES = [[], [6, 4], [2, 3]];
  */
 export function chartable({ heads, rows }) {
     const kinds = heads.map((_, i) => kindOf(rows, i));
-    const instant = kinds.indexOf("instant");
-    const x = instant >= 0 ? instant : kinds.indexOf("number");
+    // Of several instants the one that tells the rows apart best; of numbers the first.
+    const spread = heads.map((_, i) => (kinds[i] === "instant" ? new Set(rows.map((row) => row[i])).size : 0));
+    const most = Math.max(0, ...spread);
+    const x = most > 1 ? spread.lastIndexOf(most) : kinds.indexOf("number");
     const ys = kinds.flatMap((kind, i) => (kind === "number" && i !== x ? [i] : []));
     if (x < 0 || ys.length === 0 || rows.length < 2) return null;
+    if (new Set(rows.map((row) => row[x])).size < 2) return null;
     const by = kinds.findIndex((kind, i) => kind === "text" && i !== x);
     return { x, ys, by, time: kinds[x] === "instant" };
 }

@@ -165,7 +165,7 @@ export class SmallChart {
 }
 
 /** At least some minutes, so that one point does not fill all of it. @param {number} from @param {number} to @returns {[number, number]} */
-const spanOf = (from, to) => (Number.isFinite(to) ? [Math.min(from, to - SPAN_MIN_S), to] : [Date.now() / 1000 - SPAN_MIN_S, Date.now() / 1000]);
+const spanOf = (from, to) => (Number.isFinite(to) ? [Math.min(from, to - SPAN_MIN_S), to + (to - Math.min(from, to - SPAN_MIN_S)) * 0.02] : [Date.now() / 1000 - SPAN_MIN_S, Date.now() / 1000]);
 
 /** @param {number} low @param {number} high */
 function decades(low, high) {

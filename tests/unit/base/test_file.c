@@ -373,7 +373,7 @@ static void a_folder_is_locked_by_one_and_the_other_is_told_by_whom(void **state
     assert_false(tl_dir_lock_open(&b, ".", &error));
     assert_int_equal(error.code, TL_CONFLICT);
     snprintf(wanted, sizeof wanted,
-             "data folder '.' is in use by process %d (stop it, or choose another folder with --data)",
+             "folder '.' is in use by process %d (stop it, or choose another folder)",
              (int)getpid());
     assert_string_equal(error.text, wanted);
     tl_dir_lock_close(&b); /* never held */

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <sys/time.h>
 
 struct lake {
     char *root;
@@ -214,9 +215,38 @@ static void what_a_killed_write_left_is_removed_and_records_stay(void **state)
     }
     test_ok(tl_commit_log_tidy(l.log, &error), &error);
     test_ok(tl_store_list(l.store, "_tapeline/p", &names, &error), &error);
+    assert_int_equal(names.count, 3); /* they may be another instance's */
+    tl_dir_list_release(&names);
+    for (size_t i = 0; i < TL_COUNT(left); i++) {
+        snprintf(path, sizeof path, "%s/_tapeline/p/%s", l.root, left[i]);
+        assert_int_equal(utimes(path, (struct timeval[2]){ { 0, 0 }, { 0, 0 } }), 0);
+    }
+    test_ok(tl_commit_log_tidy(l.log, &error), &error);
+    test_ok(tl_store_list(l.store, "_tapeline/p", &names, &error), &error);
     assert_int_equal(names.count, 1);
     tl_dir_list_release(&names);
     assert_string_equal(newest(&l), "1:one");
+    close_lake(&l);
+}
+
+static void the_last_epoch_is_one_that_nothing_was_committed_behind(void **state)
+{
+    (void)state;
+    struct lake l = open_lake();
+    struct tl_error error;
+    bool last;
+    test_ok(tl_commit_log_settle(l.log, &error), &error);
+    test_ok(tl_commit_log_is_last(l.log, 2, &last, &error), &error);
+    assert_true(last);
+    commit(&l, 1, "one");
+    test_ok(tl_commit_log_intent(l.log, 2, TL_VIEW("two"), &error), &error);
+    test_ok(tl_commit_log_is_last(l.log, 2, &last, &error), &error);
+    assert_true(last);
+    test_ok(tl_commit_log_is_last(l.log, 1, &last, &error), &error);
+    assert_false(last);
+    commit(&l, 2, "two");
+    test_ok(tl_commit_log_is_last(l.log, 2, &last, &error), &error);
+    assert_false(last);
     close_lake(&l);
 }
 
@@ -246,6 +276,7 @@ int main(void)
         cmocka_unit_test(an_intent_fences),
         cmocka_unit_test(every_system_call_of_a_commit_fails_once),
         cmocka_unit_test(what_a_killed_write_left_is_removed_and_records_stay),
+        cmocka_unit_test(the_last_epoch_is_one_that_nothing_was_committed_behind),
         cmocka_unit_test(names_of_pipelines_stay_in_their_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 static const struct tl_column_def columns[] = {
@@ -294,6 +295,13 @@ static void leftovers_of_a_kill_go_and_those_of_others_stay(void **state)
         }
     }
     assert_true(left);
+    test_ok(write_to(root, 1, &rows, &files, &error), &error);
+    test_ok(tl_dir_list(path, &names, &error), &error);
+    assert_int_equal(names.count, 1); /* young: it may be of another instance */
+    char folder[PATH_MAX + NAME_MAX + 1];
+    snprintf(folder, sizeof folder, "%s/%s", path, names.names[0]);
+    assert_int_equal(utimes(folder, (struct timeval[2]){ { 0, 0 }, { 0, 0 } }), 0);
+    tl_dir_list_release(&names);
     snprintf(path, sizeof path, "%s/_tmp/other", root);
     test_ok(tl_file_write_atomic(path, TL_VIEW("x"), &error), &error);
     test_ok(write_to(root, 1, &rows, &files, &error), &error);
