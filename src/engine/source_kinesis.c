@@ -138,6 +138,17 @@ static void finish(struct tl_stream_batch *b, struct tl_shard_run *s, int64_t no
     s->reader = NULL;
 }
 
+/* For those who ask why nothing comes. A subscription may just have nothing to say. */
+static void note_trouble(struct tl_shard_run *s, const struct tl_read_step *step, bool polls)
+{
+    bool failed = !step->answered && (step->throttled || (polls && step->wait_ns > 0));
+    if (step->answered)
+        s->trouble_since_ns = 0;
+    else if (failed && s->trouble_since_ns == 0)
+        s->trouble_since_ns = tl_io->wall_ns();
+    s->throttled = failed ? step->throttled : s->throttled && !step->answered;
+}
+
 bool tl_stream_batch_apply(struct tl_stream_batch *b, struct tl_shard_run *s, struct tl_apply *apply,
                            int64_t step, struct tl_error *error)
 {
@@ -145,6 +156,7 @@ bool tl_stream_batch_apply(struct tl_stream_batch *b, struct tl_shard_run *s, st
     int64_t now = tl_io->monotonic_ns(), watermark = s->watermark;
     s->next_read_ns = now + b->step.wait_ns;
     s->throttles += b->step.throttled;
+    note_trouble(s, &b->step, apply->source->read == TL_READ_POLL);
     if (!b->step.answered)
         return true; /* not asked, so not idle either */
     s->gaps += b->step.gap;

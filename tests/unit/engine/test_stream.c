@@ -533,7 +533,7 @@ static void a_running_and_a_stopped_engine_are_looked_into(void **state)
     fake_shard_add("shardId-0", "", "");
     fake_shard_add("shardId-1", "", "");
     run_init(&r, dir);
-    test_ok(tl_engine_inspect_stopped(&r.plan.plan, dir, &found, &in, &r.error), &r.error);
+    test_ok(tl_engine_inspect_stopped(&r.options, &found, &in, &r.error), &r.error);
     assert_false(found);
     tl_inspect_release(&in);
     run_open(&r);
@@ -564,7 +564,7 @@ static void a_running_and_a_stopped_engine_are_looked_into(void **state)
     tl_inspect_release(&in);
     assert_true(tl_io_fault_clear());
     run_stop(&r);
-    test_ok(tl_engine_inspect_stopped(&r.plan.plan, dir, &found, &in, &r.error), &r.error);
+    test_ok(tl_engine_inspect_stopped(&r.options, &found, &in, &r.error), &r.error);
     assert_true(found && !in.running);
     assert_true(in.epoch > 0 && in.last_commit_ns > 0 && !in.epoch_interrupted);
     assert_int_equal(in.ledger.received, 2);
