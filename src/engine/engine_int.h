@@ -23,7 +23,7 @@
 #include <stdatomic.h>
 
 #define TL_GROWTH_EARLY ((size_t)16 << 20) /* an epoch begins before its time */
-#define TL_GROWTH_STALL ((size_t)64 << 20) /* workers wait for it */
+#define TL_GROWTH_STALL ((size_t)32 << 20) /* workers wait for it */
 #define TL_SHARDS_MAX 100000
 #define TL_HOLDER_MAX 256
 
@@ -36,7 +36,7 @@ struct tl_source_run {
     char consumer_arn[TL_CONSUMER_ARN_MAX];
     int64_t listed_ns;                /* monotonic, of the last listing */
     struct tl_apply apply;            /* of a view's rows: the engine's thread's */
-    bool flushed;                     /* the epoch being taken closes all its windows */
+    bool ended;                       /* when the epoch being taken is: no record is to come */
 };
 struct tl_view_total { /* of a view, since the checkpoint began */
     uint64_t emitted;  /* records in rows written */
