@@ -139,6 +139,16 @@ static bool add_short_decimal(struct tl_buf *b, double v)
     return false;
 }
 
+bool tl_double_digits_above(double v, char out[40])
+{
+    snprintf(out, 40, "%.15e", v);
+    char *e = strchr(out, 'e');
+    if (!e || e[-1] == '9')
+        return false;
+    e[-1]++;
+    return strtod(out, NULL) == v;
+}
+
 void tl_buf_add_double(struct tl_buf *b, double v)
 {
     if (!isfinite(v)) {
@@ -155,7 +165,7 @@ void tl_buf_add_double(struct tl_buf *b, double v)
     /* 15 digits always survive, but below DBL_MIN there are fewer to be had. */
     for (int digits = fabs(v) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, v);
-        if (strtod(text, NULL) == v)
+        if (strtod(text, NULL) == v || (digits == 16 && tl_double_digits_above(v, text)))
             break;
     }
     tl_buf_add_text(b, text);

@@ -25,6 +25,9 @@ void tl_buf_addf(struct tl_buf *b, const char *fmt, ...) TL_PRINTF(2, 3);
 void tl_buf_add_i64(struct tl_buf *b, int64_t v);
 /* The shortest text that reads back as the same double ("NaN", "Infinity", "-Infinity" for those). */
 void tl_buf_add_double(struct tl_buf *b, double v);
+/* Sixteen digits next to those that v is rounded to, as "%.15e", which read back as v although the rounded ones do not. So it is at
+ * some powers of two only, since doubles lie closer below one than above it. False: seventeen are needed. */
+TL_MUST_USE bool tl_double_digits_above(double v, char out[40]);
 /* size bytes to be written by the caller, counted at once; NULL after a failure. */
 void *tl_buf_reserve(struct tl_buf *b, size_t size);
 static inline void tl_buf_add_char(struct tl_buf *b, char c)

@@ -17,6 +17,7 @@
 #include "engine/observe.h"
 #include "engine/shard.h"
 #include "lake/commit_log.h"
+#include "lake/delta_sink.h"
 #include "lake/parquet_sink.h"
 
 #include <stdatomic.h>
@@ -35,7 +36,7 @@ struct tl_source_run {
     char consumer_arn[TL_CONSUMER_ARN_MAX];
     int64_t listed_ns;                /* monotonic, of the last listing */
     struct tl_apply apply;            /* of a view's rows: the engine's thread's */
-    bool flushed;                     /* the epoch being taken closes all its windows */
+    bool ended;                       /* when the epoch being taken is: no record is to come */
 };
 struct tl_view_total { /* of a view, since the checkpoint began */
     uint64_t emitted;  /* records in rows written */
@@ -50,7 +51,8 @@ struct tl_sink_run {
     size_t partition_count;
     enum tl_sink_format format;
     enum tl_sink_compression compression;
-    struct tl_parquet_sink *sink; /* opened at the first row */
+    struct tl_parquet_sink *sink; /* opened at the first row; one of the two */
+    struct tl_delta_sink *delta;
     const struct tl_catalog_table *table; /* as the lake's catalog has it; NULL: it has none */
 };
 struct tl_kept_rows { /* for --dump */

@@ -26,6 +26,7 @@ bool tl_stream_batch_read(struct tl_stream_batch *b, struct tl_shard_run *s, con
     options.shard = s->name;
     options.starting_sequence = s->starting_sequence;
     b->on_data_loss = options.on_data_loss;
+    b->polls = options.mode == TL_READ_POLL;
     if (!s->reader && !tl_shard_reader_open(&s->reader, &source->kinesis, &options, &s->position, error))
         return false;
     return tl_shard_reader_next(s->reader, TL_KINESIS_RECORDS_PER_GET, &b->records, &b->step, error);
@@ -138,6 +139,17 @@ static void finish(struct tl_stream_batch *b, struct tl_shard_run *s, int64_t no
     s->reader = NULL;
 }
 
+/* For those who ask why nothing comes. A subscription may just have nothing to say. */
+static void note_trouble(struct tl_shard_run *s, const struct tl_read_step *step, bool polls)
+{
+    bool failed = !step->answered && (step->throttled || (polls && step->wait_ns > 0));
+    if (step->answered)
+        s->trouble_since_ns = 0;
+    else if (failed && s->trouble_since_ns == 0)
+        s->trouble_since_ns = tl_io->wall_ns();
+    s->throttled = failed ? step->throttled : s->throttled && !step->answered;
+}
+
 bool tl_stream_batch_apply(struct tl_stream_batch *b, struct tl_shard_run *s, struct tl_apply *apply,
                            int64_t step, struct tl_error *error)
 {
@@ -145,6 +157,7 @@ bool tl_stream_batch_apply(struct tl_stream_batch *b, struct tl_shard_run *s, st
     int64_t now = tl_io->monotonic_ns(), watermark = s->watermark;
     s->next_read_ns = now + b->step.wait_ns;
     s->throttles += b->step.throttled;
+    note_trouble(s, &b->step, b->polls);
     if (!b->step.answered)
         return true; /* not asked, so not idle either */
     s->gaps += b->step.gap;
