@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #define GROUPS_MAX ((size_t)1 << 17)
+#define HEADER_MAX ((size_t)1 << 27)
 
 static const struct tl_view nothing = { NULL, 0 };
 
@@ -172,7 +173,7 @@ static bool read_three_lines(struct tl_price_reader *r, struct tl_map *names)
     /* The second line's fields take the place of the first's, which point into the text (or, quoted, into a buffer that goes). */
     struct tl_view *first = calloc(r->column_count + 1, sizeof *first);
     struct tl_buf copy;
-    tl_buf_init(&copy, SIZE_MAX / 4);
+    tl_buf_init(&copy, HEADER_MAX);
     size_t total = 0;
     for (size_t i = 0; i < r->column_count; i++)
         total += r->csv.fields[i].size;
