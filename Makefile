@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-# tapeline: make run | test | build | bench | soak | screenshots | crash-matrix | conformance | clean | install. Each does its own set-up.
+# tapeline: make run | test | build | property | bench | soak | screenshots | crash-matrix | conformance | clean | install. Each does its own set-up.
 SHELL := /bin/bash
 BUILD := build
 
-.PHONY: run test build bench soak screenshots crash-matrix conformance clean install setup
+.PHONY: run test build property bench soak screenshots crash-matrix conformance clean install setup
 
 run: build
 	$(BUILD)/tapeline up
@@ -18,6 +18,12 @@ setup:
 
 test:
 	@scripts/test
+
+# More random pipelines and streams than make test has: make property [CASES=5000]; and expressions against DuckDB.
+property: build
+	@cmake --build $(BUILD) --target unit_sql_expressions
+	@TL_CASES=$(or $(CASES),2500) /usr/bin/python3 tests/run.py tests/property/test_model.py
+	@TL_EXPRESSIONS=$(or $(EXPRESSIONS),100000) $(BUILD)/unit_sql_expressions
 
 bench: build
 	@bench/run

@@ -81,13 +81,6 @@ void tl_buf_add_text(struct tl_buf *b, const char *text)
     tl_buf_add(b, text, strlen(text));
 }
 
-void tl_buf_add_char(struct tl_buf *b, char c)
-{
-    char *at = tl_buf_reserve(b, 1);
-    if (at)
-        *at = c;
-}
-
 void tl_buf_addf(struct tl_buf *b, const char *fmt, ...)
 {
     va_list args;
@@ -146,6 +139,16 @@ static bool add_short_decimal(struct tl_buf *b, double v)
     return false;
 }
 
+bool tl_double_digits_above(double v, char out[40])
+{
+    snprintf(out, 40, "%.15e", v);
+    char *e = strchr(out, 'e');
+    if (!e || e[-1] == '9')
+        return false;
+    e[-1]++;
+    return strtod(out, NULL) == v;
+}
+
 void tl_buf_add_double(struct tl_buf *b, double v)
 {
     if (!isfinite(v)) {
@@ -162,7 +165,7 @@ void tl_buf_add_double(struct tl_buf *b, double v)
     /* 15 digits always survive, but below DBL_MIN there are fewer to be had. */
     for (int digits = fabs(v) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, v);
-        if (strtod(text, NULL) == v)
+        if (strtod(text, NULL) == v || (digits == 16 && tl_double_digits_above(v, text)))
             break;
     }
     tl_buf_add_text(b, text);

@@ -43,10 +43,10 @@ struct tl_view tl_view_split(struct tl_view v, char c, struct tl_view *rest);
 /* Whole view is a decimal integer in range; no blanks, no '+'. */
 TL_MUST_USE bool tl_view_to_i64(struct tl_view v, int64_t *out);
 TL_MUST_USE bool tl_view_to_u64(struct tl_view v, uint64_t *out);
-/* Whole view is a finite decimal number; correctly rounded; at most 400 characters. */
 /* "512 MB", "1.5 GB", "64 KiB", "100 B": a number, an optional blank, a unit: B, KB, MB, GB, TB (1000), KiB, MiB, GiB, TiB (1024);
  * case ignored. False: something else, or 2^62 and more. */
 TL_MUST_USE bool tl_view_to_bytes(struct tl_view v, uint64_t *out);
+/* Whole view is a finite decimal number; correctly rounded; at most 400 characters. */
 TL_MUST_USE bool tl_view_to_double(struct tl_view v, double *out);
 /* True if v is well-formed UTF-8 (no surrogates, nothing overlong). */
 bool tl_view_is_utf8(struct tl_view v);

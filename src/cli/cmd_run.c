@@ -4,13 +4,13 @@
 #include "cli/commands.h"
 #include "cli/last_error.h"
 #include "cli/ledger_text.h"
+#include "cli/output.h"
 #include "cli/pipeline_file.h"
 #include "cli/places.h"
 #include "cli/report.h"
 #include "cli/signals.h"
 #include "engine/engine.h"
 
-#include <errno.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,11 +109,10 @@ static bool print_rows(const struct tl_rows *rows, struct tl_error *error)
     for (size_t c = 0; c < rows->column_count; c++)
         tl_buf_addf(&line, "%s%s", c ? "," : "", rows->columns[c].def.name);
     tl_buf_add_char(&line, '\n');
-    bool ok = true;
-    for (size_t r = 0; ok && r <= rows->row_count; r++) {
+    bool ok = true, closed = false;
+    for (size_t r = 0; ok && !closed && r <= rows->row_count; r++) {
         ok = tl_buf_ok(&line, "a row", error);
-        if (ok && fwrite(line.data, 1, line.size, stdout) != line.size)
-            ok = tl_error_sys(error, errno, "cannot write to stdout");
+        ok = ok && tl_output_write(tl_buf_view(&line), &closed, error);
         tl_buf_reset(&line);
         for (size_t c = 0; r < rows->row_count && c < rows->column_count; c++) {
             if (c)

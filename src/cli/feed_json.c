@@ -153,7 +153,7 @@ static void shortest_printf(double v, struct digits *d)
     char text[40];
     for (int count = v < 1e-300 ? 1 : 15; count <= DIGITS_MAX; count++) {
         snprintf(text, sizeof text, "%.*e", count - 1, v);
-        if (strtod(text, NULL) == v)
+        if (strtod(text, NULL) == v || (count == 16 && tl_double_digits_above(v, text)))
             break;
     }
     const char *e = strchr(text, 'e');

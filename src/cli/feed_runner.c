@@ -10,13 +10,13 @@
 #include "cli/feed_json.h"
 #include "cli/feed_pace.h"
 #include "cli/feed_state.h"
+#include "cli/output.h"
 #include "cli/progress.h"
 #include "kinesis/producer.h"
 #include "lake/history.h"
 #include "lake/store.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -482,7 +482,7 @@ static bool send_all(struct feed *f, struct tl_error *error)
     set_pace(f);
     if (!tl_feed_state_open(&f->state, o->state_dir, o->feed->name, error))
         return false;
-    bool ok = ensure_stream(f, error) && open_producer(f, error);
+    bool ok = tl_feed_state_lock(&f->state, error) && ensure_stream(f, error) && open_producer(f, error);
     if (ok) {
         f->began_ns = f->rate_ns = tl_io->monotonic_ns();
         tl_feed_pace_start(&f->pace, f->began_ns);
@@ -509,11 +509,11 @@ static bool send_all(struct feed *f, struct tl_error *error)
 static bool print_records(struct feed *f, struct tl_error *error)
 {
     uint64_t limit = f->options->limit ? f->options->limit : DRY_RUN_RECORDS;
-    bool more = true;
+    bool more = true, closed = false;
     f->pace.kind = f->options->feed->pace; /* its instants are looked at too */
     if (f->options->feed->producer_stamp)
         tl_feed_json_stamp(&f->json, "0000000000000000");
-    for (; f->row < limit && !is_stopping(f); f->at++, f->row++) {
+    for (; f->row < limit && !closed && !is_stopping(f); f->at++, f->row++) {
         if (!next_row(f, &more, error))
             return false;
         if (!more)
@@ -524,10 +524,10 @@ static bool print_records(struct feed *f, struct tl_error *error)
         tl_buf_add_char(&f->record, '\n');
         if (!tl_buf_ok(&f->record, "a record", error))
             return false;
-        if (fwrite(f->record.data, 1, f->record.size, stdout) != f->record.size)
-            return tl_error_sys(error, errno, "cannot write to stdout");
+        if (!tl_output_write(tl_buf_view(&f->record), &closed, error))
+            return false;
     }
-    return fflush(stdout) == 0 || tl_error_sys(error, errno, "cannot write to stdout");
+    return tl_output_flush(&closed, error);
 }
 
 bool tl_feed_run(const struct tl_feed_options *options, struct tl_feed_stats *stats, struct tl_error *error)

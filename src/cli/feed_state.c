@@ -3,11 +3,14 @@
 
 #include "base/file.h"
 #include "base/io.h"
+#include "base/log.h"
 #include "base/time.h"
 #include "codec/json.h"
 #include "codec/json_writer.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,7 +82,7 @@ static bool new_producer(struct tl_feed_state *s, struct tl_error *error)
 
 bool tl_feed_state_open(struct tl_feed_state *s, const char *dir, const char *feed, struct tl_error *error)
 {
-    *s = (struct tl_feed_state){ .path = NULL };
+    *s = (struct tl_feed_state){ .path = NULL, .lock_fd = -1 };
     if (!dir)
         return new_producer(s, error);
     if (!tl_dir_make(dir, error))
@@ -97,8 +100,30 @@ bool tl_feed_state_open(struct tl_feed_state *s, const char *dir, const char *fe
     return true;
 }
 
+bool tl_feed_state_lock(struct tl_feed_state *s, struct tl_error *error)
+{
+    struct tl_buf path;
+    if (!s->path)
+        return true;
+    tl_buf_init(&path, 8192);
+    tl_buf_addf(&path, "%s.lock", s->path);
+    bool ok = tl_buf_ok(&path, "the path of a feed's state", error);
+    if (ok) {
+        s->lock_fd = tl_io->open(tl_buf_text(&path), O_RDWR | O_CREAT, 0666);
+        ok = s->lock_fd >= 0 || tl_error_sys(error, errno, "cannot open '%s'", tl_buf_text(&path));
+    }
+    if (ok && tl_io->lock(s->lock_fd) != 0)
+        ok = errno == EWOULDBLOCK ? tl_error_set(error, TL_CONFLICT, "another process sends this feed from '%s'", s->path)
+                                  : tl_error_sys(error, errno, "cannot lock '%s'", tl_buf_text(&path));
+    tl_buf_release(&path);
+    return ok;
+}
+
 void tl_feed_state_release(struct tl_feed_state *s)
 {
+    if (s->lock_fd >= 0)
+        tl_io->close(s->lock_fd);
+    s->lock_fd = -1;
     free(s->path);
     s->path = NULL;
 }
@@ -176,8 +201,12 @@ bool tl_feed_state_save(struct tl_feed_state *s, uint64_t settled, bool now, str
     s->saved_ns = time;
     if (rows == s->saved_rows && loops == s->saved_loops && !s->dirty)
         return true;
-    if (!write_place(s, rows, loops, base, error))
-        return false;
+    if (!write_place(s, rows, loops, base, error)) {
+        if (now || error->code != TL_NO_SPACE)
+            return false;
+        tl_log_warn("feed", "the place cannot be noted, and is tried again: %s", error->text);
+        return true;
+    }
     s->dirty = false;
     s->saved_rows = rows;
     s->saved_loops = loops;

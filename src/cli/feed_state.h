@@ -16,6 +16,7 @@
 
 struct tl_feed_state {
     char *path;           /* NULL: nothing is kept */
+    int lock_fd;          /* -1: not locked */
     uint64_t rows, loops; /* as loaded: rows of the current pass, passes completed */
     /* The current pass and the one before it: its records may still be on their way. */
     struct tl_feed_pass {
@@ -34,11 +35,15 @@ struct tl_feed_state {
 TL_MUST_USE bool tl_feed_state_open(struct tl_feed_state *s, const char *dir, const char *feed,
                                     struct tl_error *error);
 void tl_feed_state_release(struct tl_feed_state *s);
+/* For the life of the state: two processes that send one feed from one place would send all of it twice.
+ * TL_CONFLICT. */
+TL_MUST_USE bool tl_feed_state_lock(struct tl_feed_state *s, struct tl_error *error);
 /* A pass over total rows begins, as the record with ordinal first. *skip: rows sent in an earlier run. */
 TL_MUST_USE bool tl_feed_state_begin_pass(struct tl_feed_state *s, uint64_t first, uint64_t total, uint64_t *skip,
                                           struct tl_error *error);
 /* The pass has been read to its end. */
 void tl_feed_state_end_pass(struct tl_feed_state *s);
-/* settled: records of this run acknowledged without a gap. Writes at most once a second, unless now. */
+/* settled: records of this run acknowledged without a gap. Writes at most once a second, unless now: then a full
+ * disk is an error; else it is said in the log, and tried again. */
 TL_MUST_USE bool tl_feed_state_save(struct tl_feed_state *s, uint64_t settled, bool now,
                                     struct tl_error *error);

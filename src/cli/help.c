@@ -52,15 +52,28 @@ static void completion_zsh(FILE *out)
     completion_bash(out);
 }
 
+/* For fish: in single quotes, with those inside escaped. */
+static void write_quoted(FILE *out, const char *text)
+{
+    fputc('\'', out);
+    for (; *text; text++)
+        fprintf(out, *text == '\'' || *text == '\\' ? "\\%c" : "%c", *text);
+    fputc('\'', out);
+}
+
 static void completion_fish(FILE *out)
 {
     for (size_t i = 0; tl_commands[i]; i++) {
         const struct tl_command *command = tl_commands[i];
-        fprintf(out, "complete -c tapeline -n __fish_use_subcommand -a %s -d '%s'\n", command->name, command->summary);
-        for (size_t o = 0; o < command->option_count; o++)
-            fprintf(out, "complete -c tapeline -n '__fish_seen_subcommand_from %s' -l %s%s -d '%s'\n", command->name,
-                    command->options[o].name, command->options[o].kind == TL_OPTION_FLAG ? "" : " -r",
-                    command->options[o].help);
+        fprintf(out, "complete -c tapeline -n __fish_use_subcommand -a %s -d ", command->name);
+        write_quoted(out, command->summary);
+        fputc('\n', out);
+        for (size_t o = 0; o < command->option_count; o++) {
+            fprintf(out, "complete -c tapeline -n '__fish_seen_subcommand_from %s' -l %s%s -d ", command->name,
+                    command->options[o].name, command->options[o].kind == TL_OPTION_FLAG ? "" : " -r");
+            write_quoted(out, command->options[o].help);
+            fputc('\n', out);
+        }
     }
 }
 

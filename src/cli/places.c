@@ -12,24 +12,21 @@ static bool all_there(const char *a, const char *b, const char *c, struct tl_err
     return (a && b && c) || tl_error_set(error, TL_NO_MEMORY, "out of memory");
 }
 
-static bool in_data_folder(struct tl_places *places, const char *data, const struct tl_profile_plan *profile,
-                           struct tl_error *error)
+static bool name_in_data_folder(struct tl_places *places, const char *data, const struct tl_profile_plan *profile,
+                                struct tl_error *error)
 {
     const char *lake = profile && profile->lake ? profile->lake : "./lake";
     bool in_s3 = tl_store_is_s3(lake);
-    if (!tl_data_folder_open(&places->data, data, error))
-        return false;
     places->lake = in_s3 ? strdup(lake) : tl_data_path(data, lake);
     places->state = tl_data_path(data, "state");
     places->checkpoints = in_s3 ? strdup(lake) : tl_data_path(data, "state");
     if (in_s3)
         places->staging = tl_data_path(data, "staging");
-    return all_there(places->lake, places->state, places->checkpoints, error) && (in_s3 || tl_dir_make(places->lake, error)) &&
-           tl_dir_make(places->state, error);
+    return all_there(places->lake, places->state, places->checkpoints, error);
 }
 
 /* --lake alone keeps its checkpoints in the lake itself (_tapeline/), so that the folder or bucket is all there is. */
-static bool in_places(struct tl_places *places, const char *lake, const char *state, struct tl_error *error)
+static bool name_places(struct tl_places *places, const char *lake, const char *state, struct tl_error *error)
 {
     if (!state)
         state = lake;
@@ -37,15 +34,15 @@ static bool in_places(struct tl_places *places, const char *lake, const char *st
         return tl_error_set(error, TL_INVALID, "--state goes with --lake: say where the rows go");
     places->lake = strdup(lake);
     places->checkpoints = strdup(state);
-    if (!all_there(places->lake, places->checkpoints, "", error) || (!tl_store_is_s3(lake) && !tl_dir_make(lake, error)))
+    if (!all_there(places->lake, places->checkpoints, "", error))
         return false;
     if (tl_store_is_s3(state))
         return true;
     places->state = strdup(state);
-    return all_there(places->state, "", "", error) && tl_dir_make(state, error) && tl_dir_lock_open(&places->state_lock, state, error);
+    return all_there(places->state, "", "", error);
 }
 
-bool tl_places_open(struct tl_places *places, const char *data, const char *lake, const char *state, bool use_default,
+bool tl_places_look(struct tl_places *places, const char *data, const char *lake, const char *state, bool use_default,
                     const struct tl_profile_plan *profile, struct tl_error *error)
 {
     *places = (struct tl_places){ .data = { .lock = { .fd = -1 } }, .state_lock = { .fd = -1 }, .region = profile ? profile->region : NULL };
@@ -53,9 +50,28 @@ bool tl_places_open(struct tl_places *places, const char *data, const char *lake
     if (data && (lake || state))
         ok = tl_error_set(error, TL_INVALID, "--data holds both lake and state: it does not go with --lake or --state");
     else if (lake || state)
-        ok = in_places(places, lake, state, error);
+        ok = name_places(places, lake, state, error);
     else if (data || use_default)
-        ok = in_data_folder(places, data ? data : TL_DATA_DEFAULT, profile, error);
+        ok = name_in_data_folder(places, data ? data : TL_DATA_DEFAULT, profile, error);
+    if (!ok)
+        tl_places_close(places);
+    return ok;
+}
+
+static bool make(const struct tl_places *places, struct tl_error *error)
+{
+    return (!places->lake || tl_store_is_s3(places->lake) || tl_dir_make(places->lake, error)) &&
+           (!places->state || tl_dir_make(places->state, error));
+}
+
+bool tl_places_open(struct tl_places *places, const char *data, const char *lake, const char *state, bool use_default,
+                    const struct tl_profile_plan *profile, struct tl_error *error)
+{
+    bool of_data = !lake && !state && (data || use_default);
+    if (!tl_places_look(places, data, lake, state, use_default, profile, error))
+        return false;
+    bool ok = (!of_data || tl_data_folder_open(&places->data, data ? data : TL_DATA_DEFAULT, error)) && make(places, error) &&
+              (of_data || !places->state || tl_dir_lock_open(&places->state_lock, places->state, error));
     if (!ok)
         tl_places_close(places);
     return ok;

@@ -20,6 +20,9 @@ struct tl_places {
  * stood, and two at a time are told from each other. The profile outlives places. */
 TL_MUST_USE bool tl_places_open(struct tl_places *places, const char *data, const char *lake, const char *state,
                                 bool use_default, const struct tl_profile_plan *profile, struct tl_error *error);
+/* As above, but only names them: nothing is made or locked. */
+TL_MUST_USE bool tl_places_look(struct tl_places *places, const char *data, const char *lake, const char *state, bool use_default,
+                                const struct tl_profile_plan *profile, struct tl_error *error);
 void tl_places_close(struct tl_places *places);
 /* How the profile's tables are told to AWS Glue: out, or NULL where they are not: it has another catalog, or nothing is written. A lake in a
  * folder has its own catalog alone, and stderr says so. */

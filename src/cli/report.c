@@ -139,11 +139,13 @@ void tl_report_running(const struct tl_report_options *o, struct tl_buf *out)
 static bool report_stopped(const struct tl_report_options *o, bool killed, struct tl_buf *out, struct tl_error *error)
 {
     struct tl_inspect in;
-    char last_error[1024];
+    char last_error[1024] = "";
     bool found;
-    tl_last_error_read(o->state_dir, o->plan, last_error);
+    const struct tl_engine_options where = { .plan = o->plan, .threads = 1, .state_dir = o->checkpoints, .lake_region = o->region };
+    if (o->state_dir)
+        tl_last_error_read(o->state_dir, o->plan, last_error);
     struct tl_why_context context = { .last_error = last_error[0] ? last_error : NULL, .killed = killed };
-    bool ok = tl_engine_inspect_stopped(o->plan, o->state_dir, &found, &in, error);
+    bool ok = tl_engine_inspect_stopped(&where, &found, &in, error);
     if (ok)
         make(o, found ? &in : NULL, &context, (struct tl_view){ NULL, 0 }, out);
     tl_inspect_release(&in);
@@ -152,6 +154,8 @@ static bool report_stopped(const struct tl_report_options *o, bool killed, struc
 
 bool tl_report_find(const struct tl_report_options *o, struct tl_buf *out, struct tl_error *error)
 {
+    if (!o->state_dir)
+        return report_stopped(o, false, out, error);
     char *folder = tl_pipeline_folder(o->state_dir, o->plan);
     if (!folder)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");

@@ -10,7 +10,9 @@
 
 struct tl_report_options {
     const struct tl_plan *plan;
-    const char *state_dir, *profile;
+    const char *state_dir;           /* a folder: of the socket and the last error; NULL: none */
+    const char *checkpoints, *region; /* of a stopped one: a folder or "s3://bucket/prefix" */
+    const char *profile;
     struct tl_kinesis_options kinesis; /* asked which streams there are, and how far behind positions are */
     /* Of this process; of another one or a stopped one NULL and 0. */
     struct tl_engine *engine;

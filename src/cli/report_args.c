@@ -1,36 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/report_args.h"
 
-#include "cli/data_folder.h"
 #include "cli/pipeline_file.h"
 #include "cli/report.h"
 #include "cli/signals.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #define REPORT_MAX ((size_t)64 << 20)
 
-char *tl_args_state_dir(const struct tl_args *args)
+bool tl_args_places(const struct tl_args *args, const struct tl_plan *plan, struct tl_places *out)
 {
-    const char *data = tl_args_text(args, "data", NULL), *lake = tl_args_text(args, "lake", NULL),
-               *state = tl_args_text(args, "state", NULL);
-    if (data && (lake || state)) {
-        fputs("tapeline: --data holds both lake and state: it does not go with --lake or --state\n", stderr);
-        return NULL;
+    struct tl_error error;
+    bool ok = tl_places_look(out, tl_args_text(args, "data", NULL), tl_args_text(args, "lake", NULL), tl_args_text(args, "state", NULL), true,
+                             tl_plan_profile(plan, tl_args_text(args, "profile", NULL)), &error);
+    if (ok && out->state && !tl_file_exists(out->state)) {
+        tl_error_set(&error, TL_NOT_FOUND, "there is no folder '%s': name the pipeline's with --data, or --lake and --state", out->state);
+        tl_places_close(out);
+        ok = false;
     }
-    char *dir = state || lake ? strdup(state ? state : lake) : tl_data_path(data ? data : TL_DATA_DEFAULT, "state");
-    if (!dir)
-        fputs("tapeline: out of memory\n", stderr);
-    return dir;
+    if (!ok)
+        tl_report(&error);
+    return ok;
 }
 
-static bool find(const struct tl_args *args, const char *state_dir, struct tl_report_view *v, struct tl_error *error)
+static bool find(const struct tl_args *args, const struct tl_places *places, struct tl_report_view *v, struct tl_error *error)
 {
     char endpoint[512];
     const struct tl_profile_plan *profile = tl_plan_profile(v->plan, tl_args_text(args, "profile", NULL));
     struct tl_report_options options = { .plan = v->plan,
-                                         .state_dir = state_dir,
+                                         .state_dir = places->state,
+                                         .checkpoints = places->checkpoints,
+                                         .region = places->region,
                                          .profile = profile ? profile->name : NULL,
                                          .kinesis = tl_pipeline_kinesis(profile, NULL, endpoint, tl_signals_stopping()) };
     return tl_report_find(&options, &v->text, error) && tl_json_parser_new(&v->parser, error) &&
@@ -45,13 +46,11 @@ int tl_report_load(const struct tl_args *args, const char *file, struct tl_repor
     int code = tl_pipeline_file_load(file, tl_args_text(args, "profile", NULL), &v->plan);
     if (code != TL_EXIT_OK)
         return code;
-    char *state_dir = tl_args_state_dir(args);
-    if (!state_dir)
-        return TL_EXIT_USAGE;
-    bool there = strstr(state_dir, "://") || tl_file_exists(state_dir);
-    bool ok = there ? find(args, state_dir, v, &error)
-                    : tl_error_set(&error, TL_NOT_FOUND, "there is no folder '%s': name the pipeline's with --data, or --lake and --state", state_dir);
-    free(state_dir);
+    struct tl_places places;
+    if (!tl_args_places(args, v->plan, &places))
+        return TL_EXIT_FAILED;
+    bool ok = find(args, &places, v, &error);
+    tl_places_close(&places);
     if (!ok)
         return tl_report(&error);
     struct tl_view busy = tl_json_get_string(v->root, "error");

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cli/command.h"
+#include "cli/places.h"
 #include "codec/json.h"
 #include "engine/plan.h"
 
@@ -22,7 +23,7 @@ struct tl_report_view { /* release with tl_report_view_release */
 /* Loads the pipeline file and gets its report. Returns TL_EXIT_OK, or another code after printing why not. */
 int tl_report_load(const struct tl_args *args, const char *file, struct tl_report_view *out);
 void tl_report_view_release(struct tl_report_view *v);
-/* Where the checkpoints are by --data, --lake and --state; free() it. NULL after printing what is wrong. */
-char *tl_args_state_dir(const struct tl_args *args);
+/* Where its things are by --data, --lake and --state; nothing is made. False after printing what is wrong. */
+TL_MUST_USE bool tl_args_places(const struct tl_args *args, const struct tl_plan *plan, struct tl_places *out);
 /* Prints text with control characters as '?': it may be from a record. */
 void tl_print_plain(struct tl_view text);

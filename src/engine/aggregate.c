@@ -512,7 +512,7 @@ void tl_aggregate_write(const struct tl_aggregate_layout *layout, const void *bl
         write_item(&layout->items[i], (const char *)block + layout->items[i].at, out);
 }
 
-static bool read_sum(const struct tl_aggregate_item *item, void *at, struct tl_wire *r)
+static bool read_sum(const struct tl_aggregate_item *item, void *at, struct tl_wire_reader *r)
 {
     if (item->input == TL_TYPE_DOUBLE) {
         struct real *real = at;
@@ -527,7 +527,7 @@ static bool read_sum(const struct tl_aggregate_item *item, void *at, struct tl_w
     return true;
 }
 
-static bool read_value(const struct tl_aggregate_item *item, void *at, struct tl_wire *r)
+static bool read_value(const struct tl_aggregate_item *item, void *at, struct tl_wire_reader *r)
 {
     struct value *value = at;
     value->time = tl_wire_i64(r);
@@ -539,7 +539,7 @@ static bool read_value(const struct tl_aggregate_item *item, void *at, struct tl
     return true;
 }
 
-static bool read_item(const struct tl_aggregate_item *item, void *at, struct tl_wire *r)
+static bool read_item(const struct tl_aggregate_item *item, void *at, struct tl_wire_reader *r)
 {
     if (is_count(item->kind)) {
         ((struct count *)at)->count = tl_wire_u64(r);
@@ -552,7 +552,7 @@ static bool read_item(const struct tl_aggregate_item *item, void *at, struct tl_
     return is_sum(item->kind) ? read_sum(item, at, r) : read_value(item, at, r);
 }
 
-bool tl_aggregate_read(const struct tl_aggregate_layout *layout, void *block, struct tl_wire *r)
+bool tl_aggregate_read(const struct tl_aggregate_layout *layout, void *block, struct tl_wire_reader *r)
 {
     for (size_t i = 0; i < layout->count; i++)
         if (!read_item(&layout->items[i], (char *)block + layout->items[i].at, r))

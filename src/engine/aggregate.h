@@ -42,4 +42,4 @@ void tl_aggregate_value(const struct tl_aggregate_layout *layout, size_t i, cons
 size_t tl_aggregate_heap(const struct tl_aggregate_layout *layout, const void *block);
 void tl_aggregate_write(const struct tl_aggregate_layout *layout, const void *block, struct tl_buf *out);
 /* Into an empty block. False: out of memory; damage is the reader's failure. */
-TL_MUST_USE bool tl_aggregate_read(const struct tl_aggregate_layout *layout, void *block, struct tl_wire *r);
+TL_MUST_USE bool tl_aggregate_read(const struct tl_aggregate_layout *layout, void *block, struct tl_wire_reader *r);

@@ -213,6 +213,17 @@ static bool apply_block(struct tl_apply *a, struct tl_shard_run *s, size_t first
     return true;
 }
 
+/* Runs over as many of the *size rows from first as text results have room for: all, or half, or a quarter ... False: not even for one. */
+static bool run_rows(struct tl_apply *a, size_t first, size_t *size)
+{
+    for (; !tl_program_run(&a->program, a->rows + first * a->width, a->width, *size); *size /= 2) {
+        tl_program_reset_text(&a->program);
+        if (*size == 1)
+            return false;
+    }
+    return true;
+}
+
 bool tl_apply_flush(struct tl_apply *a, struct tl_shard_run *s, int64_t step)
 {
     bool ok = true, ahead = tl_shard_run_bytes(s) >= a->ahead_from;
@@ -220,14 +231,15 @@ bool tl_apply_flush(struct tl_apply *a, struct tl_shard_run *s, int64_t step)
     a->count = 0;
     if (!a->computed)
         a->batch = ahead ? TL_LOOKAHEAD_ROWS : 1; /* of what comes next */
-    if (count == 0)
-        return true;
-    if (!tl_program_is_empty(&a->program) && !tl_program_run(&a->program, a->rows, a->width, count))
-        return false;
-    for (size_t i = 0; ok && i < count; i += TL_LOOKAHEAD_ROWS)
-        ok = apply_block(a, s, i, count - i < TL_LOOKAHEAD_ROWS ? count - i : TL_LOOKAHEAD_ROWS, ahead, step);
+    for (size_t first = 0, size; ok && first < count; first += size) {
+        size = count - first;
+        if (!tl_program_is_empty(&a->program) && !run_rows(a, first, &size))
+            return false;
+        for (size_t i = 0; ok && i < size; i += TL_LOOKAHEAD_ROWS)
+            ok = apply_block(a, s, first + i, size - i < TL_LOOKAHEAD_ROWS ? size - i : TL_LOOKAHEAD_ROWS, ahead, step);
+        tl_program_reset_text(&a->program);
+    }
     tl_arena_reset(&a->texts);
-    tl_program_reset_text(&a->program);
     return ok && !a->key_scratch.failed;
 }
 

@@ -45,7 +45,7 @@ struct place {
     int64_t floor;
 };
 
-static void read_lineage(struct tl_wire *r, uint8_t flags, struct place *p)
+static void read_lineage(struct tl_wire_reader *r, uint8_t flags, struct place *p)
 {
     p->orphan = flags & FLAG_ORPHAN;
     p->has_range = flags & FLAG_RANGE;
@@ -56,7 +56,7 @@ static void read_lineage(struct tl_wire *r, uint8_t flags, struct place *p)
     p->last_hash.low = tl_wire_u64(r);
 }
 
-static bool read_position(const struct tl_engine *e, struct tl_wire *r, uint32_t format, struct place *p)
+static bool read_position(const struct tl_engine *e, struct tl_wire_reader *r, uint32_t format, struct place *p)
 {
     memset(p, 0, sizeof *p);
     p->source = tl_wire_u32(r);
@@ -95,7 +95,7 @@ static void write_bounds(const struct tl_engine *e, struct tl_buf *out)
     }
 }
 
-static void read_bounds(const struct tl_engine *e, struct tl_wire *r, struct tl_bounds *bounds)
+static void read_bounds(const struct tl_engine *e, struct tl_wire_reader *r, struct tl_bounds *bounds)
 {
     r->failed = r->failed || tl_wire_u32(r) != e->plan->source_count;
     for (size_t i = 0; i < e->plan->source_count; i++) {
@@ -175,7 +175,7 @@ static void hold_others(struct tl_engine *e)
 }
 
 /* Up to the flag. */
-static bool read_intent_head(struct tl_wire *r, uint64_t epoch, uint32_t *format, char holder[TL_HOLDER_MAX])
+static bool read_intent_head(struct tl_wire_reader *r, uint64_t epoch, uint32_t *format, char holder[TL_HOLDER_MAX])
 {
     *format = tl_wire_u32(r);
     bool known = *format >= FORMAT_OLDEST && *format <= FORMAT && tl_wire_u64(r) == epoch;
@@ -189,7 +189,7 @@ static bool read_intent_head(struct tl_wire *r, uint64_t epoch, uint32_t *format
 
 void tl_checkpoint_read_holder(uint64_t epoch, struct tl_view payload, char holder[TL_HOLDER_MAX])
 {
-    struct tl_wire r = tl_wire_of(payload);
+    struct tl_wire_reader r = tl_wire_of(payload);
     uint32_t format;
     if (!read_intent_head(&r, epoch, &format, holder))
         holder[0] = '\0';
@@ -202,7 +202,7 @@ bool tl_checkpoint_read_intent(struct tl_engine *e, uint64_t epoch, struct tl_vi
                                struct tl_bounds *bounds, struct tl_error *error)
 {
     char holder[TL_HOLDER_MAX];
-    struct tl_wire r = tl_wire_of(payload);
+    struct tl_wire_reader r = tl_wire_of(payload);
     uint32_t format;
     bool known = read_intent_head(&r, epoch, &format, holder);
     tl_wire_u8(&r);
@@ -272,7 +272,7 @@ void tl_checkpoint_write_tail(const struct tl_engine *e, const struct tl_file_li
     }
 }
 
-static bool read_shard(struct tl_engine *e, struct tl_wire *r, uint32_t format, struct tl_error *error)
+static bool read_shard(struct tl_engine *e, struct tl_wire_reader *r, uint32_t format, struct tl_error *error)
 {
     struct place p;
     if (!read_position(e, r, format, &p))
@@ -316,7 +316,7 @@ static bool read_shard(struct tl_engine *e, struct tl_wire *r, uint32_t format, 
     return true;
 }
 
-static bool read_tail(struct tl_engine *e, struct tl_wire *r)
+static bool read_tail(struct tl_engine *e, struct tl_wire_reader *r)
 {
     r->failed = r->failed || tl_wire_u32(r) != e->plan->view_count;
     for (size_t v = 0; v < e->plan->view_count; v++) {
@@ -358,7 +358,7 @@ static bool check_head(const struct tl_engine *e, uint32_t format, uint64_t fing
 
 bool tl_checkpoint_is_of_files(struct tl_view payload)
 {
-    struct tl_wire r = tl_wire_of(payload);
+    struct tl_wire_reader r = tl_wire_of(payload);
     tl_wire_u32(&r);
     tl_wire_u64(&r);
     return tl_wire_u8(&r) != 0;
@@ -367,7 +367,7 @@ bool tl_checkpoint_is_of_files(struct tl_view payload)
 bool tl_checkpoint_read_commit(struct tl_engine *e, uint64_t epoch, struct tl_view payload,
                                struct tl_error *error)
 {
-    struct tl_wire r = tl_wire_of(payload);
+    struct tl_wire_reader r = tl_wire_of(payload);
     uint32_t format = tl_wire_u32(&r);
     uint64_t fingerprint = tl_wire_u64(&r);
     bool from_files = tl_wire_u8(&r) != 0;

@@ -156,7 +156,7 @@ void tl_dedup_write(const struct tl_dedup *d, int64_t watermark, struct tl_buf *
     }
 }
 
-bool tl_dedup_read(struct tl_dedup *d, struct tl_wire *r)
+bool tl_dedup_read(struct tl_dedup *d, struct tl_wire_reader *r)
 {
     struct tl_buf scratch;
     bool ok = true;

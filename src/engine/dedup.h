@@ -35,4 +35,4 @@ size_t tl_dedup_bytes(const struct tl_dedup *d);
 /* Only what may still meet a repeat. */
 void tl_dedup_write(const struct tl_dedup *d, int64_t watermark, struct tl_buf *out);
 /* False: out of memory. What does not fit the columns fails r. */
-TL_MUST_USE bool tl_dedup_read(struct tl_dedup *d, struct tl_wire *r);
+TL_MUST_USE bool tl_dedup_read(struct tl_dedup *d, struct tl_wire_reader *r);

@@ -60,7 +60,7 @@ void tl_distinct_write(const struct tl_map *set, struct tl_buf *out)
         tl_wire_put_view(out, tl_map_key_at(set, i));
 }
 
-bool tl_distinct_read(struct tl_map **set, struct tl_wire *r)
+bool tl_distinct_read(struct tl_map **set, struct tl_wire_reader *r)
 {
     uint32_t count = tl_wire_count(r, 4);
     for (uint32_t i = 0; i < count && !r->failed; i++) {

@@ -14,4 +14,4 @@ TL_MUST_USE bool tl_distinct_merge(struct tl_map **set, const struct tl_map *fro
 size_t tl_distinct_count(const struct tl_map *set);
 void tl_distinct_release(struct tl_map **set);
 void tl_distinct_write(const struct tl_map *set, struct tl_buf *out);
-TL_MUST_USE bool tl_distinct_read(struct tl_map **set, struct tl_wire *r);
+TL_MUST_USE bool tl_distinct_read(struct tl_map **set, struct tl_wire_reader *r);

@@ -15,6 +15,7 @@
 #include "engine/picture.h"
 #include "engine/recover.h"
 #include "engine/run_loop.h"
+#include "engine/shard_lineage.h"
 #include "engine/shard_tree.h"
 #include "engine/sinks.h"
 
@@ -329,13 +330,15 @@ static bool inspect_commit(struct tl_engine *e, bool *found, struct tl_inspect *
 {
     struct tl_buf payload;
     tl_buf_init(&payload, PAYLOAD_MAX);
-    bool ok = tl_store_open(&e->state, e->state_dir, error) && tl_commit_log_open(&e->log, e->state, e->plan->name, error) &&
+    const struct tl_store_options where = { .region = e->options.lake_region };
+    bool ok = tl_store_open_with(&e->state, e->state_dir, &where, error) && tl_commit_log_open(&e->log, e->state, e->plan->name, error) &&
               tl_commit_log_load(e->log, found, &e->committed, &payload, error);
     if (ok && *found) {
         e->from_files = tl_checkpoint_is_of_files(tl_buf_view(&payload));
         ok = tl_checkpoint_read_commit(e, e->committed, tl_buf_view(&payload), error);
     }
     if (ok && *found) {
+        tl_lineage_advance(e); /* as the next start would */
         tl_buf_reset(&payload);
         ok = tl_commit_log_load_intent(e->log, e->committed + 1, &out->epoch_interrupted, &payload, error) &&
              (tl_inspect_collect(e, out) || tl_error_set(error, TL_NO_MEMORY, "out of memory for the state of a pipeline"));
@@ -345,23 +348,22 @@ static bool inspect_commit(struct tl_engine *e, bool *found, struct tl_inspect *
     return ok;
 }
 
-bool tl_engine_inspect_stopped(const struct tl_plan *plan, const char *state_dir, bool *found, struct tl_inspect *out,
+bool tl_engine_inspect_stopped(const struct tl_engine_options *options, bool *found, struct tl_inspect *out,
                                struct tl_error *error)
 {
-    struct tl_engine_options options = { .plan = plan, .threads = 1, .state_dir = state_dir };
     char path[PATH_MAX];
     *out = (struct tl_inspect){ .running = false };
     tl_arena_init(&out->arena, ARENA_MAX);
     *found = false;
-    int size = snprintf(path, sizeof path, "%s/_tapeline/%s", state_dir, plan->name);
+    int size = snprintf(path, sizeof path, "%s/_tapeline/%s", options->state_dir, options->plan->name);
     if (size < 0 || (size_t)size >= sizeof path)
-        return tl_error_set(error, TL_LIMIT, "the path '%.200s' is too long", state_dir);
-    if (!strstr(state_dir, "://") && !tl_file_exists(path))
+        return tl_error_set(error, TL_LIMIT, "the path '%.200s' is too long", options->state_dir);
+    if (!tl_store_is_s3(options->state_dir) && !tl_file_exists(path))
         return true; /* opening it would make it */
-    struct tl_engine *e = engine_new(&options);
+    struct tl_engine *e = engine_new(options);
     if (!e)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
-    e->state_dir = strdup(state_dir);
+    e->state_dir = strdup(options->state_dir);
     bool ok = (e->state_dir || tl_error_set(error, TL_NO_MEMORY, "out of memory")) && alloc_parts(e, error) &&
               init_parts(e, error) && inspect_commit(e, found, out, error);
     tl_engine_close(e);

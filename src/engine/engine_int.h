@@ -17,12 +17,13 @@
 #include "engine/observe.h"
 #include "engine/shard.h"
 #include "lake/commit_log.h"
+#include "lake/delta_sink.h"
 #include "lake/parquet_sink.h"
 
 #include <stdatomic.h>
 
 #define TL_GROWTH_EARLY ((size_t)16 << 20) /* an epoch begins before its time */
-#define TL_GROWTH_STALL ((size_t)64 << 20) /* workers wait for it */
+#define TL_GROWTH_STALL ((size_t)32 << 20) /* workers wait for it */
 #define TL_SHARDS_MAX 100000
 #define TL_HOLDER_MAX 256
 
@@ -35,7 +36,7 @@ struct tl_source_run {
     char consumer_arn[TL_CONSUMER_ARN_MAX];
     int64_t listed_ns;                /* monotonic, of the last listing */
     struct tl_apply apply;            /* of a view's rows: the engine's thread's */
-    bool flushed;                     /* the epoch being taken closes all its windows */
+    bool ended;                       /* when the epoch being taken is: no record is to come */
 };
 struct tl_view_total { /* of a view, since the checkpoint began */
     uint64_t emitted;  /* records in rows written */
@@ -50,7 +51,8 @@ struct tl_sink_run {
     size_t partition_count;
     enum tl_sink_format format;
     enum tl_sink_compression compression;
-    struct tl_parquet_sink *sink; /* opened at the first row */
+    struct tl_parquet_sink *sink; /* opened at the first row; one of the two */
+    struct tl_delta_sink *delta;
     const struct tl_catalog_table *table; /* as the lake's catalog has it; NULL: it has none */
 };
 struct tl_kept_rows { /* for --dump */

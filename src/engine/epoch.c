@@ -98,9 +98,9 @@ static int64_t max_open_end(const struct tl_engine *e, size_t source)
     return max;
 }
 
-/* *flushed: all windows of the source close. */
+/* *ended: no record is to come any more. */
 static struct tl_bounds decide(const struct tl_engine *e, size_t source, enum tl_epoch_kind kind,
-                               struct tl_mark *marks, bool *flushed)
+                               struct tl_mark *marks, bool *ended)
 {
     const struct tl_source_plan *plan = &e->plan->sources[source];
     size_t count = 0, open = 0;
@@ -115,7 +115,7 @@ static struct tl_bounds decide(const struct tl_engine *e, size_t source, enum tl
     }
     bool flush =
         kind == TL_EPOCH_FINAL || (kind == TL_EPOCH_REGULAR && !e->from_files && is_silent(e, source));
-    *flushed = flush || (open == 0 && count > 0);
+    *ended = kind == TL_EPOCH_FINAL || (open == 0 && count > 0);
     return tl_bounds_decide(e->sources[source].bounds, marks, count, flush, max_open_end(e, source));
 }
 
@@ -163,7 +163,7 @@ static bool set_bounds(struct tl_engine *e, enum tl_epoch_kind kind, const struc
             *any = *any || (kind == TL_EPOCH_FINAL && max_open_end(e, i) != INT64_MIN);
             continue;
         }
-        next[i] = is_replay(kind) ? given[i] : decide(e, i, kind, marks, &e->sources[i].flushed);
+        next[i] = is_replay(kind) ? given[i] : decide(e, i, kind, marks, &e->sources[i].ended);
         *any = *any || closes_any(e, i, next[i].close);
     }
     for (size_t i = 0; ok && *any && i < e->plan->source_count; i++)
@@ -235,11 +235,12 @@ static bool feed_source(struct tl_epoch *epoch, struct tl_engine *e, size_t inde
         return tl_error_set(error, TL_NO_MEMORY, "view '%s': out of memory for its readers", source->name);
     int64_t watermark = view_watermark(e, source);
     shard->watermark = watermark > shard->watermark ? watermark : shard->watermark;
-    /* What closes everything upstream does here too: the final flush, and a source that is silent (rule 6). */
-    run->flushed = upstream->flushed;
+    /* The end of all records closes everything here too. Silence upstream does not: it may be followed by rows of windows that are
+     * open here, for which there is no table of late ones (rule 6). */
+    run->ended = upstream->ended;
     struct tl_mark mark = { .watermark = shard->watermark, .counts = true };
     run->bounds = is_replay(kind) ? given[index]
-                                  : tl_bounds_decide(run->bounds, &mark, 1, run->flushed, max_open_end(e, index));
+                                  : tl_bounds_decide(run->bounds, &mark, 1, run->ended, max_open_end(e, index));
     return true;
 }
 
@@ -439,11 +440,17 @@ static bool until_done(struct tl_epoch *epoch, struct tl_engine *e,
     return true;
 }
 
+/* False: a backtest that nobody watches. */
+static bool is_shown(const struct tl_engine *e)
+{
+    return !e->from_files || atomic_load(&e->observe.asked_ns) != 0;
+}
+
 static void show_closed(struct tl_engine *e, size_t view, const struct tl_closed *closed,
                         const struct tl_rows *rows)
 {
-    if (e->from_files && atomic_load(&e->observe.asked_ns) == 0)
-        return; /* a backtest that nobody watches */
+    if (closed->count == 0)
+        return; /* nobody watched when the rows were made */
     assert(rows->row_count == closed->count);
     bool ok = true;
     size_t first = closed->count > TL_CLOSED_KEPT ? closed->count - TL_CLOSED_KEPT : 0;
@@ -485,6 +492,8 @@ static bool make_rows(struct tl_epoch *epoch, struct tl_engine *e, struct tl_err
         e->totals[v].rows += closed->count;
         if (e->kept[v].on && !keep_rows(&e->kept[v], closed, &epoch->rows[v], error))
             return false;
+        if (!is_shown(e))
+            tl_closed_release(closed); /* the rows say it all: of many groups, half of what an epoch holds */
     }
     return true;
 }

@@ -108,7 +108,7 @@ void tl_exact_sum_write(const struct tl_exact_sum *s, struct tl_buf *out)
 }
 
 /* What is read is added up again, so that damaged bytes cannot break the expansion's order. */
-bool tl_exact_sum_read(struct tl_exact_sum *s, struct tl_wire *r)
+bool tl_exact_sum_read(struct tl_exact_sum *s, struct tl_wire_reader *r)
 {
     double hi = tl_wire_f64(r), lo = tl_wire_f64(r);
     uint32_t count = tl_wire_count(r, sizeof(double));

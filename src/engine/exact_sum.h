@@ -31,7 +31,7 @@ TL_MUST_USE bool tl_exact_sum_add_rare(struct tl_exact_sum *s, double total, dou
 TL_MUST_USE bool tl_exact_sum_merge(struct tl_exact_sum *s, const struct tl_exact_sum *from);
 double tl_exact_sum_round(const struct tl_exact_sum *s);
 void tl_exact_sum_write(const struct tl_exact_sum *s, struct tl_buf *out);
-TL_MUST_USE bool tl_exact_sum_read(struct tl_exact_sum *s, struct tl_wire *r);
+TL_MUST_USE bool tl_exact_sum_read(struct tl_exact_sum *s, struct tl_wire_reader *r);
 
 /* a + b = sum + the returned error, exactly (Knuth). */
 static inline double tl_two_sum(double a, double b, double *sum)

@@ -39,6 +39,8 @@ static void see_shard(const struct tl_engine *e, const struct tl_shard_run *s, s
         .received = s->received,
         .malformed = s->malformed,
         .duplicates = s->duplicates,
+        .gaps = s->gaps,
+        .gap_records = s->gap_records,
         .throttled = s->throttled,
         .trouble_since_ns = s->trouble_since_ns,
         .jump = s->jump,

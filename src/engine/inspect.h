@@ -20,6 +20,7 @@ struct tl_inspect_shard {
     int64_t last_record_ns, quiet_ns; /* quiet_ns: for how long it was asked and had nothing; -1: it has something */
     int64_t millis_behind;            /* of the last read; -1: not read yet */
     uint64_t received, malformed, duplicates;
+    uint64_t gaps, gap_records; /* on_data_loss = 'continue': what retention deleted before it was read */
     bool throttled;           /* its reads are refused for their number */
     int64_t trouble_since_ns; /* its reads fail or are refused since */
     struct tl_jump jump;
@@ -54,6 +55,7 @@ void tl_inspect_release(struct tl_inspect *out);
 /* Of a running engine, from any thread but its own; waits for it. TL_TIMEOUT when it does not answer, TL_STOPPED when it does not run.
  * out is initialised by the callee; release it also after a failure. */
 TL_MUST_USE bool tl_engine_inspect(struct tl_engine *e, int64_t timeout_ns, struct tl_inspect *out, struct tl_error *error);
-/* Of the newest commit in state_dir, read only. *found false: the pipeline has none there. */
-TL_MUST_USE bool tl_engine_inspect_stopped(const struct tl_plan *plan, const char *state_dir, bool *found,
-                                           struct tl_inspect *out, struct tl_error *error);
+/* Of the newest commit in options' state_dir, read only; of the options plan, state_dir and lake_region count. *found false: the
+ * pipeline has none there. */
+TL_MUST_USE bool tl_engine_inspect_stopped(const struct tl_engine_options *options, bool *found, struct tl_inspect *out,
+                                           struct tl_error *error);

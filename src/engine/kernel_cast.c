@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CAST, and PARSE_TIMESTAMP, which is the cast of a text to TIMESTAMP. What does not fit is NULL, as DuckDB's TRY_CAST. */
+#include "base/buf.h"
 #include "base/time.h"
 #include "engine/kernels.h"
 
@@ -44,18 +45,69 @@ static bool text_to_date(struct tl_view v, int64_t *out)
     return true;
 }
 
-/* Digits alone, or what a DOUBLE makes of a fraction or an exponent. */
+static struct tl_view without_plus(struct tl_view v)
+{
+    bool plus = v.size > 1 && v.data[0] == '+' && v.data[1] != '-' && v.data[1] != '+';
+    return plus ? (struct tl_view){ v.data + 1, v.size - 1 } : v;
+}
+
+struct decimal { /* digits, without leading zeros, and how many of them are before the point */
+    char digits[400];
+    size_t count;
+    int64_t point;
+    bool negative;
+};
+
+/* "-12.5e3" taken apart. The text is a number: tl_view_to_double said so. */
+static void take_decimal(struct tl_view v, struct decimal *out)
+{
+    bool fraction = false;
+    *out = (struct decimal){ .negative = v.data[0] == '-' };
+    for (size_t i = 0; i < v.size && out->count < sizeof out->digits; i++) {
+        char c = v.data[i];
+        if (c == 'e' || c == 'E') {
+            int64_t exponent = 0;
+            struct tl_view rest = { v.data + i + 1, v.size - i - 1 };
+            if (rest.size && rest.data[0] == '+')
+                rest = (struct tl_view){ rest.data + 1, rest.size - 1 };
+            if (!tl_view_to_i64(rest, &exponent) || exponent > 1000 || exponent < -1000)
+                exponent = rest.size && rest.data[0] == '-' ? -1000 : 1000;
+            out->point += exponent;
+            break;
+        }
+        fraction = fraction || c == '.';
+        if (c < '0' || c > '9')
+            continue;
+        bool leading = out->count == 0 && c == '0';
+        if (!leading)
+            out->digits[out->count++] = c;
+        out->point += fraction ? -(leading ? 1 : 0) : (leading ? 0 : 1);
+    }
+}
+
+/* To the nearest whole number, half away from zero, and exact: not by way of a DOUBLE. */
 static bool text_to_integer(enum tl_type type, struct tl_view v, int64_t *out)
 {
     double real;
-    if (v.size > 1 && v.data[0] == '+' && v.data[1] != '-')
-        v = (struct tl_view){ v.data + 1, v.size - 1 };
+    struct decimal d;
+    uint64_t whole = 0;
+    v = without_plus(v);
     if (tl_view_to_i64(v, out))
         return fits_type(type, *out);
     if (!tl_view_to_double(v, &real))
         return false;
-    real = round(real);
-    return double_to_integer(type, real, out);
+    take_decimal(v, &d);
+    if (d.count && d.point > 19)
+        return false;
+    for (int64_t i = 0; d.count && i < d.point; i++)
+        if (__builtin_mul_overflow(whole, 10u, &whole) ||
+            __builtin_add_overflow(whole, (size_t)i < d.count ? (uint64_t)(d.digits[i] - '0') : 0u, &whole))
+            return false;
+    whole += d.point >= 0 && (size_t)d.point < d.count && d.digits[d.point] >= '5';
+    if (whole > (uint64_t)INT64_MAX + d.negative)
+        return false;
+    *out = d.negative ? (int64_t)(0 - whole) : (int64_t)whole;
+    return fits_type(type, *out);
 }
 
 static bool from_text(enum tl_type type, struct tl_view v, const struct tl_vector *out, size_t i)
@@ -69,8 +121,7 @@ static bool from_text(enum tl_type type, struct tl_view v, const struct tl_vecto
     case TL_TYPE_TIMESTAMP:
         return tl_time_parse(v, &out->as.i64[i]);
     case TL_TYPE_DOUBLE:
-        if (v.size > 1 && v.data[0] == '+' && v.data[1] != '-')
-            v = (struct tl_view){ v.data + 1, v.size - 1 };
+        v = without_plus(v);
         return tl_view_to_double(v, &out->as.f64[i]) && isfinite(out->as.f64[i]);
     default:
         return text_to_integer(type, v, &out->as.i64[i]);
@@ -81,13 +132,12 @@ static bool from_text(enum tl_type type, struct tl_view v, const struct tl_vecto
 static size_t double_text(double v, char out[40])
 {
     int digits = 1;
-    for (; digits < 17; digits++) {
-        snprintf(out, 40, "%.*e", digits - 1, v);
+    for (; digits <= 17; digits++) {
         double back;
-        if (tl_view_to_double(tl_view_of(out), &back) && back == v)
+        snprintf(out, 40, "%.*e", digits - 1, v);
+        if ((tl_view_to_double(tl_view_of(out), &back) && back == v) || (digits == 16 && tl_double_digits_above(v, out)))
             break;
     }
-    snprintf(out, 40, "%.*e", digits - 1, v);
     int exponent = 0;
     const char *e = strchr(out, 'e');
     if (e)

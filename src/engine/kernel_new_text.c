@@ -5,7 +5,7 @@
 
 #include <assert.h>
 
-#define TEXT_SIZE_MAX ((size_t)16 << 20) /* a longer result is NULL: no record makes one by accident */
+#define TEXT_SIZE_MAX ((size_t)4 << 20) /* a longer result is NULL: no record makes one by accident */
 
 static bool fits(const struct tl_vector *out, size_t i, size_t size)
 {
@@ -112,9 +112,14 @@ static bool repeat(const struct tl_instruction *in, size_t i, struct tl_arena *a
     char *text = tl_arena_alloc(arena, count * v.size + 1, 1);
     if (!text)
         return false;
-    for (size_t k = 0; k < count; k++)
-        memcpy(text + k * v.size, v.data, v.size);
-    in->out.as.text[i] = (struct tl_view){ text, count * v.size };
+    size_t size = count * v.size, done = size < v.size ? size : v.size;
+    if (size)
+        memcpy(text, v.data, done);
+    for (size_t more; done < size; done += more) { /* what is there once more, so that a short text is not copied a million times */
+        more = size - done < done ? size - done : done;
+        memcpy(text + done, text, more);
+    }
+    in->out.as.text[i] = (struct tl_view){ text, size };
     return true;
 }
 

@@ -23,17 +23,20 @@ static int64_t clamp(int64_t v, int64_t low, int64_t high)
     return v < low ? low : v > high ? high : v;
 }
 
-/* As DuckDB: a start below 0 counts from the end, a length below 0 goes backwards, position 0 is before the first. */
+static int64_t sum(int64_t a, int64_t b)
+{
+    int64_t s;
+    return !__builtin_add_overflow(a, b, &s) ? s : b < 0 ? INT64_MIN : INT64_MAX;
+}
+
+/* Positions [start, start + length), or up to start when the length is below 0; a start below 0 counts from the end, 0 is the place
+ * before the first. What lies outside of the text is empty. As DuckDB. */
 static struct tl_view substring(struct tl_view v, int64_t start, int64_t length)
 {
     int64_t count = (int64_t)tl_utf8_count(v);
-    int64_t from = start > 0 ? clamp(start - 1, 0, count) : start < 0 ? clamp(start, -count, 0) + count : 0;
-    if (start == 0 && length-- <= 1)
-        return (struct tl_view){ v.data, 0 };
-    int64_t to = from + clamp(length, -count, count);
-    if (length < 0)
-        return points(v, (size_t)clamp(to, 0, count), (size_t)from);
-    return points(v, (size_t)from, (size_t)clamp(to, 0, count));
+    int64_t from = start < 0 ? sum(count, start) : start - 1, to = sum(from, length);
+    size_t begin = (size_t)clamp(length < 0 ? to : from, 0, count), end = (size_t)clamp(length < 0 ? from : to, 0, count);
+    return begin < end ? points(v, begin, end) : (struct tl_view){ v.data, 0 };
 }
 
 /* LEFT and RIGHT: a count below 0 leaves so many out at the other end. */
@@ -65,16 +68,24 @@ static int64_t position(struct tl_view v, struct tl_view what)
     return at == SIZE_MAX ? 0 : (int64_t)tl_utf8_count(part_of(v, 0, at)) + 1;
 }
 
+/* With an empty separator each code point is a part. */
+static struct tl_view character(struct tl_view v, int64_t n)
+{
+    int64_t count = (int64_t)tl_utf8_count(v);
+    int64_t at = n > 0 ? n - 1 : n == 0 || n < -count ? -1 : count + n;
+    return at < 0 || at >= count ? (struct tl_view){ v.data, 0 } : points(v, (size_t)at, (size_t)at + 1);
+}
+
 /* The n-th part between separators, from 1; below 0 from the end; none: empty. */
 static struct tl_view split_part(struct tl_view v, struct tl_view separator, int64_t n)
 {
     const struct tl_view none = { v.data, 0 };
-    if (separator.size == 0)
-        return n == 1 || n == 0 || n == -1 ? v : none;
     int64_t count = 1;
+    if (separator.size == 0)
+        return character(v, n);
     for (size_t at = tl_text_find(v, 0, separator); at != SIZE_MAX; at = tl_text_find(v, at + separator.size, separator))
         count++;
-    int64_t wanted = n < -count ? 0 : n < 0 ? count + n + 1 : n == 0 ? 1 : n;
+    int64_t wanted = n < -count ? 0 : n < 0 ? count + n + 1 : n;
     if (wanted < 1 || wanted > count)
         return none;
     size_t begin = 0;

@@ -134,10 +134,8 @@ static int64_t part_number(enum tl_time_part part, int64_t t)
     int year, month, day;
     if (unit)
         return tl_floor_div(t, unit);
-    if (part == TL_PART_DAY)
+    if (part == TL_PART_DAY || part == TL_PART_WEEK)
         return days;
-    if (part == TL_PART_WEEK)
-        return tl_floor_div(days + 3, 7); /* 1970-01-01 was a Thursday */
     tl_days_to_date(days, &year, &month, &day);
     return part == TL_PART_YEAR ? year : part == TL_PART_QUARTER ? year * 4 + (month - 1) / 3 : year * 12 + month;
 }
@@ -188,8 +186,10 @@ void tl_kernel_time(const struct tl_instruction *in, size_t count)
         truncate_all(in, count);
         break;
     case TL_OP_DATE_DIFF:
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count; i++) {
             in->out.null[i] |= __builtin_sub_overflow(part_number(part, in->args[1].as.i64[i]), part_number(part, a[i]), &o[i]);
+            o[i] /= part == TL_PART_WEEK ? 7 : 1; /* seven days, not Mondays: as DuckDB */
+        }
         break;
     default:
         shift_all(in, count);

@@ -197,7 +197,7 @@ void tl_observe_notify(struct tl_observe *o)
 
 static void get_row(const struct tl_observe_view *v, const struct tl_observe_row *row, struct tl_rows *out)
 {
-    struct tl_wire r =
+    struct tl_wire_reader r =
         tl_wire_of((struct tl_view){ row->image + row->key_size, row->image_size - row->key_size });
     size_t columns = v->view->plan->column_count;
     tl_rows_add(out);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #define COLUMNS_MAX ((size_t)256 << 20)
-#define TEXT_MAX ((size_t)1 << 30)
+#define TEXT_MAX ((size_t)256 << 20)
 
 void tl_program_init(struct tl_program *p)
 {

@@ -44,7 +44,7 @@ void tl_program_release(struct tl_program *p);
  * slots are read as they were before the run, but for subexpressions. False: out of memory. */
 TL_MUST_USE bool tl_program_add(struct tl_program *p, const struct tl_expr *expr, size_t slot, struct tl_error *error);
 /* Runs over rows[0], rows[stride] ... count of them, count <= TL_BATCH_ROWS. Text results live until tl_program_reset_text.
- * False: out of memory. */
+ * False: out of memory, or there is more text in the results than there may be: fewer rows at a time may do. */
 TL_MUST_USE bool tl_program_run(struct tl_program *p, struct tl_tick_value *rows, size_t stride, size_t count);
 void tl_program_reset_text(struct tl_program *p);
 static inline bool tl_program_is_empty(const struct tl_program *p)

@@ -175,7 +175,7 @@ static bool loop(struct tl_engine *e, struct tl_error *error)
 
 /* ---- completing an epoch that was interrupted ---- */
 
-static bool load_intent(struct tl_engine *e, bool *found, struct tl_bounds *bounds, struct tl_error *error)
+bool tl_run_load_intent(struct tl_engine *e, bool *found, struct tl_bounds *bounds, struct tl_error *error)
 {
     struct tl_buf payload;
     *found = false;
@@ -192,7 +192,7 @@ static bool load_intent(struct tl_engine *e, bool *found, struct tl_bounds *boun
 }
 
 /* Gate closed. A file that ends before the position that was read in it cannot be replayed. */
-static bool replay_is_done(const struct tl_engine *e, bool *done, struct tl_error *error)
+bool tl_run_replay_is_done(const struct tl_engine *e, bool *done, struct tl_error *error)
 {
     *done = true;
     for (size_t i = 0; i < e->shard_count; i++) {
@@ -211,7 +211,7 @@ static bool replay_is_done(const struct tl_engine *e, bool *done, struct tl_erro
     return true;
 }
 
-static void end_replay(struct tl_engine *e)
+void tl_run_end_replay(struct tl_engine *e)
 {
     for (size_t i = 0; i < e->shard_count; i++) {
         struct tl_shard_run *s = e->shards[i];
@@ -227,7 +227,7 @@ static bool replay_one(struct tl_engine *e, const struct tl_bounds *bounds, stru
     for (bool done = false; !done && !tl_engine_stopping(e);) {
         tl_gate_close(&e->gate);
         tl_lineage_advance(e);
-        bool ok = replay_is_done(e, &done, error);
+        bool ok = tl_run_replay_is_done(e, &done, error);
         tl_gate_open(&e->gate);
         if (!ok)
             return false;
@@ -249,8 +249,8 @@ static bool replay(struct tl_engine *e, bool found, struct tl_bounds *bounds, st
         if (e->committed == before)
             return true; /* stopped in the middle: the limits stay */
         tl_gate_close(&e->gate);
-        end_replay(e);
-        bool ok = load_intent(e, &found, bounds, error);
+        tl_run_end_replay(e);
+        bool ok = tl_run_load_intent(e, &found, bounds, error);
         tl_gate_open(&e->gate);
         if (!ok)
             return false;
@@ -270,7 +270,7 @@ static bool is_repeating(const struct tl_engine *e)
 bool tl_run_loop(struct tl_engine *e, struct tl_bounds *bounds, struct tl_error *error)
 {
     bool found = false;
-    if (e->has_lake && !load_intent(e, &found, bounds, error))
+    if (e->has_lake && !tl_run_load_intent(e, &found, bounds, error))
         return false;
     e->epoch_began_ns = tl_io->monotonic_ns();
     bool ok = tl_workers_start(e, error) && replay(e, found, bounds, error) && loop(e, error);

@@ -31,6 +31,7 @@ struct tl_shard_run {
     char *name; /* shard id, or the file's path as given */
     char parent[TL_SHARD_ID_MAX], adjacent_parent[TL_SHARD_ID_MAX];
     struct tl_hash_key first_hash, last_hash; /* with has_range */
+    char starting_sequence[TL_SEQUENCE_MAX]; /* "": not known; not in the checkpoint */
     bool has_range, orphan;                   /* orphan: engine/shard_lineage.h */
     size_t source;
     const struct tl_view_exec *views; /* of the whole plan */

@@ -25,6 +25,7 @@ void tl_lineage_set(const struct tl_engine *e, struct tl_shard_run *s, const str
 {
     memcpy(s->parent, shard->parent, sizeof s->parent);
     memcpy(s->adjacent_parent, shard->adjacent_parent, sizeof s->adjacent_parent);
+    memcpy(s->starting_sequence, shard->starting_sequence, sizeof s->starting_sequence);
     s->has_range = tl_hash_key_parse(tl_view_of(shard->starting_hash), &s->first_hash) &&
                    tl_hash_key_parse(tl_view_of(shard->ending_hash), &s->last_hash);
     s->orphan = (s->parent[0] && !tl_engine_find_shard(e, s->source, s->parent)) ||

@@ -55,8 +55,12 @@ bool tl_shard_tree_add(struct tl_engine *e, size_t source, const struct tl_shard
     for (size_t i = 0; i < list->count; i++) {
         const struct tl_shard *shard = &list->shards[i];
         struct tl_shard_position from = { .kind = TL_POSITION_TRIM_HORIZON, .read_until_ns = tl_sequence_created_ns(tl_view_of(shard->starting_sequence)) };
-        if (tl_engine_find_shard(e, source, shard->id))
+        struct tl_shard_run *known = tl_engine_find_shard(e, source, shard->id);
+        if (known) {
+            if (shard->starting_sequence[0]) /* a shard that a last answer told has none yet, nor one of a checkpoint */
+                memcpy(known->starting_sequence, shard->starting_sequence, sizeof known->starting_sequence);
             continue;
+        }
         if (!add_shard(e, source, shard, &from, error))
             return false;
         struct tl_shard_run *s = tl_engine_find_shard(e, source, shard->id);
@@ -83,6 +87,21 @@ bool tl_shard_tree_awaits_children(const struct tl_engine *e)
     return false;
 }
 
+/* A child of a merge may be told by one parent before the other is known, whose own parent is still being read:
+ * that is for the list to say, which has both. */
+static void keep_with_known_parents(const struct tl_engine *e, size_t source, struct tl_shard_list *told)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < told->count; i++) {
+        const struct tl_shard *s = &told->shards[i];
+        bool known = tl_engine_find_shard(e, source, s->parent) &&
+                     (!s->adjacent_parent[0] || tl_engine_find_shard(e, source, s->adjacent_parent));
+        if (known)
+            told->shards[kept++] = *s;
+    }
+    told->count = kept;
+}
+
 /* The children that the last read of a shard told. */
 static bool add_told(struct tl_engine *e, size_t source, struct tl_error *error)
 {
@@ -92,6 +111,7 @@ static bool add_told(struct tl_engine *e, size_t source, struct tl_error *error)
             continue;
         struct tl_shard_list told = s->children; /* adding moves e->shards, not what they point to */
         s->children = (struct tl_shard_list){ NULL, 0, 0 };
+        keep_with_known_parents(e, source, &told);
         bool ok = tl_shard_tree_add(e, source, &told, error);
         tl_shard_list_release(&told);
         if (!ok)
@@ -136,7 +156,8 @@ static bool list_children(struct tl_engine *e, size_t source, struct tl_error *e
 {
     struct tl_shard_list found = { 0 };
     if (!list(e, source, &found, error)) {
-        bool again = tl_code_is_retriable(error->code) || error->code == TL_IO || error->code == TL_EXPIRED;
+        bool again = tl_code_is_retriable(error->code) || error->code == TL_LIMIT /* its rate */ ||
+                     error->code == TL_IO || error->code == TL_EXPIRED;
         if (tl_engine_stopping(e) || again)
             return true; /* asked again in a second */
         return tl_error_context(error, "stream '%s'", e->plan->sources[source].stream);
@@ -169,12 +190,13 @@ bool tl_shard_tree_tend(struct tl_engine *e, struct tl_error *error)
 /* ---- at the start ---- */
 
 /* LATEST is now, once and for good: a restart before the first record goes on from here (kinesis/consumer.h). By
- * the service's clock, which stamps the records. With until_now everything in the stream is wanted. */
+ * the service's clock, which stamps the records. With until_now everything in the stream is wanted. What is older
+ * than this instant and deleted before the first read was the stream's past, and is not missed. */
 static struct tl_shard_position first_position(const struct tl_engine *e, size_t source)
 {
-    if (e->options.until_now || e->plan->sources[source].start == TL_START_TRIM_HORIZON)
-        return (struct tl_shard_position){ .kind = TL_POSITION_TRIM_HORIZON };
     int64_t now = tl_io->wall_ns() + tl_kinesis_clock_skew(e->sources[source].client);
+    if (e->options.until_now || e->plan->sources[source].start == TL_START_TRIM_HORIZON)
+        return (struct tl_shard_position){ .kind = TL_POSITION_TRIM_HORIZON, .read_until_ns = now };
     return (struct tl_shard_position){ .kind = TL_POSITION_AT_TIMESTAMP, .timestamp_ns = now, .read_until_ns = now };
 }
 
@@ -191,27 +213,57 @@ static bool make_stream(struct tl_engine *e, const char *stream, struct tl_kines
     return tl_kinesis_create_stream(client, stream, e->options.create_shards, error) || error->code == TL_CONFLICT;
 }
 
+#define PATIENCE 5 /* each call is tried a few times by itself */
+
+/* A start is not given up for a service that is busy just now. */
+static bool is_passing(unsigned *attempt, const struct tl_error *error)
+{
+    return ++*attempt < PATIENCE && (tl_code_is_retriable(error->code) || error->code == TL_LIMIT || error->code == TL_IO);
+}
+
+static bool summary_of(struct tl_kinesis_client *client, const char *stream, struct tl_stream_summary *out, struct tl_error *error)
+{
+    unsigned attempt = 0;
+    while (!tl_kinesis_stream_summary(client, stream, out, error))
+        if (!is_passing(&attempt, error))
+            return false;
+    return true;
+}
+
+static bool first_list(struct tl_engine *e, size_t source, struct tl_shard_list *out, struct tl_error *error)
+{
+    unsigned attempt = 0;
+    while (!list(e, source, out, error))
+        if (!is_passing(&attempt, error))
+            return false;
+    return true;
+}
+
 /* The stream is there and ACTIVE, and what its readers need is known. */
 static bool connect_stream(struct tl_engine *e, size_t source, struct tl_error *error)
 {
     const struct tl_source_plan *plan = &e->plan->sources[source];
     struct tl_source_run *run = &e->sources[source];
-    char status[16], consumer[TL_CONSUMER_NAME_MAX];
+    struct tl_stream_summary summary;
+    char consumer[TL_CONSUMER_NAME_MAX];
     run->kinesis = e->options.kinesis;
     run->kinesis.cbor = plan->cbor;
     if (!tl_kinesis_client_new(&run->client, &run->kinesis, error))
         return false;
-    if (!tl_kinesis_stream_status(run->client, plan->stream, status, error) && error->code == TL_NOT_FOUND &&
+    if (!summary_of(run->client, plan->stream, &summary, error) && error->code == TL_NOT_FOUND &&
         !make_stream(e, plan->stream, run->client, error))
         return false;
-    if (!tl_kinesis_wait_active(run->client, plan->stream, ACTIVE_TIMEOUT_NS, error))
+    if (!tl_kinesis_wait_active(run->client, plan->stream, ACTIVE_TIMEOUT_NS, error) ||
+        !summary_of(run->client, plan->stream, &summary, error))
         return false;
     run->reader = (struct tl_reader_options){ .stream = plan->stream,
                                               .on_data_loss = plan->on_data_loss,
                                               .mode = plan->read,
                                               .consumer_arn = run->consumer_arn,
                                               .read_every_ns = e->options.read_every_ns,
-                                              .poll_ns = e->options.poll_ns };
+                                              .poll_ns = e->options.poll_ns,
+                                              .retention_ns = summary.retention_ns,
+                                              .retention_at_ns = tl_io->monotonic_ns() };
     if (plan->read != TL_READ_FANOUT)
         return true;
     tl_source_consumer(e->plan, plan, consumer);
@@ -222,7 +274,7 @@ static bool open_stream(struct tl_engine *e, size_t source, bool fresh, struct t
 {
     const char *stream = e->plan->sources[source].stream;
     struct tl_shard_list shards = { 0 };
-    if (!connect_stream(e, source, error) || !list(e, source, &shards, error))
+    if (!connect_stream(e, source, error) || !first_list(e, source, &shards, error))
         return tl_error_context(error, "stream '%s'", stream);
     bool ok = true;
     if (fresh) {

@@ -5,6 +5,7 @@
 #include "lake/catalog.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 static struct tl_dead_columns columns_of(const struct tl_engine *e, enum tl_input_kind input, size_t index)
@@ -114,8 +115,10 @@ bool tl_sinks_open(struct tl_engine *e, struct tl_error *error)
 
 void tl_sinks_close(struct tl_engine *e)
 {
-    for (size_t i = 0; i < e->sink_count; i++)
+    for (size_t i = 0; i < e->sink_count; i++) {
         tl_parquet_sink_close(e->sinks[i].sink);
+        tl_delta_sink_close(e->sinks[i].delta);
+    }
     free(e->sinks);
     e->sinks = NULL;
     e->sink_count = 0;
@@ -143,13 +146,38 @@ static struct tl_parquet_sink_options options_of(const struct tl_engine *e, cons
 /* At the first row: a sink brings a database of its own, which is not free. */
 static bool open_sink(struct tl_engine *e, struct tl_sink_run *sink, struct tl_error *error)
 {
+    if (sink->sink || sink->delta)
+        return true;
     struct tl_parquet_sink_options options = options_of(e, sink);
-    return sink->sink || tl_parquet_sink_open(&sink->sink, e->lake, &options, error);
+    if (sink->format != TL_SINK_DELTA)
+        return tl_parquet_sink_open(&sink->sink, e->lake, &options, error);
+    struct tl_dead_columns columns = columns_of(e, sink->input, sink->index);
+    return tl_delta_sink_open(&sink->delta, e->lake, &options, columns.defs, columns.count, error);
 }
 
-static bool add_files_of(struct tl_engine *e, const struct tl_sink_run *sink, uint64_t epoch, struct tl_file_list *out,
+static bool write_sink(struct tl_engine *e, struct tl_sink_run *sink, uint64_t epoch, const struct tl_rows *rows, struct tl_file_list *files,
+                       struct tl_error *error)
+{
+    if (!open_sink(e, sink, error))
+        return false;
+    return sink->delta ? tl_delta_sink_write(sink->delta, epoch, rows, files, error)
+                       : tl_parquet_sink_write(sink->sink, epoch, rows, files, error);
+}
+
+/* Files of a Delta table that no commit names are nobody's; of an epoch that is in the log nothing may be taken away. */
+static bool check_not_in_log(struct tl_engine *e, struct tl_sink_run *sink, uint64_t epoch, struct tl_error *error)
+{
+    if (!open_sink(e, sink, error))
+        return false;
+    return tl_delta_sink_epoch(sink->delta) < epoch ||
+           tl_error_set(error, TL_CORRUPT, "epoch %" PRIu64 " is in the Delta table '%s' already, and cannot be begun anew", epoch, sink->path);
+}
+
+static bool add_files_of(struct tl_engine *e, struct tl_sink_run *sink, uint64_t epoch, struct tl_file_list *out,
                          struct tl_error *error)
 {
+    if (sink->format == TL_SINK_DELTA && epoch > 0)
+        return check_not_in_log(e, sink, epoch, error);
     struct tl_parquet_sink_options options = options_of(e, sink);
     struct tl_store_entries entries;
     if (!tl_store_walk(e->lake, sink->path, &entries, error))
@@ -187,8 +215,7 @@ bool tl_sinks_write(struct tl_engine *e, uint64_t epoch, const struct tl_rows *r
                                                                     : malformed;
         if (from[sink->index].row_count == 0)
             continue;
-        if (!open_sink(e, sink, error) ||
-            !tl_parquet_sink_write(sink->sink, epoch, &from[sink->index], files, error))
+        if (!write_sink(e, sink, epoch, &from[sink->index], files, error))
             return tl_error_context(error, "sink '%s'", sink->label);
     }
     return true;

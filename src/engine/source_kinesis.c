@@ -24,6 +24,9 @@ bool tl_stream_batch_read(struct tl_stream_batch *b, struct tl_shard_run *s, con
     assert(s->busy);
     struct tl_reader_options options = source->reader;
     options.shard = s->name;
+    options.starting_sequence = s->starting_sequence;
+    b->on_data_loss = options.on_data_loss;
+    b->polls = options.mode == TL_READ_POLL;
     if (!s->reader && !tl_shard_reader_open(&s->reader, &source->kinesis, &options, &s->position, error))
         return false;
     return tl_shard_reader_next(s->reader, TL_KINESIS_RECORDS_PER_GET, &b->records, &b->step, error);
@@ -89,6 +92,16 @@ static void move_position(struct tl_shard_run *s, bool cut)
     s->reader = NULL;
 }
 
+/* Still, with all that was read up to position. */
+static bool is_short_of_limit(const struct tl_shard_run *s, const struct tl_shard_position *position)
+{
+    if (!s->limited || s->limit_finished || s->limit_position.kind != TL_POSITION_AFTER_SEQUENCE)
+        return false;
+    return position->kind != TL_POSITION_SHARD_END &&
+           (position->kind != TL_POSITION_AFTER_SEQUENCE ||
+            tl_sequence_cmp(tl_view_of(position->sequence), tl_view_of(s->limit_position.sequence)) < 0);
+}
+
 static bool apply_records(struct tl_stream_batch *b, struct tl_shard_run *s, struct tl_apply *apply, int64_t step,
                           size_t *applied, struct tl_error *error)
 {
@@ -99,6 +112,19 @@ static bool apply_records(struct tl_stream_batch *b, struct tl_shard_run *s, str
         ok = apply_record(b, s, apply, &records[(*applied)++], step);
     if (!ok || !tl_apply_flush(apply, s, step))
         return tl_error_set(error, TL_NO_MEMORY, "shard '%s': out of memory", s->name);
+    return true;
+}
+
+/* In a repetition everything up to the limit has been read before: at the tip without it, retention was faster. */
+static bool lose_repeated(struct tl_stream_batch *b, struct tl_shard_run *s, struct tl_error *error)
+{
+    if (b->on_data_loss == TL_DATA_LOSS_FAIL)
+        return tl_error_set(error, TL_CORRUPT,
+                            "shard '%s': an epoch was interrupted and has to be repeated up to record %s, but the stream's retention "
+                            "has deleted what it read; to go on without, with the gap counted, set on_data_loss = 'continue' on the "
+                            "source",
+                            s->name, s->limit_position.sequence);
+    s->gaps += !b->step.gap;
     return true;
 }
 
@@ -113,6 +139,17 @@ static void finish(struct tl_stream_batch *b, struct tl_shard_run *s, int64_t no
     s->reader = NULL;
 }
 
+/* For those who ask why nothing comes. A subscription may just have nothing to say. */
+static void note_trouble(struct tl_shard_run *s, const struct tl_read_step *step, bool polls)
+{
+    bool failed = !step->answered && (step->throttled || (polls && step->wait_ns > 0));
+    if (step->answered)
+        s->trouble_since_ns = 0;
+    else if (failed && s->trouble_since_ns == 0)
+        s->trouble_since_ns = tl_io->wall_ns();
+    s->throttled = failed ? step->throttled : s->throttled && !step->answered;
+}
+
 bool tl_stream_batch_apply(struct tl_stream_batch *b, struct tl_shard_run *s, struct tl_apply *apply,
                            int64_t step, struct tl_error *error)
 {
@@ -120,6 +157,7 @@ bool tl_stream_batch_apply(struct tl_stream_batch *b, struct tl_shard_run *s, st
     int64_t now = tl_io->monotonic_ns(), watermark = s->watermark;
     s->next_read_ns = now + b->step.wait_ns;
     s->throttles += b->step.throttled;
+    note_trouble(s, &b->step, b->polls);
     if (!b->step.answered)
         return true; /* not asked, so not idle either */
     s->gaps += b->step.gap;
@@ -127,6 +165,11 @@ bool tl_stream_batch_apply(struct tl_stream_batch *b, struct tl_shard_run *s, st
     if (!apply_records(b, s, apply, step, &applied, error))
         return false;
     bool cut = applied < b->records.count;
+    if (!cut && is_short_of_limit(s, tl_shard_reader_position(s->reader)) && b->step.at_tip) {
+        if (!lose_repeated(b, s, error))
+            return false;
+        cut = true;
+    }
     move_position(s, cut || (s->limited && !s->limit_finished &&
                              tl_shard_reader_position(s->reader)->kind == TL_POSITION_SHARD_END));
     if (applied)
@@ -140,6 +183,9 @@ bool tl_stream_batch_apply(struct tl_stream_batch *b, struct tl_shard_run *s, st
     s->tip_seen_ns = now;
     s->seen_tip = s->seen_tip || b->step.at_tip;
     s->millis_behind = b->records.millis_behind;
+    /* Where records are lost, the end of a repeated shard may have another last record than it had. */
+    if (s->finished && s->limited && s->limit_finished && s->gaps)
+        s->position = s->limit_position;
     if (s->finished)
         finish(b, s, now);
     return true;

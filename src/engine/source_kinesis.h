@@ -8,6 +8,8 @@
 struct tl_stream_batch { /* a worker's: what was read and not yet applied */
     struct tl_record_batch records;
     struct tl_read_step step;
+    enum tl_data_loss on_data_loss; /* of the source that was read */
+    bool polls;                     /* the same: it does not subscribe */
     struct tl_kpl aggregated; /* the record being taken apart */
 };
 void tl_stream_batch_init(struct tl_stream_batch *b);

@@ -78,7 +78,7 @@ void tl_spread_write(const struct tl_spread *s, struct tl_buf *out)
     tl_wire_put_u64(out, s->count);
 }
 
-bool tl_spread_read(struct tl_spread *s, struct tl_wire *r)
+bool tl_spread_read(struct tl_spread *s, struct tl_wire_reader *r)
 {
     bool ok = tl_exact_sum_read(&s->products, r) && tl_exact_sum_read(&s->sum, r);
     s->count = tl_wire_u64(r);

@@ -20,4 +20,4 @@ TL_MUST_USE bool tl_spread_merge(struct tl_spread *s, const struct tl_spread *fr
 bool tl_spread_stddev(const struct tl_spread *s, bool population, double *out);
 bool tl_spread_mean(const struct tl_spread *s, double *out); /* VWAP: products / sum; false when the sum is 0 */
 void tl_spread_write(const struct tl_spread *s, struct tl_buf *out);
-TL_MUST_USE bool tl_spread_read(struct tl_spread *s, struct tl_wire *r);
+TL_MUST_USE bool tl_spread_read(struct tl_spread *s, struct tl_wire_reader *r);

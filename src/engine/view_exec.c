@@ -140,21 +140,34 @@ static void write_row(const struct tl_row_writer *w, const struct tl_tick_value 
         tl_rows_set_value(rows, i, plan->columns[i].type, output_value(plan, group, &plan->outputs[i]));
 }
 
+/* As many of the groups from first as text results have room for. False: not even for one. */
+static bool run_groups(struct tl_row_writer *w, size_t first, size_t *size)
+{
+    for (*size = w->count - first; !tl_program_run(&w->program, w->groups + first * w->width, w->width, *size); *size /= 2) {
+        tl_program_reset_text(&w->program);
+        if (*size == 1)
+            return false;
+    }
+    return true;
+}
+
 bool tl_row_writer_flush(struct tl_row_writer *w, struct tl_rows *rows, struct tl_error *error)
 {
     const struct tl_view_plan *plan = w->view->plan;
     size_t having = expression_slot(plan, plan->expression_count);
-    if (!tl_program_is_empty(&w->program) && !tl_program_run(&w->program, w->groups, w->width, w->count))
-        return tl_error_set(error, TL_NO_MEMORY, "view '%s': out of memory for expressions", plan->name);
-    for (size_t i = 0; i < w->count; i++) {
-        const struct tl_tick_value *group = w->groups + i * w->width;
-        w->kept[i] = !plan->having || (!group[having].null && group[having].as.i64);
-        if (w->kept[i])
-            write_row(w, group, rows);
+    for (size_t first = 0, size = w->count; first < w->count; first += size) {
+        if (!tl_program_is_empty(&w->program) && !run_groups(w, first, &size))
+            return tl_error_set(error, TL_NO_MEMORY, "view '%s': out of memory for expressions", plan->name);
+        for (size_t i = first; i < first + size; i++) {
+            const struct tl_tick_value *group = w->groups + i * w->width;
+            w->kept[i] = !plan->having || (!group[having].null && group[having].as.i64);
+            if (w->kept[i])
+                write_row(w, group, rows);
+        }
+        tl_program_reset_text(&w->program);
     }
     w->count = 0;
     w->text_bytes = 0;
     tl_arena_reset(&w->texts);
-    tl_program_reset_text(&w->program);
     return true;
 }

@@ -104,6 +104,10 @@ static void tell_no_records(struct why *y)
     const struct tl_why_stream *s = y->context->streams ? &y->context->streams[y->source_index] : NULL;
     const char *near = s && s->exists && s->near ? TEXT(" (is it '%s' that is written to?)", s->near) : "";
     int64_t from = 0;
+    if (!y->in->running) {
+        add(y, "no_records", NULL, TEXT("no record of '%s' had been committed when it ended", y->source->stream), NULL);
+        return;
+    }
     if (y->source->start == TL_START_LATEST && is_latest(y, &from))
         add(y, "latest", NULL,
             TEXT("no record: start = 'LATEST' takes what is put into '%s' from %s on, and nothing was%s", y->source->stream,

@@ -676,7 +676,7 @@ static bool is_window(const struct tl_view_exec *view, int64_t start, int64_t en
                                              : tl_window_start(plan, start) == start;
 }
 
-static bool read_entry(struct tl_window_state *w, struct tl_wire *r)
+static bool read_entry(struct tl_window_state *w, struct tl_wire_reader *r)
 {
     struct tl_view key = tl_wire_view(r);
     int64_t start = tl_wire_i64(r);
@@ -698,7 +698,7 @@ static bool read_entry(struct tl_window_state *w, struct tl_wire *r)
     return tl_aggregate_read(&w->view->layout, tl_window_entry_block(entry), r);
 }
 
-bool tl_window_state_read(struct tl_window_state *w, struct tl_wire *r)
+bool tl_window_state_read(struct tl_window_state *w, struct tl_wire_reader *r)
 {
     assert(w->live == 0);
     uint32_t count = tl_wire_count(r, 4 + 8 + 8 + 1);

@@ -107,5 +107,5 @@ TL_MUST_USE bool tl_window_state_observe(struct tl_window_state *w, bool on);
 size_t tl_window_state_bytes(const struct tl_window_state *w);
 uint64_t tl_window_state_records(const struct tl_window_state *w); /* sum over live entries (rule 9) */
 void tl_window_state_write(const struct tl_window_state *w, struct tl_buf *out);
-TL_MUST_USE bool tl_window_state_read(struct tl_window_state *w, struct tl_wire *r);
+TL_MUST_USE bool tl_window_state_read(struct tl_window_state *w, struct tl_wire_reader *r);
 void tl_window_state_check(const struct tl_window_state *w); /* asserts I1 to I3 */

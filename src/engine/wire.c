@@ -45,13 +45,13 @@ void tl_wire_put_view(struct tl_buf *b, struct tl_view v)
     tl_buf_add_view(b, v);
 }
 
-struct tl_wire tl_wire_of(struct tl_view v)
+struct tl_wire_reader tl_wire_of(struct tl_view v)
 {
-    return (struct tl_wire){ v.data, v.data + v.size, false };
+    return (struct tl_wire_reader){ v.data, v.data + v.size, false };
 }
 
 /* size bytes, or NULL and failed. */
-static const char *take(struct tl_wire *r, size_t size)
+static const char *take(struct tl_wire_reader *r, size_t size)
 {
     assert(r->at <= r->end);
     if (r->failed || size > (size_t)(r->end - r->at)) {
@@ -63,7 +63,7 @@ static const char *take(struct tl_wire *r, size_t size)
     return at;
 }
 
-static uint64_t get(struct tl_wire *r, size_t bytes)
+static uint64_t get(struct tl_wire_reader *r, size_t bytes)
 {
     const char *at = take(r, bytes);
     uint64_t v = 0;
@@ -72,27 +72,27 @@ static uint64_t get(struct tl_wire *r, size_t bytes)
     return v;
 }
 
-uint8_t tl_wire_u8(struct tl_wire *r)
+uint8_t tl_wire_u8(struct tl_wire_reader *r)
 {
     return (uint8_t)get(r, 1);
 }
 
-uint32_t tl_wire_u32(struct tl_wire *r)
+uint32_t tl_wire_u32(struct tl_wire_reader *r)
 {
     return (uint32_t)get(r, 4);
 }
 
-uint64_t tl_wire_u64(struct tl_wire *r)
+uint64_t tl_wire_u64(struct tl_wire_reader *r)
 {
     return get(r, 8);
 }
 
-int64_t tl_wire_i64(struct tl_wire *r)
+int64_t tl_wire_i64(struct tl_wire_reader *r)
 {
     return (int64_t)get(r, 8);
 }
 
-double tl_wire_f64(struct tl_wire *r)
+double tl_wire_f64(struct tl_wire_reader *r)
 {
     uint64_t bits = get(r, 8);
     double v;
@@ -100,14 +100,14 @@ double tl_wire_f64(struct tl_wire *r)
     return v;
 }
 
-struct tl_view tl_wire_view(struct tl_wire *r)
+struct tl_view tl_wire_view(struct tl_wire_reader *r)
 {
     uint32_t size = tl_wire_u32(r);
     const char *at = take(r, size);
     return at ? (struct tl_view){ at, size } : (struct tl_view){ "", 0 };
 }
 
-uint32_t tl_wire_count(struct tl_wire *r, size_t item_min)
+uint32_t tl_wire_count(struct tl_wire_reader *r, size_t item_min)
 {
     assert(item_min > 0);
     uint32_t count = tl_wire_u32(r);
@@ -118,7 +118,7 @@ uint32_t tl_wire_count(struct tl_wire *r, size_t item_min)
     return count;
 }
 
-void tl_wire_text(struct tl_wire *r, char *out, size_t max)
+void tl_wire_text(struct tl_wire_reader *r, char *out, size_t max)
 {
     struct tl_view v = tl_wire_view(r);
     if (v.size >= max || (v.size && memchr(v.data, 0, v.size))) {

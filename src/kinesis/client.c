@@ -304,7 +304,9 @@ bool tl_kinesis_call_patiently(struct tl_kinesis_client *c, const char *action, 
             tl_aws_retry_succeeded(&c->retry);
             return true;
         }
-        if (!tl_aws_retry_again(&c->retry, attempt, error->code, &delay_ns))
+        /* LimitExceededException is what calls about streams and shards say of their rate. */
+        enum tl_code code = error->code == TL_LIMIT ? TL_THROTTLED : error->code;
+        if (!tl_aws_retry_again(&c->retry, attempt, code, &delay_ns))
             return false;
         if (!tl_wait(c->cancel, delay_ns, &stopped)) {
             *error = stopped;

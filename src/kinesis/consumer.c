@@ -19,7 +19,7 @@
  * wait. */
 #define CLOCK_AHEAD_MAX_NS (5 * TL_NS_PER_MIN)
 /* Answers in a row that are not to be believed before the peer is given up. */
-#define BAD_ANSWERS_MAX 5
+#define BAD_ANSWERS_MAX 10
 /* Of reads that were throttled: never slower than this, so that a shard that others stopped reading is not left
  * behind; and faster again by a part of it with each that was answered. */
 #define EVERY_MAX_NS (2 * TL_NS_PER_S)
@@ -45,10 +45,13 @@ bool tl_shard_reader_open(struct tl_shard_reader **out, const struct tl_kinesis_
     r->options = *reader;
     r->position = *from;
     r->every_ns = reader->read_every_ns;
+    r->retention_ns = reader->retention_ns;
+    r->retention_at_ns = reader->retention_at_ns;
     if (from->kind == TL_POSITION_TRIM_HORIZON || from->kind == TL_POSITION_AT_TIMESTAMP)
         r->position.sequence[0] = '\0';
     snprintf(r->stream, sizeof r->stream, "%s", stream);
     snprintf(r->shard, sizeof r->shard, "%s", shard);
+    snprintf(r->starting_sequence, sizeof r->starting_sequence, "%s", reader->starting_sequence ? reader->starting_sequence : "");
     snprintf(r->who, sizeof r->who, "stream '%s', shard '%s'", stream, shard);
     bool fanout = reader->mode == TL_READ_FANOUT;
     r->consumer_arn = fanout ? strdup(reader->consumer_arn) : NULL;
@@ -113,6 +116,12 @@ static void speed_up(struct tl_shard_reader *r)
         r->every_ns = least;
 }
 
+bool tl_reader_will_pass(struct tl_shard_reader *r, const struct tl_error *why)
+{
+    bool bad = why->code == TL_IO && ++r->bad_answers < BAD_ANSWERS_MAX;
+    return bad || why->code == TL_LIMIT || tl_code_is_retriable(why->code);
+}
+
 bool tl_reader_may_try_again(struct tl_shard_reader *r, bool reading, struct tl_read_step *step,
                              struct tl_error *error)
 {
@@ -126,8 +135,12 @@ bool tl_reader_may_try_again(struct tl_shard_reader *r, bool reading, struct tl_
         step->wait_ns = fresh ? tl_wait_delay(&r->run, r->who, error) : 0;
         return true;
     }
-    bool bad = error->code == TL_IO && ++r->bad_answers < BAD_ANSWERS_MAX;
-    if (bad || tl_code_is_retriable(error->code) || (!reading && server_is_behind(r, error))) {
+    if (reading && error->code == TL_INVALID && ++r->bad_answers < BAD_ANSWERS_MAX) {
+        r->iterator[0] = '\0'; /* it was fresh, and the server may have been restarted just then */
+        step->wait_ns = tl_wait_delay(&r->run, r->who, error);
+        return true;
+    }
+    if (tl_reader_will_pass(r, error) || (!reading && server_is_behind(r, error))) {
         step->throttled = error->code == TL_THROTTLED;
         if (step->throttled)
             slow_down(r);
@@ -194,9 +207,11 @@ static bool verify(struct tl_shard_reader *r, struct tl_record_batch *batch, str
 {
     const struct tl_record *first = batch->count ? &batch->records[0] : NULL;
     bool at_end = !batch->next_iterator[0];
-    if (r->position.kind != TL_POSITION_AFTER_SEQUENCE) /* nothing to begin with: only the time tells */
-        return (r->position.read_until_ns && !tl_loss_check(r, first, step, error)) ? false : true;
-    if (!r->verify || (!first && !at_end))
+    if (!first && !at_end)
+        return true; /* a record will tell */
+    if (r->position.kind != TL_POSITION_AFTER_SEQUENCE) /* nothing to begin with: only time and counters tell */
+        return r->position.read_until_ns == 0 || tl_loss_check(r, first, step, error);
+    if (!r->verify)
         return true;
     int order = first ? tl_sequence_cmp(first->sequence, tl_view_of(r->position.sequence)) : 1;
     if (order > 0 && !tl_loss_check(r, first, step, error))
@@ -218,15 +233,13 @@ static void drop_repeated(const struct tl_shard_reader *r, struct tl_record_batc
         drop_first(batch, count);
 }
 
-static bool check_order(const struct tl_shard_reader *r, const struct tl_record_batch *batch,
-                        struct tl_error *error)
+static bool check_order(const struct tl_record_batch *batch, struct tl_error *error)
 {
     for (size_t i = 1; i < batch->count; i++)
         if (tl_sequence_cmp(batch->records[i - 1].sequence, batch->records[i].sequence) >= 0)
             return tl_error_set(error, TL_IO, "the server gave record %.*s after record %.*s",
                                 TL_VIEW_ARG(batch->records[i].sequence),
                                 TL_VIEW_ARG(batch->records[i - 1].sequence));
-    (void)r;
     return true;
 }
 
@@ -240,14 +253,16 @@ static void move_read_until(struct tl_shard_reader *r, const struct tl_record_ba
                                                  : now;
     if (batch->next_iterator[0] && (at_tip || (!batch->count && batch->millis_behind > 0)))
         until = now - behind;
-    if (until > r->position.read_until_ns)
+    bool first = batch->count && r->position.kind != TL_POSITION_AFTER_SEQUENCE; /* older ones may have been wanted */
+    if (until > r->position.read_until_ns || (first && !at_tip))
         r->position.read_until_ns = until;
 }
 
 /* The batch is good: the position moves behind it. */
 static void move_position(struct tl_shard_reader *r, const struct tl_record_batch *batch, bool at_tip)
 {
-    move_read_until(r, batch, at_tip);
+    if (batch->count || !tl_loss_is_open(r))
+        move_read_until(r, batch, at_tip);
     if (batch->count) {
         struct tl_view last = batch->records[batch->count - 1].sequence;
         assert(last.size < sizeof r->position.sequence);
@@ -265,16 +280,12 @@ static int64_t longer(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* An answer that is not to be believed: asked again, at the position. */
-static bool ask_again(struct tl_shard_reader *r, struct tl_record_batch *batch, struct tl_read_step *step,
-                      struct tl_error *error)
+void tl_reader_forget(struct tl_shard_reader *r, struct tl_read_step *step)
 {
     *step = (struct tl_read_step){ .answered = false };
-    batch->count = 0;
     r->iterator[0] = '\0';
     if (r->fanout)
         tl_fanout_drop(r->fanout);
-    return tl_reader_may_try_again(r, true, step, error);
 }
 
 bool tl_shard_reader_next(struct tl_shard_reader *r, uint32_t limit, struct tl_record_batch *batch,
@@ -289,16 +300,21 @@ bool tl_shard_reader_next(struct tl_shard_reader *r, uint32_t limit, struct tl_r
     }
     bool ok = r->options.mode == TL_READ_FANOUT ? tl_reader_subscribe(r, batch, step, error)
                                                 : tl_reader_poll(r, limit, batch, step, error);
-    if (!ok || !step->answered) {
+    if (!ok || !step->answered || r->position.kind == TL_POSITION_SHARD_END) { /* the latter: it is gone */
         batch->count = 0;
+        step->at_tip = step->answered;
         return ok;
     }
     size_t given = batch->count;
-    if (!check_order(r, batch, error))
-        return ask_again(r, batch, step, error);
-    if (!verify(r, batch, step, error)) {
+    if (!check_order(batch, error)) { /* not to be believed */
+        tl_reader_forget(r, step);
         batch->count = 0;
-        return false;
+        return tl_reader_may_try_again(r, true, step, error);
+    }
+    bool good = verify(r, batch, step, error);
+    if (!good || !step->answered) {
+        batch->count = 0;
+        return good;
     }
     drop_repeated(r, batch);
     step->at_tip = !batch->next_iterator[0] || (batch->millis_behind == 0 && given < limit);

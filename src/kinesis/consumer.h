@@ -29,11 +29,13 @@ enum tl_read_mode { TL_READ_POLL, TL_READ_FANOUT };
 
 struct tl_reader_options {
     const char *stream, *shard; /* copied */
+    const char *starting_sequence; /* of the shard, copied; NULL: not known */
     enum tl_data_loss on_data_loss;
     enum tl_read_mode mode;
     const char *consumer_arn; /* FANOUT: registered and ACTIVE (tl_kinesis_consumer_ready); copied */
     int64_t read_every_ns;    /* POLL: the least time between two reads; 0: as fast as they are answered */
     int64_t poll_ns;          /* the least time between two reads at the tip */
+    int64_t retention_ns, retention_at_ns; /* the stream's, and when that was told (monotonic); 0: not known yet */
 };
 
 /* What one step came to. */

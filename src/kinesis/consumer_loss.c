@@ -24,37 +24,35 @@ static bool is_recent(const struct tl_shard_reader *r)
     return tl_io->wall_ns() - r->position.read_until_ns < RETENTION_LEAST_NS - 2 * CLOCK_NS;
 }
 
-/* The instant before which records are gone. INT64_MAX, so that everything may be, where it cannot be learnt. */
-static int64_t horizon(struct tl_shard_reader *r)
+/* The instant before which records are gone. */
+static bool horizon(struct tl_shard_reader *r, int64_t *oldest, struct tl_error *error)
 {
     int64_t now = tl_io->monotonic_ns();
     struct tl_stream_summary summary;
-    struct tl_error error;
     if (r->retention_ns == 0 || now - r->retention_at_ns > RETENTION_FRESH_NS) {
-        if (!tl_kinesis_stream_summary(r->client, r->stream, &summary, &error)) {
-            tl_log_warn("kinesis", "%s: its retention cannot be learnt: %s", r->who, error.text);
-            return INT64_MAX;
-        }
+        if (!tl_kinesis_stream_summary(r->client, r->stream, &summary, error))
+            return false;
         r->retention_ns = summary.retention_ns;
         r->retention_at_ns = now;
     }
-    return tl_io->wall_ns() - r->retention_ns;
+    *oldest = tl_io->wall_ns() - r->retention_ns;
+    return true;
 }
 
-bool tl_loss_is_near(const struct tl_shard_reader *r)
+bool tl_loss_is_near(struct tl_shard_reader *r)
 {
+    int64_t oldest;
+    struct tl_error unknown;
     if (r->position.kind != TL_POSITION_AFTER_SEQUENCE || is_recent(r))
         return false;
-    /* Asked rarely enough: only of a position that is a day old. */
-    int64_t oldest = horizon((struct tl_shard_reader *)(uintptr_t)r);
-    return oldest == INT64_MAX || r->position.read_until_ns - CLOCK_NS < oldest;
+    return !horizon(r, &oldest, &unknown) || r->position.read_until_ns - CLOCK_NS < oldest;
 }
 
-/* True when the number itself proves that first is the record right behind the position: the counter has no
- * gap. */
+/* True when the numbers themselves prove that first is the record right behind the position, or the shard's first:
+ * the counter has no gap. */
 static bool follows_directly(const struct tl_sequence_hint *position, const struct tl_sequence_hint *first)
 {
-    return position->created_s == first->created_s && position->counter + 1 == first->counter;
+    return position->created_s == first->created_s && position->counter + 1 >= first->counter;
 }
 
 /* What is missing between the position and first, as far as it can be known. */
@@ -67,13 +65,13 @@ struct missing {
 static void describe(const struct tl_shard_reader *r, const struct tl_record *first, struct missing *m)
 {
     struct tl_sequence_hint position, oldest;
-    const char *last = r->position.sequence;
+    const char *last = r->position.sequence, *before = last[0] ? last : r->starting_sequence;
     char since[TL_TIME_TEXT_MAX] = "?", left[TL_TIME_TEXT_MAX + 160] = "no record is left", much[64] = "an unknown number of records",
          gap[32] = "";
     *m = (struct missing){ .none = false };
     int64_t from_ns = r->position.read_until_ns;
-    bool known = last[0] && tl_sequence_split(tl_view_of(last), &position);
-    if (known && position.arrival_s * TL_NS_PER_S > from_ns)
+    bool known = before[0] && tl_sequence_split(tl_view_of(before), &position);
+    if (known && last[0] && position.arrival_s * TL_NS_PER_S > from_ns)
         from_ns = position.arrival_s * TL_NS_PER_S;
     tl_time_format(from_ns, TL_TIME_ISO_MS, since);
     if (first) {
@@ -107,6 +105,34 @@ static bool lost(struct tl_shard_reader *r, const struct missing *m, const char 
     return true;
 }
 
+/* A position with a record is told by it near the edge; without one there is the time alone. */
+static int64_t margin(const struct tl_shard_reader *r)
+{
+    return r->position.kind == TL_POSITION_AFTER_SEQUENCE ? CLOCK_NS : 0;
+}
+
+bool tl_loss_is_open(struct tl_shard_reader *r)
+{
+    int64_t oldest;
+    struct tl_error unknown;
+    bool after = r->position.kind == TL_POSITION_AFTER_SEQUENCE;
+    if (r->position.read_until_ns == 0 || is_recent(r) || (after && !r->verify))
+        return false;
+    bool open = !horizon(r, &oldest, &unknown) || r->position.read_until_ns - margin(r) < oldest;
+    if (open && !r->told_open)
+        tl_log_warn("kinesis", "%s: the position is older than what the stream keeps, and no record is left: whether one is lost is "
+                               "known when the next one comes",
+                    r->who);
+    r->told_open = r->told_open || open;
+    return open;
+}
+
+static bool later(struct tl_shard_reader *r, struct tl_read_step *step, const struct tl_error *why)
+{
+    step->wait_ns = tl_wait_delay(&r->run, r->who, why);
+    return true;
+}
+
 bool tl_loss_check(struct tl_shard_reader *r, const struct tl_record *first, struct tl_read_step *step,
                    struct tl_error *error)
 {
@@ -116,11 +142,14 @@ bool tl_loss_check(struct tl_shard_reader *r, const struct tl_record *first, str
     describe(r, first, &m);
     if (m.none)
         return true;
-    int64_t oldest = horizon(r);
-    /* Without a record to begin with, only being clearly too old is a loss: else no start after a stop of just
-     * as long as retention could be told from one. */
-    int64_t margin = r->position.kind == TL_POSITION_AFTER_SEQUENCE ? CLOCK_NS : 0;
-    if (oldest != INT64_MAX && r->position.read_until_ns - margin >= oldest)
+    int64_t oldest;
+    if (!horizon(r, &oldest, error)) { /* what has come is read again, when it is known */
+        tl_reader_forget(r, step);
+        return tl_reader_will_pass(r, error)
+                   ? later(r, step, error)
+                   : tl_error_context(error, "%s: its retention is needed to tell whether records are lost", r->who);
+    }
+    if (r->position.read_until_ns - margin(r) >= oldest)
         return true;
     return lost(r, &m, "the stream's retention has deleted the position", step, error);
 }
@@ -130,6 +159,8 @@ bool tl_loss_shard_gone(struct tl_shard_reader *r, struct tl_read_step *step, st
     struct tl_stream_summary summary;
     struct tl_error why = *error;
     if (!tl_kinesis_stream_summary(r->client, r->stream, &summary, error)) {
+        if (tl_reader_will_pass(r, error))
+            return later(r, step, error);
         if (error->code == TL_NOT_FOUND)
             return tl_error_set(error, TL_NOT_FOUND, "%s: the stream is gone: it was deleted while it was read (%.300s)", r->who,
                                 why.text);

@@ -98,7 +98,7 @@ bool tl_kinesis_wait_active(struct tl_kinesis_client *c, const char *stream, int
                 return true;
             if (strcmp(status, "DELETING") == 0)
                 return tl_error_set(error, TL_CONFLICT, "stream '%s' is being deleted", stream);
-        } else if (!tl_code_is_retriable(error->code) ||
+        } else if ((!tl_code_is_retriable(error->code) && error->code != TL_LIMIT /* its rate */) ||
                    tl_io->monotonic_ns() - heard > UNREACHABLE_NS) { /* the call's own error says why */
             return false;
         }

@@ -3,6 +3,9 @@
 
 #include "base/grow.h"
 #include "base/io.h"
+#include "base/map.h"
+#include "lake/delta_log.h"
+#include "lake/merged.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -34,18 +37,61 @@ static bool is_data(struct tl_view name, size_t skip)
     return tl_view_ends_with(part, TL_VIEW(".parquet"));
 }
 
+/* The files that stand in place of others, and not those others (lake/merged.h). */
+static bool apply_merges(struct tl_store *store, const char *path, struct tl_dir_list *files, size_t *cap, struct tl_error *error)
+{
+    struct tl_merged merged;
+    struct tl_map replaced;
+    size_t kept = 0, skip = strlen(path) + 1;
+    bool added, ok = true;
+    if (!tl_merged_load(&merged, store, path, error))
+        return false;
+    tl_map_init(&replaced, FILES_MAX * 10);
+    for (size_t i = 0; ok && i < merged.count; i++)
+        for (size_t r = 0; ok && r < merged.files[i].replaced_count; r++)
+            ok = tl_map_put(&replaced, tl_view_of(merged.files[i].replaced[r]), &added) != NULL;
+    if (!ok)
+        tl_error_set(error, TL_NO_MEMORY, "no memory for the list of merged files");
+    for (size_t i = 0; ok && i < files->count; i++) {
+        if (tl_map_find(&replaced, tl_view_of(files->names[i] + skip)))
+            free(files->names[i]);
+        else
+            files->names[kept++] = files->names[i];
+    }
+    files->count = ok ? kept : files->count;
+    for (size_t i = 0; ok && i < merged.count; i++) {
+        char name[PATH_MAX];
+        snprintf(name, sizeof name, "%s/%s", path, merged.files[i].file);
+        ok = add_file(files, cap, name, error);
+    }
+    tl_map_release(&replaced);
+    tl_merged_release(&merged);
+    return ok;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
 bool tl_lake_files(struct tl_store *store, const char *path, struct tl_dir_list *out, struct tl_error *error)
 {
     size_t cap = 0;
     struct tl_store_entries entries;
+    char list[PATH_MAX];
+    bool ok = true, merged = false;
     *out = (struct tl_dir_list){ 0 };
+    snprintf(list, sizeof list, "%s/_merged/current.json", path);
     if (!tl_store_walk(store, path, &entries, error))
         return false;
-    bool ok = true;
-    for (size_t i = 0; ok && i < entries.count; i++)
+    for (size_t i = 0; ok && i < entries.count; i++) {
+        merged = merged || strcmp(entries.items[i].name, list) == 0;
         if (is_data(tl_view_of(entries.items[i].name), strlen(path)))
             ok = add_file(out, &cap, entries.items[i].name, error);
+    }
     tl_store_entries_release(&entries);
+    if (ok && merged && (ok = apply_merges(store, path, out, &cap, error)) && out->count)
+        qsort(out->names, out->count, sizeof *out->names, by_text);
     if (!ok)
         tl_dir_list_release(out);
     return ok;
@@ -195,6 +241,36 @@ static void keep_wanted(struct tl_dir_list *files, const struct tl_lake_filter *
     files->count = kept;
 }
 
+/* Of a Delta table the files that its log counts: those that were removed, or that no commit names, lie there too. */
+static bool find_files(struct tl_duck *d, struct tl_store *store, const char *path, struct tl_dir_list *out, struct tl_error *error)
+{
+    bool delta;
+    size_t cap = 0;
+    struct tl_delta_files live;
+    *out = (struct tl_dir_list){ 0 };
+    if (!tl_delta_exists(store, path, &delta, error))
+        return false;
+    if (!delta)
+        return tl_lake_files(store, path, out, error);
+    if (!tl_delta_live(store, d, path, &live, error))
+        return false;
+    bool ok = true;
+    for (size_t i = 0; ok && i < live.count; i++)
+        ok = add_file(out, &cap, live.items[i].name, error);
+    tl_delta_files_release(&live);
+    if (!ok)
+        tl_dir_list_release(out);
+    return ok;
+}
+
+static bool has_merged(const struct tl_dir_list *files)
+{
+    for (size_t i = 0; i < files->count; i++)
+        if (strstr(leaf_of(files->names[i]), "-merged-"))
+            return true;
+    return false;
+}
+
 bool tl_lake_scan_sql(struct tl_duck *d, struct tl_store *store, const char *path, const struct tl_catalog_table *table,
                       const struct tl_lake_filter *filter, struct tl_buf *sql, bool *found, struct tl_error *error)
 {
@@ -202,7 +278,7 @@ bool tl_lake_scan_sql(struct tl_duck *d, struct tl_store *store, const char *pat
     struct partitions partitions;
     bool known = table && table->column_count;
     *found = false;
-    if (!tl_lake_files(store, path, &files, error))
+    if (!find_files(d, store, path, &files, error))
         return false;
     if (filter && files.count)
         keep_wanted(&files, filter);
@@ -215,7 +291,9 @@ bool tl_lake_scan_sql(struct tl_duck *d, struct tl_store *store, const char *pat
         find_partitions(&files, strlen(path) + 1, &partitions);
         oldest_first(&files);
         tl_buf_add_text(sql, "SELECT * FROM ");
-        add_read(store, &partitions, table, files.names, files.count, !(known && has_all_columns(d, store, &partitions, table, files.names)), sql);
+        /* A merged file has the columns of all that went into it: it is no witness of how old files look. */
+        bool by_name = has_merged(&files) || !known || !has_all_columns(d, store, &partitions, table, files.names);
+        add_read(store, &partitions, table, files.names, files.count, by_name, sql);
     }
     tl_dir_list_release(&files);
     return tl_buf_ok(sql, "the list of the lake's files", error);

@@ -23,6 +23,8 @@ struct tl_ast_interval {
     int64_t ns;
     struct tl_diagnostic_place place;
 };
+#define TL_ARGUMENTS_MAX 256 /* of a function, of IN, WHENs of a CASE */
+
 /* An expression as it was written. */
 enum tl_ast_expr_kind {
     TL_EXPR_NAME,

@@ -92,9 +92,11 @@ static const struct tl_expr *check_sign(struct tl_expr_scope *s, const struct tl
     const struct tl_expr *a = tl_check_expr(s, e->args);
     if (!a)
         return NULL;
+    if (tl_is_number(a->type) && e->text[0] == '+')
+        return a;
     if (tl_is_number(a->type))
         return tl_typed_node(s, TL_OP_NEGATE, a->type, e->place, a, NULL, NULL);
-    tl_checker_fail(s->c, e->place, NULL, "'-' takes a number, and this is %s", tl_type_text(a->type));
+    tl_checker_fail(s->c, e->place, NULL, "'%s' takes a number, and this is %s", e->text, tl_type_text(a->type));
     return NULL;
 }
 
@@ -157,7 +159,7 @@ const struct tl_expr *tl_check_operator(struct tl_expr_scope *s, const struct tl
     const struct tl_ast_expr *left = e->args, *right = left->next;
     if (op == TL_OP_AND || op == TL_OP_OR || op == TL_OP_NOT)
         return check_logic(s, e, op);
-    if (op == TL_OP_SUBTRACT && !right)
+    if ((op == TL_OP_SUBTRACT || op == TL_OP_ADD) && !right)
         return check_sign(s, e);
     if (op == TL_OP_LIKE)
         return check_like(s, e);
@@ -186,26 +188,58 @@ static const struct tl_expr *negate_if(struct tl_expr_scope *s, const struct tl_
     return tree && e->negated ? tl_typed_node(s, TL_OP_NOT, TL_TYPE_BOOLEAN, e->place, tree, NULL, NULL) : tree;
 }
 
+/* All of them as values of one type; false after telling that there is none. */
+static bool unify_all(struct tl_expr_scope *s, const struct tl_ast_expr *e, const struct tl_expr **all, size_t count)
+{
+    const struct tl_expr *typed = all[0]; /* what has their type so far */
+    enum tl_type type = typed->type;
+    for (size_t i = 1; i < count; i++) {
+        const struct tl_expr *one = all[i];
+        if (!tl_common_type(typed, one, &type)) {
+            tl_checker_fail(s->c, e->place, NULL, "a comparison of %s and %s: write CAST(... AS ...) for one of them",
+                            tl_type_text(typed->type), tl_type_text(one->type));
+            return false;
+        }
+        if (typed->type != type || typed->op == TL_OP_LITERAL)
+            typed = one->type == type ? one : tl_coerce(s, typed, type, e->place);
+        if (!typed)
+            return false;
+    }
+    type = type == TL_UNTYPED ? TL_TYPE_VARCHAR : type;
+    for (size_t i = 0; i < count; i++)
+        if (!(all[i] = tl_coerce(s, all[i], type, e->place)))
+            return false;
+    return true;
+}
+
 const struct tl_expr *tl_check_in(struct tl_expr_scope *s, const struct tl_ast_expr *e)
 {
-    const struct tl_expr *value = tl_check_expr(s, e->args), *all = NULL;
-    for (const struct tl_ast_expr *a = e->args->next; value && a; a = a->next) {
-        const struct tl_expr *one = tl_check_expr(s, a);
-        one = one ? tl_check_comparison(s, a, TL_OP_EQ, value, one) : NULL;
-        if (!one)
+    const struct tl_expr *all[TL_ARGUMENTS_MAX + 1], *any = NULL;
+    size_t count = 0;
+    for (const struct tl_ast_expr *a = e->args; a; a = a->next)
+        if (!(all[count++] = tl_check_expr(s, a)))
             return NULL;
-        all = all ? tl_typed_node(s, TL_OP_OR, TL_TYPE_BOOLEAN, e->place, all, one, NULL) : one;
+    if (!unify_all(s, e, all, count))
+        return NULL;
+    for (size_t i = 1; i < count; i++) {
+        const struct tl_expr *one = tl_typed_node(s, TL_OP_EQ, TL_TYPE_BOOLEAN, e->place, all[0], all[i], NULL);
+        any = !one ? NULL : any ? tl_typed_node(s, TL_OP_OR, TL_TYPE_BOOLEAN, e->place, any, one, NULL) : one;
+        if (!any)
+            return NULL;
     }
-    return value ? negate_if(s, e, all) : NULL;
+    return negate_if(s, e, any);
 }
 
 const struct tl_expr *tl_check_between(struct tl_expr_scope *s, const struct tl_ast_expr *e)
 {
-    const struct tl_ast_expr *low = e->args->next, *high = low->next;
-    const struct tl_expr *v = tl_check_expr(s, e->args), *a = tl_check_expr(s, low), *b = tl_check_expr(s, high);
-    if (!v || !a || !b)
+    const struct tl_expr *all[3];
+    const struct tl_ast_expr *a = e->args;
+    for (size_t i = 0; i < TL_COUNT(all); i++, a = a->next)
+        if (!(all[i] = tl_check_expr(s, a)))
+            return NULL;
+    if (!unify_all(s, e, all, TL_COUNT(all)))
         return NULL;
-    a = tl_check_comparison(s, low, TL_OP_GE, v, a);
-    b = tl_check_comparison(s, high, TL_OP_LE, v, b);
-    return a && b ? negate_if(s, e, tl_typed_node(s, TL_OP_AND, TL_TYPE_BOOLEAN, e->place, a, b, NULL)) : NULL;
+    const struct tl_expr *low = tl_typed_node(s, TL_OP_GE, TL_TYPE_BOOLEAN, e->place, all[0], all[1], NULL);
+    const struct tl_expr *high = low ? tl_typed_node(s, TL_OP_LE, TL_TYPE_BOOLEAN, e->place, all[0], all[2], NULL) : NULL;
+    return high ? negate_if(s, e, tl_typed_node(s, TL_OP_AND, TL_TYPE_BOOLEAN, e->place, low, high, NULL)) : NULL;
 }

@@ -34,7 +34,7 @@ static const struct tl_option_rule sink_rules[] = {
     { "partition_by", TL_OPT_TEXT, false, NULL, NULL },
     { "commit_every", TL_OPT_SPAN, false, "1 min", NULL },
     { "table", TL_OPT_TEXT, false, NULL, NULL },
-    { "format", TL_OPT_ENUM, false, "parquet", "parquet|csv|json" },
+    { "format", TL_OPT_ENUM, false, "parquet", "parquet|delta|csv|json" },
     { "compression", TL_OPT_ENUM, false, "zstd", "zstd|snappy" },
 };
 static const struct tl_option_rule chart_rules[] = {

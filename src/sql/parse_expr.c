@@ -342,12 +342,11 @@ static bool enter(struct tl_parser *p)
 static struct tl_ast_expr *parse_sign(struct tl_parser *p)
 {
     const struct tl_token *t = tl_peek(p, 0);
-    while (tl_accept_symbol(p, '+'))
-        t = tl_peek(p, 0);
-    if (!tl_is_symbol(t, '-'))
+    bool minus = tl_is_symbol(t, '-');
+    if (!minus && !tl_is_symbol(t, '+'))
         return parse_primary(p);
     p->at++;
-    if (tl_peek(p, 0)->kind == TL_TOKEN_NUMBER) { /* so that the least BIGINT can be written */
+    if (minus && tl_peek(p, 0)->kind == TL_TOKEN_NUMBER) { /* so that the least BIGINT can be written */
         struct tl_ast_expr *number = parse_primary(p);
         if (number)
             number->text = tl_arena_printf(p->arena, "-%s", number->text);
@@ -355,7 +354,7 @@ static struct tl_ast_expr *parse_sign(struct tl_parser *p)
             number->place = (struct tl_diagnostic_place){ t->at, number->place.at + number->place.size - t->at };
         return number && number->text ? number : NULL;
     }
-    struct tl_ast_expr *e = enter(p) ? new_expr(p, TL_EXPR_OPERATOR, "-", t) : NULL;
+    struct tl_ast_expr *e = enter(p) ? new_expr(p, TL_EXPR_OPERATOR, minus ? "-" : "+", t) : NULL;
     e = e ? add_argument(p, e, parse_sign(p)) : NULL;
     p->depth--;
     return closed(p, e);
@@ -466,28 +465,6 @@ static struct tl_ast_expr *parse_membership(struct tl_parser *p)
     return tl_accept_word(p, "ILIKE") ? parse_like(p, "ILIKE", e, negated) : e;
 }
 
-/* IS [NOT] NULL | TRUE | FALSE | UNKNOWN | DISTINCT FROM x */
-static struct tl_ast_expr *parse_is(struct tl_parser *p, struct tl_ast_expr *left)
-{
-    static const char *const words[] = { "NULL", "TRUE", "FALSE", "UNKNOWN", "DISTINCT", NULL };
-    static const char *const ops[] = { "IS NULL", "IS TRUE", "IS FALSE", "IS UNKNOWN", "IS DISTINCT FROM" };
-    bool negated = tl_accept_word(p, "NOT");
-    size_t i = 0;
-    while (words[i] && !tl_accept_word(p, words[i]))
-        i++;
-    if (!words[i])
-        return tl_expected(p, "NULL, TRUE, FALSE, UNKNOWN or DISTINCT FROM", words), NULL;
-    bool plain = negated && i == 0;
-    struct tl_ast_expr *e = new_expr(p, TL_EXPR_OPERATOR, plain ? "IS NOT NULL" : ops[i], tl_peek(p, 0));
-    if (!e || (i == 4 && !tl_expect_word(p, "FROM")))
-        return NULL;
-    e->place.at = left->place.at;
-    e = add_argument(p, e, left);
-    if (e && i == 4)
-        e = add_argument(p, e, parse_membership(p));
-    return negate_if(p, negated && !plain, closed(p, e));
-}
-
 /* The comparison at hand, taken; NULL: none. */
 static const char *accept_comparison(struct tl_parser *p)
 {
@@ -518,11 +495,35 @@ static struct tl_ast_expr *parse_comparison(struct tl_parser *p)
     return NULL;
 }
 
+/* IS [NOT] NULL | TRUE | FALSE | UNKNOWN | DISTINCT FROM x */
+static struct tl_ast_expr *parse_is(struct tl_parser *p, struct tl_ast_expr *left)
+{
+    static const char *const words[] = { "NULL", "TRUE", "FALSE", "UNKNOWN", "DISTINCT", NULL };
+    static const char *const ops[] = { "IS NULL", "IS TRUE", "IS FALSE", "IS UNKNOWN", "IS DISTINCT FROM" };
+    bool negated = tl_accept_word(p, "NOT");
+    size_t i = 0;
+    while (words[i] && !tl_accept_word(p, words[i]))
+        i++;
+    if (!words[i])
+        return tl_expected(p, "NULL, TRUE, FALSE, UNKNOWN or DISTINCT FROM", words), NULL;
+    bool plain = negated && i == 0;
+    struct tl_ast_expr *e = new_expr(p, TL_EXPR_OPERATOR, plain ? "IS NOT NULL" : ops[i], tl_peek(p, 0));
+    if (!e || (i == 4 && !tl_expect_word(p, "FROM")))
+        return NULL;
+    e->place.at = left->place.at;
+    e = add_argument(p, e, left);
+    if (e && i == 4)
+        e = add_argument(p, e, parse_comparison(p));
+    return negate_if(p, negated && !plain, closed(p, e));
+}
+
 static struct tl_ast_expr *parse_is_of(struct tl_parser *p)
 {
     struct tl_ast_expr *e = parse_comparison(p);
-    while (e && tl_accept_word(p, "IS"))
+    for (bool open = true; e && open && tl_accept_word(p, "IS");) {
         e = parse_is(p, e);
+        open = e && e->args->next == NULL; /* behind IS DISTINCT FROM x no other follows */
+    }
     return e;
 }
 

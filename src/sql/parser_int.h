@@ -9,7 +9,6 @@
 #define TL_OPTIONS_MAX 64
 #define TL_COLUMNS_MAX 256
 #define TL_KEYS_MAX 64
-#define TL_ARGUMENTS_MAX 256
 
 struct tl_parser {
     struct tl_arena *arena;

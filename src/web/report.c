@@ -69,6 +69,20 @@ static int64_t records_behind(const struct tl_web_report *r, size_t shard)
     return r->lag_records ? r->lag_records[shard] : -1;
 }
 
+/* As the service counts it: from the place that is read to now. Of a stopped one, since when nothing was read, if there is something. */
+static int64_t millis_behind(const struct tl_web_report *r, size_t shard)
+{
+    const struct tl_inspect_shard *s = &r->inspect->shards[shard];
+    int64_t until = s->position.read_until_ns, now = r->context->now_ns;
+    if (s->finished)
+        return 0;
+    if (r->inspect->running)
+        return s->millis_behind;
+    if (records_behind(r, shard) == 0)
+        return 0;
+    return records_behind(r, shard) > 0 && until > 0 && until <= now ? (now - until) / TL_NS_PER_MS : -1;
+}
+
 static void shard_write(const struct tl_web_report *r, size_t index, struct tl_json_writer *w)
 {
     const struct tl_inspect_shard *s = &r->inspect->shards[index];
@@ -77,12 +91,14 @@ static void shard_write(const struct tl_web_report *r, size_t index, struct tl_j
     tl_json_member_text(w, "state", state_of(s, r->inspect->running));
     position_write(s, s->position.kind == TL_POSITION_TRIM_HORIZON && (s->offset || s->line), w);
     counter(w, "records", s->received);
+    counter(w, "gaps", s->gaps);
+    counter(w, "gap_records", s->gap_records);
     instant(w, "watermark", s->watermark_ns);
     instant(w, "watermark_since", s->watermark_since_ns);
     instant(w, "last_event", s->last_event_ns);
     instant(w, "last_record", s->last_record_ns);
     count_or_null(w, "quiet_ms", s->quiet_ns < 0 ? -1 : s->quiet_ns / TL_NS_PER_MS);
-    count_or_null(w, "lag_ms", s->finished ? 0 : s->millis_behind);
+    count_or_null(w, "lag_ms", millis_behind(r, index));
     count_or_null(w, "lag_records", records_behind(r, index));
     tl_json_end_object(w);
 }

@@ -107,6 +107,9 @@ class Disk:
         if e.path != self.root:
             self.set(e.path, Folder())
 
+    def do_bind(self, e):
+        self.set(e.path, File())
+
     def do_rename(self, e):
         what = self.now(e.path)
         self.set(e.other, what)

@@ -44,6 +44,9 @@ os.truncate(path("t"), 1)
 os.unlink(path("u"))
 os.rmdir(path("d"))
 os.sync()
+import socket
+socket.socket(socket.AF_UNIX).bind(path("socket"))
+socket.socket(socket.AF_INET).bind(("127.0.0.1", 0))
 libc.syscall(%(mkdirat)d, -100, path("raw").encode(), 0o700)
 libc.syscall(%(write)d, fd, b"raw", 3)
 os.write(1, b"done")
@@ -51,7 +54,7 @@ os.write(1, b"done")
 # By the second name where a machine has no call of the first.
 EXPECTED = [("mkdir",), ("open",), ("write",), ("pwrite64",), ("writev",), ("pwritev",), ("ftruncate",), ("fsync",), ("fdatasync",),
             ("fchmod",), ("fallocate",), ("open",), ("copy_file_range",), ("sendfile",), ("open",), ("write",), ("rename",), ("link",),
-            ("symlink",), ("utime",), ("chmod", "fchmod"), ("truncate",), ("unlink",), ("rmdir", "unlink"), ("mkdir",), ("write",)]
+            ("symlink",), ("utime",), ("chmod", "fchmod"), ("truncate",), ("unlink",), ("rmdir", "unlink"), ("bind",), ("mkdir",), ("write",)]
 
 UNKNOWN = {
     "io_uring_setup": "libc.syscall(425, 1, 0)",

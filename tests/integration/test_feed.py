@@ -179,8 +179,8 @@ class Feed(unittest.TestCase):
         """rule 11: the same producer_id and producer_seq, and so no row of the history is aggregated twice."""
         self.start_broker()
         file = self.stamped()
-        process = self.start_feed("--rate", "1000", "--state", self.state, file=file)
-        wait_for("the state", lambda: os.path.exists(os.path.join(self.state, "feed-history.json")) and self.count() > 500)
+        process = self.start_feed("--rate", "400", "--state", self.state, file=file)
+        wait_for("the state", lambda: os.path.exists(os.path.join(self.state, "feed-history.json")) and self.count() > 100)
         self.end_feed(process, signal.SIGKILL)
         self.feed("--speed", "0", "--once", "--state", self.state, file=file)
         rows = [json.loads(t) for _, t in self.records()]
@@ -203,7 +203,7 @@ class Feed(unittest.TestCase):
         out = self.feed("--speed", "0", "--once", "--state", self.state, file=file)
         self.assertRegex(out.stderr, "feed history: %d records acknowledged.*\\nfeed other: %d records acknowledged" % (ROWS, ROWS // 10))
         self.assertEqual(self.count(), ROWS + ROWS // 10)
-        self.assertEqual(sorted(os.listdir(self.state)), ["feed-history.json", "feed-other.json"])
+        self.assertEqual(sorted(os.listdir(self.state)), ["feed-history.json", "feed-history.json.lock", "feed-other.json", "feed-other.json.lock"])
         out = self.feed("other", "--dry-run", file=file)  # --lake and the rest stand behind FILE
         self.assertEqual(len(out.stdout.splitlines()), 10)
         out = self.feed("othr", "--dry-run", file=file, check=False)
@@ -217,6 +217,20 @@ class Feed(unittest.TestCase):
             self.assertEqual(len(lines), count)
             for line in lines[:10]:
                 self.assertEqual(list(json.loads(line)), KEYS)
+
+    def test_a_closed_pipe_is_quiet(self):
+        p = subprocess.run("%s feed %s --lake %s --dry-run --limit 2000 | head -c 1; echo ${PIPESTATUS[0]}" % (BINARY, PIPELINE, self.lake), shell=True,
+                           executable="/bin/bash", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+        self.assertEqual((p.stdout, p.stderr), ("{0\n", ""))
+
+    def test_one_process_at_a_time_sends_a_feed(self):
+        self.start_broker()
+        process = self.start_feed("--rate", "50", "--state", self.state)
+        wait_for("records", lambda: self.count() > 0)
+        out = self.feed("--once", "--state", self.state, check=False)
+        self.assertEqual(out.returncode, 1)
+        self.assertIn("another process sends this feed", out.stderr)
+        self.assertEqual(self.end_feed(process, signal.SIGTERM), 0)
 
     def test_without_once_it_begins_again(self):
         self.start_broker()
@@ -248,7 +262,7 @@ class Feed(unittest.TestCase):
 
     def test_kill_9_repeats_at_most_what_was_not_noted_and_loses_nothing(self):
         self.start_broker()
-        process = self.start_feed("--rate", "1000", "--state", self.state)
+        process = self.start_feed("--rate", "400", "--state", self.state)
         wait_for("the state", lambda: os.path.exists(os.path.join(self.state, "feed-history.json")))
         self.end_feed(process, signal.SIGKILL)
         noted = json.load(open(os.path.join(self.state, "feed-history.json")))["rows"]
@@ -261,7 +275,7 @@ class Feed(unittest.TestCase):
 
     def test_a_broker_that_dies_is_waited_for(self):
         self.start_broker()
-        process = self.start_feed("--rate", "1500", "--once")
+        process = self.start_feed("--rate", "500", "--once")
         wait_for("records", lambda: self.count() > 200)
         self.broker.kill()
         time.sleep(0.5)

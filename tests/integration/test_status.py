@@ -109,6 +109,8 @@ CREATE SINK s FROM v WITH (path = 'v', table = 'd.v', commit_every = '1 s');
         shards = status["sources"][0]["shards"]
         self.assertEqual((status["state"], status["pid"], status["last_error"]), ("stopped", None, None))
         self.assertEqual([s["lag_records"] for s in shards], [7, 0])
+        self.assertGreaterEqual(shards[0]["lag_ms"], 0)
+        self.assertEqual(shards[1]["lag_ms"], 0)
         self.assertEqual(status["ledger"]["received"], 5)
         self.assertFalse(os.path.exists(os.path.join(self.data, "state", "_tapeline", "p", "status.sock")))
         self.assertIn("stopped", self.why())
@@ -206,6 +208,31 @@ CREATE SINK s FROM v WITH (path = 'v', table = 'd.v', commit_every = '1 s');
         self.put(stamp())
         self.received(2)
         self.assertIn("close > 100", self.wait_for_cause("filtered")["fix"])
+
+    def test_throttled_and_unanswered(self):
+        """A broker that refuses nearly all reads, and then is away."""
+        with tempfile.TemporaryDirectory() as data:
+            options = ("--durability", "os", "--stream", self.stream + ":1")
+            server = broker(data, *options)
+            env = self.env
+            try:
+                self.env = dict(env, AWS_ENDPOINT_URL_KINESIS=server.aws)
+                self.pipeline()
+                kinesis(server.aws).put_record(StreamName=self.stream, PartitionKey="k",
+                                               Data=json.dumps({"ticker": "A", "ts": stamp(), "close": 1.0}).encode())
+                self.start()
+                self.received(1)
+                address = server.aws.split("//")[1]
+                server.kill()
+                self.assertEqual(self.wait_for_cause("unanswered")["shard"], "shardId-000000000000")
+                server = broker(data, "--durability", "os", "--listen", address, "--faults", "throttle=1")
+                self.wait_for_cause("throttled")
+                server.kill()
+                server = broker(data, "--durability", "os", "--listen", address)
+                wait_for("reads that are answered", lambda: not {"throttled", "unanswered"} & set(self.why()))
+            finally:
+                self.env = env
+                server.kill()
 
     def test_up_tells_of_its_feeds(self):
         """Of 'tapeline up': the page, the feed, and both commands without asking the stream for anything."""

@@ -9,7 +9,8 @@ import os
 import cases
 from cases import path_of
 from model import Agg, Call, Day, Instant, UNITS, instant, order
-from tapeline import run
+from shim import Shim
+from tapeline import CLIENT_ENV, run
 
 
 class Different(AssertionError):
@@ -133,10 +134,19 @@ def compare_ledger(case, text, results):
     want({n: got.get(n) for n in totals} == totals, "ledger %s, expected %s", got, totals)
 
 
-def dump(case, folder, view, threads, *more):
+def paced(case, folder, rnd):
+    """An environment in which reads of the input give few bytes and take their time: other batches, at another speed, whatever the
+    files are. Close what is returned with it."""
+    size = sum(os.path.getsize(path_of(folder, s, n)) for s, files in case.files.items() for n, _ in files)
+    of = Shim(os.path.join(folder, "shim"))
+    most = max(size // 1000, rnd.choice([1, 7, 100, 1000, 10000]))
+    return of.env(read="%s:%d:%d" % (folder, most, rnd.choice([0, 0, 100, 300]))), of
+
+
+def dump(case, folder, view, threads, *more, env=CLIENT_ENV):
     """The CSV of a view and the ledger."""
     out = run("run", os.path.join(folder, "p.sql"), *arguments(case, folder), "--dump", view.name, "--json",
-              "--threads", threads, *more)
+              "--threads", threads, *more, env=env)
     return out.stdout[:out.stdout.rindex("\n", 0, -1) + 1], out.stdout.splitlines()[-1]
 
 

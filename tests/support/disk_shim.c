@@ -12,13 +12,16 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -178,6 +181,8 @@ static void find_paths(struct event *e)
     memcpy(e->other, "-", 2);
     if (c->fd >= 0)
         path_of_fd((int)e->args[(int)c->fd], e->path);
+    if (c->kind == SHIM_BIND)
+        path_of_name(AT_FDCWD, ((const struct sockaddr_un *)e->args[1])->sun_path, e->path);
     if (c->path >= 0)
         path_of_name(c->dir >= 0 ? (int)e->args[(int)c->dir] : AT_FDCWD, (const char *)e->args[(int)c->path], e->path);
     if (c->other_path >= 0)
@@ -377,6 +382,13 @@ static void shape_read(struct event *e)
         atomic_fetch_add(&shim_words[SHIM_MONOTONIC_NS], (uint64_t)shim.tick_ns);
 }
 
+/* Sockets of the network, and those whose name is in no folder, are not on the disk. */
+static bool binds_name(const struct event *e)
+{
+    const struct sockaddr_un *to = (const struct sockaddr_un *)e->args[1];
+    return e->args[2] > (long)offsetof(struct sockaddr_un, sun_path) && to->sun_family == AF_UNIX && to->sun_path[0];
+}
+
 static void on_trap(int number, siginfo_t *info, void *context)
 {
     (void)number;
@@ -387,6 +399,8 @@ static void on_trap(int number, siginfo_t *info, void *context)
     take_arguments(context, e.args);
     if (e.call->kind == SHIM_READ)
         shape_read(&e);
+    else if (e.call->kind == SHIM_BIND && !binds_name(&e))
+        e.result = make(&e);
     else if (e.call->fd >= 0 && !is_file((int)e.args[(int)e.call->fd]))
         e.result = make(&e);
     else

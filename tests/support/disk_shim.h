@@ -55,6 +55,7 @@ enum shim_kind {
     SHIM_ON_FD,    /* changes the file of a descriptor, or makes it durable */
     SHIM_ON_PATH,  /* changes what a path names */
     SHIM_ON_PATHS, /* two of them */
+    SHIM_BIND,     /* of a local socket, which is a name in a folder */
     SHIM_WHOLE,    /* sync() */
     SHIM_MAP,      /* mmap, when shared and writable and of a file */
     SHIM_CLONE,    /* ioctl, when it clones a file's blocks */

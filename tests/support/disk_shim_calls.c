@@ -34,6 +34,7 @@ static const struct shim_call changing[] = {
     { SYS_splice, "splice", SHIM_ON_FD, 2, -1, -1, -1, -1, -1, -1, false },
     { SYS_ioctl, "ioctl", SHIM_CLONE, 0, -1, -1, -1, -1, -1, -1, false },
     { SYS_mmap, "mmap", SHIM_MAP, 4, -1, -1, -1, -1, -1, -1, false },
+    { SYS_bind, "bind", SHIM_BIND, -1, -1, -1, -1, -1, -1, -1, false },
     { SYS_sync, "sync", SHIM_WHOLE, -1, -1, -1, -1, -1, -1, -1, false },
     ON_PATH(truncate), ON_PATH(setxattr), ON_PATH(lsetxattr), ON_PATH(removexattr), ON_PATH(lremovexattr),
     ON_PATH_AT(mkdirat), ON_PATH_AT(mknodat), ON_PATH_AT(fchmodat), ON_PATH_AT(fchownat), ON_PATH_AT(utimensat),
@@ -76,7 +77,7 @@ static const int harmless[] = {
     SYS_timerfd_gettime, SYS_times, SYS_getitimer, SYS_setitimer,
     SYS_getpid, SYS_gettid, SYS_getppid, SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_getresuid, SYS_getresgid, SYS_getgroups, SYS_getpgid,
     SYS_uname, SYS_sysinfo, SYS_getrlimit, SYS_setrlimit, SYS_prlimit64, SYS_getrusage, SYS_getrandom,
-    SYS_socket, SYS_socketpair, SYS_connect, SYS_bind, SYS_listen, SYS_accept, SYS_accept4, SYS_getsockname, SYS_getpeername, SYS_getsockopt, SYS_setsockopt,
+    SYS_socket, SYS_socketpair, SYS_connect, SYS_listen, SYS_accept, SYS_accept4, SYS_getsockname, SYS_getpeername, SYS_getsockopt, SYS_setsockopt,
     SYS_sendto, SYS_sendmsg, SYS_recvmsg, SYS_sendmmsg, SYS_recvmmsg, SYS_shutdown, SYS_ppoll, SYS_pselect6, SYS_epoll_create1, SYS_epoll_ctl,
     SYS_epoll_pwait, SYS_eventfd2,
 #ifdef SYS_rseq

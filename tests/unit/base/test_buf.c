@@ -136,6 +136,7 @@ static void doubles_as_people_write_them(void **state)
         { 1e16, "1e+16" },
         { 1e22, "1e+22" },
         { 1e-7, "1e-07" },
+        { 0x1p378, "6.156563468186638e+113" }, /* not what sixteen digits of it are rounded to */
         { 9007199254740993.0, "9007199254740992" },
         { DBL_MAX, "1.7976931348623157e+308" },
         { DBL_MIN, "2.2250738585072014e-308" },

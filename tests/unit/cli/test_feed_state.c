@@ -2,7 +2,11 @@
 /* Where a feed stands: only what is acknowledged without a gap counts, also across passes and restarts. */
 #include "support.h"
 
+#include "base/io_fault.h"
+#include "base/time.h"
 #include "cli/feed_state.h"
+
+#include <errno.h>
 
 static void open_state(struct tl_feed_state *s, const char *dir)
 {
@@ -124,6 +128,49 @@ static void stamps_are_the_same_when_sent_again(void **state)
     test_dir_remove(dir);
 }
 
+/* A full disk does not end a feed: what is not noted is sent again. */
+static void a_full_disk_is_waited_for(void **state)
+{
+    char *dir = test_dir_new();
+    struct tl_feed_state s;
+    struct tl_error error;
+    (void)state;
+    open_state(&s, dir);
+    begin_pass(&s, 0, 100);
+    save(&s, 10);
+    tl_io_clock_set(TL_NS_PER_S * 1000000);
+    tl_io_fault_at(1, ENOSPC, true);
+    s.saved_ns = 0;
+    test_ok(tl_feed_state_save(&s, 50, false, &error), &error);
+    assert_false(tl_feed_state_save(&s, 50, true, &error)); /* at the end it is told */
+    assert_int_equal(error.code, TL_NO_SPACE);
+    assert_true(tl_io_fault_clear());
+    assert_place(dir, 10, 0);
+    s.saved_ns = 0;
+    test_ok(tl_feed_state_save(&s, 60, false, &error), &error);
+    tl_io_clock_clear();
+    assert_place(dir, 60, 0);
+    tl_feed_state_release(&s);
+    test_dir_remove(dir);
+}
+
+static void one_process_sends_a_feed(void **state)
+{
+    char *dir = test_dir_new();
+    struct tl_feed_state a, b;
+    struct tl_error error;
+    (void)state;
+    open_state(&a, dir);
+    open_state(&b, dir);
+    test_ok(tl_feed_state_lock(&a, &error), &error);
+    assert_false(tl_feed_state_lock(&b, &error));
+    assert_int_equal(error.code, TL_CONFLICT);
+    tl_feed_state_release(&a);
+    test_ok(tl_feed_state_lock(&b, &error), &error);
+    tl_feed_state_release(&b);
+    test_dir_remove(dir);
+}
+
 static void a_pass_that_is_done_begins_anew(void **state)
 {
     char *dir = test_dir_new();
@@ -192,6 +239,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_place_survives_a_restart),
         cmocka_unit_test(records_of_the_pass_before_may_still_be_on_their_way),
+        cmocka_unit_test(a_full_disk_is_waited_for),
+        cmocka_unit_test(one_process_sends_a_feed),
         cmocka_unit_test(stamps_are_the_same_when_sent_again),
         cmocka_unit_test(a_pass_that_is_done_begins_anew),
         cmocka_unit_test(a_history_that_shrank_is_gone_on_with_modulo),

@@ -131,11 +131,11 @@ bool tl_kinesis_create_stream(struct tl_kinesis_client *c, const char *stream, u
     return true;
 }
 
-bool tl_kinesis_stream_status(struct tl_kinesis_client *c, const char *stream, char status[16],
-                              struct tl_error *error)
+bool tl_kinesis_stream_summary(struct tl_kinesis_client *c, const char *stream, struct tl_stream_summary *out,
+                               struct tl_error *error)
 {
     (void)c, (void)stream, (void)error;
-    snprintf(status, 16, "ACTIVE");
+    *out = (struct tl_stream_summary){ .status = "ACTIVE", .retention_ns = 24 * 60 * TL_NS_PER_MIN };
     return true;
 }
 

@@ -166,7 +166,7 @@ static void *through_the_wire(const struct tl_aggregate_layout *layout, void *bl
     tl_aggregate_write(layout, block, &bytes);
     tl_aggregate_release(layout, block);
     memset(block, 0, layout->size);
-    struct tl_wire r = tl_wire_of(tl_buf_view(&bytes));
+    struct tl_wire_reader r = tl_wire_of(tl_buf_view(&bytes));
     assert_true(tl_aggregate_read(layout, block, &r));
     assert_false(r.failed);
     assert_ptr_equal(r.at, r.end);

@@ -58,7 +58,7 @@ static void through_a_checkpoint(struct fixture *x)
     tl_buf_init(&bytes, 64u << 20);
     open_fixture(&other);
     tl_dedup_write(x->dedup, x->watermark, &bytes);
-    struct tl_wire r = tl_wire_of(tl_buf_view(&bytes));
+    struct tl_wire_reader r = tl_wire_of(tl_buf_view(&bytes));
     assert_true(tl_dedup_read(other.dedup, &r) && !r.failed && r.at == r.end);
     tl_dedup_free(x->dedup);
     x->dedup = other.dedup;
@@ -190,14 +190,14 @@ static void damaged_bytes_are_refused(void **state)
     tl_dedup_write(x.dedup, x.watermark, &bytes);
     for (size_t size = 0; size < bytes.size; size++) {
         open_fixture(&other);
-        struct tl_wire r = tl_wire_of((struct tl_view){ bytes.data, size });
+        struct tl_wire_reader r = tl_wire_of((struct tl_view){ bytes.data, size });
         assert_true(tl_dedup_read(other.dedup, &r));
         assert_true(r.failed);
         close_fixture(&other);
     }
     open_fixture(&other);
     bytes.data[8] = 7; /* the mark of NULL or not is 0 or 1 */
-    struct tl_wire r = tl_wire_of(tl_buf_view(&bytes));
+    struct tl_wire_reader r = tl_wire_of(tl_buf_view(&bytes));
     assert_true(tl_dedup_read(other.dedup, &r) && r.failed);
     close_fixture(&other);
     close_fixture(&x);

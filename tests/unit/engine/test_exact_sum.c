@@ -108,7 +108,7 @@ static void rule_8_a_snapshot_keeps_the_sum_exact(void **state)
     struct tl_buf bytes;
     tl_buf_init(&bytes, 4096);
     tl_exact_sum_write(&a, &bytes);
-    struct tl_wire r = tl_wire_of(tl_buf_view(&bytes));
+    struct tl_wire_reader r = tl_wire_of(tl_buf_view(&bytes));
     assert_true(tl_exact_sum_read(&b, &r));
     assert_false(r.failed);
     assert_ptr_equal(r.at, r.end);
@@ -131,7 +131,7 @@ static void damaged_snapshots_do_no_harm(void **state)
         if (size > 20)
             memcpy(bytes + 16, (char[4]){ (char)test_random_below(&r, 24), 0, 0, 0 },
                    4); /* a count that can be */
-        struct tl_wire w = tl_wire_of((struct tl_view){ bytes, size });
+        struct tl_wire_reader w = tl_wire_of((struct tl_view){ bytes, size });
         struct tl_exact_sum s;
         assert_true(tl_exact_sum_read(&s, &w));
         assert_true(tl_exact_sum_add(&s, 1.5));

@@ -101,6 +101,10 @@ static bool one_window(const struct tl_engine_stats *s)
 {
     return s->ledger.windows == 1 && s->rows_committed >= 1;
 }
+static bool first_minute(const struct tl_engine_stats *s)
+{
+    return s->ledger.windows == 1;
+}
 static bool two_windows(const struct tl_engine_stats *s)
 {
     return s->ledger.windows == 2;
@@ -207,6 +211,79 @@ static void rule_6_silence_closes_all_windows(void **state)
     char *late = lake_late(dir);
     assert_string_equal(late, "shardId-0,1007,A,2025-09-27 12:00:00\nshardId-1,1007,B,2025-09-27 12:00:00\n");
     free(late);
+    test_dir_remove(dir);
+}
+
+/* A view over the minutes of the reference plan: how many of them there are in an hour. */
+struct hours {
+    struct tl_source_plan sources[2];
+    struct tl_view_plan views[3];
+    struct tl_aggregate_plan count;
+    struct tl_output_plan outputs[3];
+    struct tl_column_def columns[3];
+    size_t key;
+};
+
+static void add_hours(struct run *r, struct hours *h)
+{
+    enum { MINUTE_TICKER, MINUTE_WINDOW_END = 3, MINUTE_COLUMNS = 6 };
+    *h = (struct hours){ .sources = { r->plan.source }, .key = MINUTE_TICKER, .count = { .kind = TL_AGG_COUNT_ALL, .type = TL_TYPE_BIGINT } };
+    h->sources[1] = (struct tl_source_plan){ .name = "avg_1min",
+                                             .columns = r->plan.avg_columns,
+                                             .column_count = MINUTE_COLUMNS,
+                                             .event_time = "window_end",
+                                             .event_time_slot = MINUTE_WINDOW_END,
+                                             .event_time_column = SIZE_MAX,
+                                             .of_view = true,
+                                             .view = AVG_1MIN };
+    memcpy(h->views, r->plan.views, sizeof r->plan.views);
+    h->outputs[0] = (struct tl_output_plan){ .kind = TL_OUT_KEY };
+    h->outputs[1] = (struct tl_output_plan){ .kind = TL_OUT_WINDOW_END };
+    h->outputs[2] = (struct tl_output_plan){ .kind = TL_OUT_AGGREGATE };
+    h->columns[0] = (struct tl_column_def){ "ticker", TL_TYPE_VARCHAR, true };
+    h->columns[1] = (struct tl_column_def){ "window_end", TL_TYPE_TIMESTAMP, true };
+    h->columns[2] = (struct tl_column_def){ "minutes", TL_TYPE_BIGINT, true };
+    h->views[2] = (struct tl_view_plan){ .name = "hours",
+                                         .source = 1,
+                                         .window = TL_WINDOW_TUMBLE,
+                                         .size_ns = 60 * TL_NS_PER_MIN,
+                                         .emit = TL_EMIT_FINAL,
+                                         .keys = &h->key,
+                                         .key_count = 1,
+                                         .aggregates = &h->count,
+                                         .aggregate_count = 1,
+                                         .outputs = h->outputs,
+                                         .columns = h->columns,
+                                         .column_count = 3 };
+    r->plan.plan.sources = h->sources;
+    r->plan.plan.source_count = 2;
+    r->plan.plan.views = h->views;
+    r->plan.plan.view_count = 3;
+    r->plan.sink.index = 2;
+    r->plan.sink.path = "hours";
+}
+
+static void rule_6_silence_does_not_close_a_view_over_a_view_twice(void **state)
+{
+    (void)state;
+    char *dir = test_dir_new();
+    struct run r;
+    struct hours hours;
+    fake_reset(1);
+    fake_shard_add("shardId-0", "", "");
+    run_init(&r, dir);
+    r.plan.source.flush_after_ns = 50 * TL_NS_PER_MS;
+    add_hours(&r, &hours);
+    run_start(&r);
+    put("shardId-0", "A", T0, 1);
+    wait_for(&r, first_minute);
+    put("shardId-0", "A", T0 + 30 * TL_NS_PER_MIN, 2); /* of the same hour, after the silence */
+    wait_for(&r, two_windows);
+    run_stop(&r);
+    run_until_now(&r);
+    char *rows = lake_rows(dir, "hours", "ticker, window_end, minutes");
+    assert_string_equal(rows, "A,2025-09-27 13:00:00,2\n");
+    free(rows);
     test_dir_remove(dir);
 }
 
@@ -456,7 +533,7 @@ static void a_running_and_a_stopped_engine_are_looked_into(void **state)
     fake_shard_add("shardId-0", "", "");
     fake_shard_add("shardId-1", "", "");
     run_init(&r, dir);
-    test_ok(tl_engine_inspect_stopped(&r.plan.plan, dir, &found, &in, &r.error), &r.error);
+    test_ok(tl_engine_inspect_stopped(&r.options, &found, &in, &r.error), &r.error);
     assert_false(found);
     tl_inspect_release(&in);
     run_open(&r);
@@ -487,7 +564,7 @@ static void a_running_and_a_stopped_engine_are_looked_into(void **state)
     tl_inspect_release(&in);
     assert_true(tl_io_fault_clear());
     run_stop(&r);
-    test_ok(tl_engine_inspect_stopped(&r.plan.plan, dir, &found, &in, &r.error), &r.error);
+    test_ok(tl_engine_inspect_stopped(&r.options, &found, &in, &r.error), &r.error);
     assert_true(found && !in.running);
     assert_true(in.epoch > 0 && in.last_commit_ns > 0 && !in.epoch_interrupted);
     assert_int_equal(in.ledger.received, 2);
@@ -568,6 +645,7 @@ int main(void)
         cmocka_unit_test(rule_6_an_idle_shard_leaves_the_minimum_and_wakes_up_late),
         cmocka_unit_test(rule_6_a_shard_that_does_not_answer_is_not_idle),
         cmocka_unit_test(rule_6_silence_closes_all_windows),
+        cmocka_unit_test(rule_6_silence_does_not_close_a_view_over_a_view_twice),
         cmocka_unit_test(rule_3_a_record_from_the_future_is_aggregated_and_moves_nothing),
         cmocka_unit_test(rule_2_a_child_begins_at_its_parents_watermark_after_their_end),
         cmocka_unit_test(latest_is_resolved_before_open_returns),

@@ -249,6 +249,9 @@ static void a_pipeline_that_does_not_run(void **state)
     first_is(x, AVG_1MIN, "stopped", "did not end by itself");
     x->context.last_error = "disk on fire";
     first_is(x, AVG_1MIN, "stopped", "ended with: disk on fire; its last commit is epoch 4");
+    x->source.received = 0;
+    tl_why_view(&x->r.plan, AVG_1MIN, &x->in, &x->context, &x->arena, &x->why);
+    assert_true(has(x, "no_records"));
     tl_why_view(&x->r.plan, AVG_1MIN, NULL, &x->context, &x->arena, &x->why);
     assert_string_equal(x->why.causes[0].code, "never_ran");
 }

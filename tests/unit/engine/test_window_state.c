@@ -63,7 +63,7 @@ static void through_the_wire(struct tl_window_state *w, const struct tl_view_exe
     tl_window_state_write(w, &bytes);
     tl_window_state_release(w);
     tl_window_state_init(w, view);
-    struct tl_wire r = tl_wire_of(tl_buf_view(&bytes));
+    struct tl_wire_reader r = tl_wire_of(tl_buf_view(&bytes));
     assert_true(tl_window_state_read(w, &r));
     assert_false(r.failed);
     assert_ptr_equal(r.at, r.end);
@@ -184,7 +184,7 @@ static void damaged_snapshots_are_refused_or_read_but_do_no_harm(void **state)
         memcpy(copy, bytes.data, size);
         for (size_t n = test_random_below(&r, 4); n > 0 && size; n--)
             copy[test_random_below(&r, size)] ^= (char)(1 << test_random_below(&r, 8));
-        struct tl_wire wire = tl_wire_of((struct tl_view){ copy, size });
+        struct tl_wire_reader wire = tl_wire_of((struct tl_view){ copy, size });
         tl_window_state_init(&w, &view);
         assert_true(tl_window_state_read(&w, &wire));
         tl_window_state_check(&w);
