@@ -3,12 +3,16 @@
  * because a statement is longer than a path may be. */
 #include "query/query.h"
 
+#include "base/file.h"
+#include "base/io.h"
 #include "base/time.h"
 #include "web/api.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #define ROWS_DEFAULT 10000
 #define ROWS_MAX 1000000
@@ -60,6 +64,38 @@ static void note(struct tl_web_job *job, size_t i, const char *name, const char 
     tl_web_headers_add(&job->headers, name, fmt ? fmt : job->notes[i]);
 }
 
+/* Parquet is written to a file: one in memory here, read back as the answer. */
+static bool run_parquet(struct tl_web_job *job, struct tl_query_options *query, struct tl_query_result *result, struct tl_error *error)
+{
+    struct stat about;
+    int fd = memfd_create("result", MFD_CLOEXEC);
+    if (fd < 0)
+        return tl_error_sys(error, errno, "cannot make a file in memory");
+    query->output_fd = fd;
+    bool ran = tl_query_run(query, result, error), ok = ran;
+    if (ok && tl_io->fstat(fd, &about) != 0)
+        ok = tl_error_sys(error, errno, "cannot read the result");
+    if (ok && (about.st_size <= 0 || (uint64_t)about.st_size > OUT_MAX))
+        ok = tl_error_set(error, TL_LIMIT, "the result is larger than %u bytes: add a LIMIT", OUT_MAX);
+    char *space = ok ? tl_buf_reserve(&job->out, (size_t)about.st_size) : NULL;
+    if (ok)
+        ok = space ? tl_file_pread_all(fd, space, (size_t)about.st_size, 0, error) : tl_buf_ok(&job->out, "the result", error);
+    tl_io->close(fd);
+    if (ran && !ok)
+        tl_query_result_release(result);
+    return ok;
+}
+
+static bool run_text(struct tl_web_job *job, struct tl_query_options *query, struct tl_query_result *result, struct tl_error *error)
+{
+    if (!tl_query_run(query, result, error))
+        return false;
+    tl_buf_release(&job->out);
+    job->out = result->out; /* moved */
+    tl_buf_init(&result->out, 0);
+    return true;
+}
+
 static bool run(struct tl_web_job *job, struct tl_error *error)
 {
     const struct ask *ask = job->args;
@@ -68,14 +104,13 @@ static bool run(struct tl_web_job *job, struct tl_error *error)
     struct tl_query_result result = { 0 };
     if (!query.lake_root)
         return tl_error_set(error, TL_NOT_FOUND, "this pipeline has no lake");
-    if (!tl_query_run(&query, &result, error)) {
+    if (!(ask->format == TL_QUERY_PARQUET ? run_parquet : run_text)(job, &query, &result, error)) {
         /* A wrong statement is the asker's error, not the server's. */
         if (error->code == TL_IO || error->code == TL_CORRUPT)
             error->code = TL_INVALID;
         return false;
     }
-    tl_buf_release(&job->out);
-    job->out = result.out;
+    tl_query_result_release(&result);
     note(job, 0, "X-Tapeline-Rows", NULL, result.rows);
     note(job, 1, "X-Tapeline-Elapsed-Ms", NULL, (uint64_t)(result.elapsed_ns / TL_NS_PER_MS));
     note(job, 2, "X-Tapeline-Truncated", result.truncated ? "true" : "false", 0);

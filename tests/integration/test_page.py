@@ -221,6 +221,9 @@ class Page(unittest.TestCase):
         wait_for("it runs", lambda: json.loads(post(self.url, "/api/cancel", {"id": "slow"})[2])["cancelled"])
         thread.join(60)
         self.assertEqual(answer[0][0], 503, answer[0][2])
+        status, headers, body = post(self.url, "/api/query", {"sql": "SELECT range AS n FROM range(1000)", "format": "parquet"})
+        self.assertEqual((status, headers["X-Tapeline-Rows"], body[:4], body[-4:]), (200, "1000", b"PAR1", b"PAR1"))
+        self.assertEqual(post(self.url, "/api/query", {"sql": "SELECT FROM", "format": "parquet"})[0], 400)
         status, headers, body = post(self.url, "/api/query", {"sql": "SELECT * FROM range(100)", "format": "csv", "row_max": 10})
         self.assertEqual((status, headers["X-Tapeline-Rows"], headers["X-Tapeline-Truncated"], len(body.split())), (200, "10", "true", 11))
 
