@@ -151,6 +151,8 @@ class S3(unittest.TestCase):
                 engines.append(subprocess.Popen([tapeline.BINARY, "run", self.pipeline, "--data", os.path.join(self.dir, "data%d" % i)], stderr=err,
                                                 stdout=subprocess.DEVNULL, env=dict(self.env, AWS_ENDPOINT_URL_KINESIS=broker.aws)))
                 err.close()
+                # The second finds the first's positions; of two that begin at one instant one would end there and then.
+                tapeline.wait_for("the first commit", lambda: "two/_tapeline/s3kill/commit-%020d" % 0 in self.s3.buckets["lake"], timeout=60)
             deadline, sent = time.monotonic() + 60, 0
             while all(e.poll() is None for e in engines) and time.monotonic() < deadline:
                 client.put_records(StreamName="s3kill", Records=[dict(Data=line.encode(), PartitionKey="x") for line in ticks(50, sent).splitlines()[:-1]])
