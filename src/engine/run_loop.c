@@ -87,7 +87,7 @@ static bool is_drained(const struct tl_engine *e)
         if (s->of_view)
             continue;
         if (s->busy ||
-            (!s->finished && (e->from_files || !e->options.until_now || !s->started || !s->seen_tip)))
+            (!s->finished && (e->from_files || !e->options.until_now || !s->started || s->has_child || !s->seen_tip)))
             return false;
     }
     if (!e->from_files && tl_shard_tree_awaits_children(e))

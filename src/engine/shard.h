@@ -73,6 +73,7 @@ struct tl_shard_run {
     int64_t millis_behind;
     uint64_t throttles;            /* reads that were refused for their rate */
     struct tl_shard_list children; /* as the last read told them; until they are added */
+    bool has_child;                /* a child is known: it is closed, and its end is to be read */
     bool succeeded;                /* read to its end, and its children have begun */
     bool childless;                /* read to its end long ago, and the stream lists no child */
     bool busy;     /* a worker reads it */

@@ -109,6 +109,18 @@ static void retire_parents(struct tl_engine *e)
     }
 }
 
+static bool mark(struct tl_shard_run *child, struct tl_shard_run *parent)
+{
+    (void)child;
+    return parent->has_child = true;
+}
+
+void tl_lineage_mark_parents(struct tl_engine *e)
+{
+    for (size_t i = 0; i < e->shard_count; i++)
+        (void)each_parent(e, e->shards[i], mark);
+}
+
 bool tl_lineage_advance(struct tl_engine *e)
 {
     bool any = false, again = true;

@@ -15,6 +15,8 @@
 /* Names, range and whether a parent is unknown, of a shard that has just been added. The others of its listing
  * are there already. */
 void tl_lineage_set(const struct tl_engine *e, struct tl_shard_run *s, const struct tl_shard *shard);
+/* Marks the parents of all shards that are known. Gate closed, or no worker runs. */
+void tl_lineage_mark_parents(struct tl_engine *e);
 /* parent is one of child's. */
 bool tl_lineage_is_parent(const struct tl_shard_run *parent, const struct tl_shard_run *child);
 /* Begins children whose parents are at their end; true when any did. Gate closed. */

@@ -67,6 +67,7 @@ bool tl_shard_tree_add(struct tl_engine *e, size_t source, const struct tl_shard
         if (s->orphan && !lose_parent(e, s, error))
             return false;
     }
+    tl_lineage_mark_parents(e);
     return true;
 }
 
@@ -281,6 +282,7 @@ static bool open_stream(struct tl_engine *e, size_t source, bool fresh, struct t
         const struct tl_shard_position from = first_position(e, source);
         for (size_t i = 0; ok && i < shards.count; i++)
             ok = add_shard(e, source, &shards.shards[i], &from, error);
+        tl_lineage_mark_parents(e);
     } else {
         ok = tl_shard_tree_add(e, source, &shards, error);
     }

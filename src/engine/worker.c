@@ -58,7 +58,7 @@ static bool is_ready(const struct tl_engine *e, const struct tl_shard_run *s, in
         return false;
     if (e->from_files)
         return true;
-    return s->next_read_ns <= now && !(e->options.until_now && s->seen_tip && !s->limited);
+    return s->next_read_ns <= now && !(e->options.until_now && s->seen_tip && !s->has_child && !s->limited);
 }
 
 static bool goes_before(const struct tl_engine *e, const struct tl_shard_run *a, const struct tl_shard_run *b)
