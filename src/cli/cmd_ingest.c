@@ -24,7 +24,7 @@ static void report(const struct tl_ingest_stats *s, const char *lake)
     if (s->rejected)
         fprintf(stderr, "%" PRIu64 " rows were rejected: tapeline query \"SELECT * FROM " TL_REJECTS_TABLE "\" --lake %s\n", s->rejected, lake);
     if (s->changed)
-        fprintf(stderr, "next: 'tapeline build' makes the tables that are computed of it\n");
+        fprintf(stderr, "next: 'tapeline build pipelines/lakehouse.sql --lake %s' makes what is computed of it\n", lake);
 }
 
 /* A file that cannot be read does not keep the others out. */

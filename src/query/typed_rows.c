@@ -130,6 +130,21 @@ void tl_typed_reader_release(struct tl_typed_reader *r)
     *r = (struct tl_typed_reader){ .column_count = 0 };
 }
 
+/* Years 0001 to 9999 have a text. */
+static bool value_fits(enum tl_type type, int64_t value)
+{
+    switch (type) {
+    case TL_TYPE_BOOLEAN:
+        return value == 0 || value == 1;
+    case TL_TYPE_INTEGER:
+        return value >= INT32_MIN && value <= INT32_MAX;
+    case TL_TYPE_DATE:
+        return value >= -719162 && value <= 2932896;
+    default:
+        return true;
+    }
+}
+
 static bool read_cell(struct tl_typed_reader *r, struct tl_rows *rows, size_t c, struct tl_error *error)
 {
     char there, bytes[8];
@@ -145,7 +160,10 @@ static bool read_cell(struct tl_typed_reader *r, struct tl_rows *rows, size_t c,
     }
     if (!r->read(r->arg, bytes, sizeof bytes, error))
         return false;
-    tl_rows_set_i64(rows, c, (int64_t)tl_get_le(bytes, 8));
+    int64_t value = (int64_t)tl_get_le(bytes, 8);
+    if (!value_fits(r->columns[c].type, value))
+        return wrong(error);
+    tl_rows_set_i64(rows, c, value);
     return true;
 }
 
