@@ -81,13 +81,6 @@ void tl_buf_add_text(struct tl_buf *b, const char *text)
     tl_buf_add(b, text, strlen(text));
 }
 
-void tl_buf_add_char(struct tl_buf *b, char c)
-{
-    char *at = tl_buf_reserve(b, 1);
-    if (at)
-        *at = c;
-}
-
 void tl_buf_addf(struct tl_buf *b, const char *fmt, ...)
 {
     va_list args;

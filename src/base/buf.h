@@ -21,7 +21,6 @@ void tl_buf_reset(struct tl_buf *b);   /* empty, failure forgotten, memory kept 
 void tl_buf_add(struct tl_buf *b, const void *data, size_t size);
 void tl_buf_add_view(struct tl_buf *b, struct tl_view v);
 void tl_buf_add_text(struct tl_buf *b, const char *text);
-void tl_buf_add_char(struct tl_buf *b, char c);
 void tl_buf_addf(struct tl_buf *b, const char *fmt, ...) TL_PRINTF(2, 3);
 void tl_buf_add_i64(struct tl_buf *b, int64_t v);
 /* The shortest text that reads back as the same double ("NaN", "Infinity", "-Infinity" for those). */
@@ -31,6 +30,14 @@ void tl_buf_add_double(struct tl_buf *b, double v);
 TL_MUST_USE bool tl_double_digits_above(double v, char out[40]);
 /* size bytes to be written by the caller, counted at once; NULL after a failure. */
 void *tl_buf_reserve(struct tl_buf *b, size_t size);
+static inline void tl_buf_add_char(struct tl_buf *b, char c)
+{
+    char *at = b->size < b->cap && !b->failed ? b->data + b->size++ : (char *)tl_buf_reserve(b, 1);
+    if (!at)
+        return;
+    at[0] = c;
+    at[1] = '\0'; /* there is a byte for it behind cap */
+}
 /* True if nothing failed; else fills error ("<what> is larger than <max> bytes" or out of memory). */
 TL_MUST_USE bool tl_buf_ok(const struct tl_buf *b, const char *what, struct tl_error *error);
 static inline struct tl_view tl_buf_view(const struct tl_buf *b)

@@ -180,8 +180,10 @@ static int tell_failure(const struct run *run, const struct tl_error *error)
 static int run_engine(struct run *run)
 {
     const struct tl_profile_plan *profile = tl_plan_profile(run->plan, tl_args_text(run->args, "profile", NULL));
+    struct tl_glue_options glue;
     struct tl_engine_options engine_options = {
         .plan = run->plan,
+        .glue = tl_places_glue(&run->places, profile, &glue),
         .inputs = (const char *const *)run->files.gl_pathv,
         .input_sources = run->file_sources,
         .input_count = run->files.gl_pathc,

@@ -60,6 +60,7 @@ struct up {
     const struct tl_plan *plan;
     const struct tl_profile_plan *profile;
     struct tl_places places;
+    struct tl_glue_options glue;
     struct tl_broker *broker;
     struct tl_engine *engine;
     struct tl_web *web;
@@ -134,6 +135,7 @@ static bool open_engine(struct up *up, struct tl_error *error)
 {
     struct tl_engine_options engine_options = {
         .plan = up->plan,
+        .glue = tl_places_glue(&up->places, up->profile, &up->glue),
         .kinesis = tl_pipeline_kinesis(up->profile, up->embedded ? up->aws : NULL, up->endpoint, NULL),
         .lake_dir = up->places.lake,
         .state_dir = up->places.checkpoints,

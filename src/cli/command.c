@@ -234,7 +234,7 @@ static int unknown_command(const char *name)
 /* Commands of the design that later versions bring: named, so that nobody searches for a typing error. */
 static bool is_planned(const char *name)
 {
-    static const char *const planned[] = { "compact", "verify", "dead-letter", "export" };
+    static const char *const planned[] = { "compact", "dead-letter", "export" };
     for (size_t i = 0; i < TL_COUNT(planned); i++)
         if (strcmp(name, planned[i]) == 0)
             return true;

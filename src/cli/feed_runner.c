@@ -13,6 +13,7 @@
 #include "cli/progress.h"
 #include "kinesis/producer.h"
 #include "lake/history.h"
+#include "lake/store.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -71,7 +72,7 @@ static void publish(uint64_t *stat, uint64_t value)
 static bool open_pass(struct feed *f, struct tl_error *error)
 {
     const struct tl_feed_plan *feed = f->options->feed;
-    if (!tl_file_exists(f->options->lake_dir)) /* opening it would make it */
+    if (!tl_store_is_s3(f->options->lake_dir) && !tl_file_exists(f->options->lake_dir)) /* opening it would make it */
         return tl_feed_no_history(feed, error);
     if (!tl_history_open(&f->history, f->options->lake_dir, feed->select, error)) {
         f->history = NULL;

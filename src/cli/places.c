@@ -3,6 +3,7 @@
 
 #include "lake/store.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* False where one of them could not be made. */
@@ -70,4 +71,17 @@ void tl_places_close(struct tl_places *places)
     free(places->checkpoints);
     free(places->staging);
     places->lake = places->state = places->checkpoints = places->staging = NULL;
+}
+
+const struct tl_glue_options *tl_places_glue(const struct tl_places *places, const struct tl_profile_plan *profile, struct tl_glue_options *out)
+{
+    if (!places->lake || !profile || !profile->catalog || strcmp(profile->catalog, "glue") != 0)
+        return NULL;
+    if (!tl_store_is_s3(places->lake)) {
+        fprintf(stderr, "tapeline: catalog = 'glue' goes with a lake in S3: the lake in '%s' has its own catalog alone\n", places->lake);
+        return NULL;
+    }
+    bool projection = profile->glue_partitions && strcmp(profile->glue_partitions, "projection") == 0;
+    *out = (struct tl_glue_options){ .region = places->region, .root = places->lake, .partitions = projection ? TL_GLUE_PROJECTION : TL_GLUE_REGISTER };
+    return out;
 }

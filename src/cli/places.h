@@ -4,6 +4,7 @@
 
 #include "cli/data_folder.h"
 #include "engine/plan.h"
+#include "lake/glue.h"
 
 struct tl_places {
     struct tl_data_folder data; /* locked; root NULL when neither --data nor a default is used */
@@ -20,3 +21,6 @@ struct tl_places {
 TL_MUST_USE bool tl_places_open(struct tl_places *places, const char *data, const char *lake, const char *state,
                                 bool use_default, const struct tl_profile_plan *profile, struct tl_error *error);
 void tl_places_close(struct tl_places *places);
+/* How the profile's tables are told to AWS Glue: out, or NULL where they are not: it has another catalog, or nothing is written. A lake in a
+ * folder has its own catalog alone, and stderr says so. */
+const struct tl_glue_options *tl_places_glue(const struct tl_places *places, const struct tl_profile_plan *profile, struct tl_glue_options *out);

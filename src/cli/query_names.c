@@ -45,7 +45,7 @@ static void sort(struct tl_query_names *n)
 static bool load(const char *root, struct tl_store **lake, struct tl_catalog *catalog, struct tl_error *error)
 {
     *catalog = (struct tl_catalog){ .count = 0 };
-    if (!tl_file_exists(root))
+    if (!tl_store_is_s3(root) && !tl_file_exists(root))
         return tl_error_set(error, TL_NOT_FOUND, "there is no lake at '%s'", root);
     if (!tl_store_open(lake, root, error))
         return false;

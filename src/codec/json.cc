@@ -155,6 +155,14 @@ extern "C" bool tl_json_bool(struct tl_json v, bool *out)
     return element_of(v).get(*out) == simdjson::SUCCESS;
 }
 
+extern "C" struct tl_json tl_json_member(struct tl_json v, const char *name)
+{
+    static simdjson::dom::parser parser;
+    static const struct tl_json null = value_of(parser.parse("null", 4).value_unsafe());
+    struct tl_json member;
+    return tl_json_get(v, name, &member) ? member : null;
+}
+
 extern "C" struct tl_view tl_json_get_string(struct tl_json v, const char *name)
 {
     struct tl_json member;

@@ -34,6 +34,8 @@ TL_MUST_USE bool tl_json_parse_copy(struct tl_json_parser *p, struct tl_view tex
 enum tl_json_kind tl_json_kind_of(struct tl_json v);
 /* The member, or false when absent or v is no object. Of a repeated name the last wins. */
 bool tl_json_get(struct tl_json v, const char *name, struct tl_json *out);
+/* The member, or null when absent or v is no object: so that a path may be walked without asking at each step. */
+struct tl_json tl_json_member(struct tl_json v, const char *name);
 /* False when v is of another kind (INT and UINT below 2^63 both give i64; any number gives double). */
 bool tl_json_string(struct tl_json v, struct tl_view *out);
 bool tl_json_i64(struct tl_json v, int64_t *out);

@@ -8,6 +8,7 @@
 #include "base/io.h"
 #include "base/time.h"
 #include "engine/checkpoint.h"
+#include "engine/catalog_sync.h"
 #include "engine/engine_int.h"
 #include "engine/epoch.h"
 #include "engine/inspect_int.h"
@@ -245,7 +246,7 @@ static bool open_engine(struct tl_engine *e, struct tl_error *error)
         return false;
     if (!tl_shard_tree_open(e, !e->restored, error))
         return false;
-    if (e->has_lake && !tl_sinks_open(e, error))
+    if (e->has_lake && (!tl_sinks_open(e, error) || !tl_catalog_sync_open(e, error)))
         return false;
     if (e->has_lake && !e->restored && (!tl_recover_check_lake(e, error) || !tl_epoch_commit_first(e, error)))
         return false;
@@ -276,6 +277,7 @@ void tl_engine_close(struct tl_engine *e)
     for (size_t i = 0; i < e->shard_count; i++)
         tl_shard_run_free(e->shards[i]);
     free(e->shards);
+    tl_catalog_sync_close(e);
     tl_sinks_close(e);
     tl_commit_log_close(e->log);
     tl_store_close(e->lake);

@@ -9,6 +9,7 @@
 #include "base/latency.h"
 #include "engine/plan.h"
 #include "kinesis/client.h"
+#include "lake/glue.h"
 
 struct tl_engine;
 
@@ -25,6 +26,7 @@ struct tl_engine_options {
     const char *lake_dir;    /* NULL: no lake (only --dump): nothing is written, no checkpoint */
     const char *state_dir;   /* checkpoints: <state_dir>/_tapeline/<pipeline>/; it and lake_dir: a folder or "s3://..." */
     const char *lake_region, *lake_staging; /* as in lake/store.h */
+    const struct tl_glue_options *glue; /* the tables are told to AWS Glue too; NULL: not */
     unsigned threads;        /* 0: number of processors */
     bool until_now;          /* read what is in the stream at start, close all windows, exit */
     int64_t commit_every_ns; /* 0: the plan's smallest */

@@ -22,7 +22,7 @@
 #include <stdatomic.h>
 
 #define TL_GROWTH_EARLY ((size_t)16 << 20) /* an epoch begins before its time */
-#define TL_GROWTH_STALL ((size_t)64 << 20) /* workers wait for it */
+#define TL_GROWTH_STALL ((size_t)32 << 20) /* workers wait for it */
 #define TL_SHARDS_MAX 100000
 #define TL_HOLDER_MAX 256
 
@@ -51,6 +51,7 @@ struct tl_sink_run {
     enum tl_sink_format format;
     enum tl_sink_compression compression;
     struct tl_parquet_sink *sink; /* opened at the first row */
+    const struct tl_catalog_table *table; /* as the lake's catalog has it; NULL: it has none */
 };
 struct tl_kept_rows { /* for --dump */
     bool on;
@@ -98,6 +99,8 @@ struct tl_engine {
     struct tl_sink_run *sinks;
     size_t sink_count;
     struct tl_store *lake, *state;
+    struct tl_glue *glue; /* or NULL; the engine thread's */
+    bool glue_behind;     /* it has not heard of all */
     struct tl_commit_log *log;
 
     struct tl_gate gate;

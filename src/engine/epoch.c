@@ -4,6 +4,7 @@
 #include "base/grow.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "engine/catalog_sync.h"
 #include "engine/checkpoint.h"
 #include "engine/inspect_int.h"
 #include "engine/ledger.h"
@@ -439,11 +440,17 @@ static bool until_done(struct tl_epoch *epoch, struct tl_engine *e,
     return true;
 }
 
+/* False: a backtest that nobody watches. */
+static bool is_shown(const struct tl_engine *e)
+{
+    return !e->from_files || atomic_load(&e->observe.asked_ns) != 0;
+}
+
 static void show_closed(struct tl_engine *e, size_t view, const struct tl_closed *closed,
                         const struct tl_rows *rows)
 {
-    if (e->from_files && atomic_load(&e->observe.asked_ns) == 0)
-        return; /* a backtest that nobody watches */
+    if (closed->count == 0)
+        return; /* nobody watched when the rows were made */
     assert(rows->row_count == closed->count);
     bool ok = true;
     size_t first = closed->count > TL_CLOSED_KEPT ? closed->count - TL_CLOSED_KEPT : 0;
@@ -485,6 +492,8 @@ static bool make_rows(struct tl_epoch *epoch, struct tl_engine *e, struct tl_err
         e->totals[v].rows += closed->count;
         if (e->kept[v].on && !keep_rows(&e->kept[v], closed, &epoch->rows[v], error))
             return false;
+        if (!is_shown(e))
+            tl_closed_release(closed); /* the rows say it all: of many groups, half of what an epoch holds */
     }
     return true;
 }
@@ -525,6 +534,7 @@ bool tl_epoch_commit(struct tl_epoch *epoch, struct tl_engine *e, struct tl_erro
         return false;
     e->committed = epoch->number;
     tell(epoch, e);
+    tl_catalog_sync_committed(e, &epoch->files);
     for (size_t v = 0; v < epoch->view_count; v++)
         if (e->views[v].windowed && epoch->rows[v].row_count)
             show_closed(e, v, &epoch->closed[v], &epoch->rows[v]);

@@ -183,6 +183,7 @@ struct tl_profile_plan {
     const char *kinesis; /* 'embedded' | 'aws' | a URL */
     const char *lake;    /* './lake' | 's3://...' */
     const char *catalog; /* 'embedded' | 'glue' */
+    const char *glue_partitions; /* 'register' | 'projection' */
     const char *region;  /* NULL: not said */
 };
 struct tl_plan {

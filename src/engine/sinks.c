@@ -41,12 +41,15 @@ static struct tl_dead_columns table_columns(struct tl_engine *e, const struct tl
     return out;
 }
 
-static bool ensure_table(struct tl_engine *e, const struct tl_sink_run *sink, struct tl_view database,
+static bool ensure_table(struct tl_engine *e, struct tl_sink_run *sink, struct tl_view database,
                          struct tl_view name, struct tl_error *error)
 {
     const char **parts = TL_ARENA_ARRAY(&e->arena, sink->partition_count, const char *);
     struct tl_dead_columns columns = table_columns(e, sink, parts);
-    struct tl_catalog_table table = {
+    struct tl_catalog_table *table = TL_ARENA_NEW(&e->arena, struct tl_catalog_table);
+    if (!table || !parts)
+        return tl_arena_ok(&e->arena, "the sinks", error);
+    *table = (struct tl_catalog_table){
         .database = tl_arena_text(&e->arena, database),
         .name = tl_arena_text(&e->arena, name),
         .path = sink->path,
@@ -55,7 +58,8 @@ static bool ensure_table(struct tl_engine *e, const struct tl_sink_run *sink, st
         .partition_by = parts,
         .partition_count = sink->partition_count,
     };
-    return tl_arena_ok(&e->arena, "the sinks", error) && tl_catalog_ensure(e->lake, &table, error);
+    sink->table = table;
+    return tl_arena_ok(&e->arena, "the sinks", error) && tl_catalog_ensure(e->lake, table, error);
 }
 
 static bool add_plan_sink(struct tl_engine *e, const struct tl_sink_plan *plan, struct tl_error *error)

@@ -5,7 +5,7 @@
 
 #include "base/io.h"
 #include "lake/batch_inputs.h"
-#include "lake/batch_lock.h"
+#include "lake/lake_lock.h"
 #include "lake/catalog.h"
 #include "lake/duck_cursor.h"
 #include "lake/duck_statement.h"
@@ -553,7 +553,7 @@ static bool build(struct build *b, struct tl_error *error)
 {
     bool any = false;
     define(b);
-    if (!tl_batch_lock_open(&b->lock, b->lake, error) || !tl_batch_state_load(&b->state, b->lake, b->table->name, error) ||
+    if (!tl_lake_lock_open(&b->lock, b->lake, TL_LAKE_BATCH, error) || !tl_batch_state_load(&b->state, b->lake, b->table->name, error) ||
         !find_changes(b, &any, error))
         return false;
     /* The SELECT is looked at before anything is changed. */
@@ -578,7 +578,7 @@ bool tl_batch_build(struct tl_store *lake, const struct tl_batch_table *table, b
     tl_batch_state_release(&b.state);
     tl_map_release(&b.there);
     tl_map_release(&b.made);
-    tl_batch_lock_close(&b.lock);
+    tl_lake_lock_close(&b.lock);
     stats->elapsed_ns = tl_io->monotonic_ns() - began;
     return ok;
 }

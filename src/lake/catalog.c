@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "codec/json.h"
 #include "codec/json_writer.h"
+#include "lake/lake_lock.h"
 
 #include <stdlib.h>
 
@@ -76,33 +77,63 @@ static bool compatible(const struct tl_catalog_table *old, const struct tl_catal
     return same || tl_error_set(error, TL_CONFLICT, "table '%s.%s' has other partitions in this lake: " WAY_OUT, new->database, new->name);
 }
 
-static bool put_table(struct tl_store *store, const struct tl_catalog_table *table, bool replace, struct tl_error *error)
+/* In its place; a new one at the end. */
+static bool write_tables(const struct tl_catalog *catalog, const struct tl_catalog_table *table, bool replace, struct tl_buf *out,
+                         struct tl_error *error)
+{
+    struct tl_json_writer w;
+    bool found = false;
+    tl_json_writer_init(&w, out);
+    tl_json_begin_object(&w);
+    tl_json_member_i64(&w, "version", 1);
+    tl_json_key(&w, "tables");
+    tl_json_begin_array(&w);
+    for (size_t i = 0; i < catalog->count; i++) {
+        bool same = same_table(&catalog->tables[i], table);
+        if (same && !replace && !compatible(&catalog->tables[i], table, error))
+            return false;
+        found = found || same;
+        write_table(&w, same ? table : &catalog->tables[i]);
+    }
+    if (!found)
+        write_table(&w, table);
+    tl_json_end_array(&w);
+    tl_json_end_object(&w);
+    tl_buf_add_char(out, '\n');
+    return tl_buf_ok(out, "the catalog", error);
+}
+
+static bool is_there(struct tl_store *store, const struct tl_buf *text)
+{
+    struct tl_buf now;
+    struct tl_error ignored;
+    tl_buf_init(&now, CATALOG_MAX);
+    bool same = tl_store_get(store, NAME, &now, &ignored) && tl_view_eq(tl_buf_view(&now), tl_buf_view(text));
+    tl_buf_release(&now);
+    return same;
+}
+
+static bool put_locked(struct tl_store *store, const struct tl_catalog_table *table, bool replace, struct tl_error *error)
 {
     struct tl_catalog catalog;
     struct tl_buf out;
     if (!tl_catalog_load(store, &catalog, error))
         return false;
     tl_buf_init(&out, CATALOG_MAX);
-    struct tl_json_writer w;
-    tl_json_writer_init(&w, &out);
-    tl_json_begin_object(&w);
-    tl_json_member_i64(&w, "version", 1);
-    tl_json_key(&w, "tables");
-    tl_json_begin_array(&w);
-    bool ok = true;
-    for (size_t i = 0; i < catalog.count; i++) {
-        if (same_table(&catalog.tables[i], table))
-            ok = ok && (replace || compatible(&catalog.tables[i], table, error));
-        else
-            write_table(&w, &catalog.tables[i]);
-    }
-    write_table(&w, table);
-    tl_json_end_array(&w);
-    tl_json_end_object(&w);
-    tl_buf_add_char(&out, '\n');
-    ok = ok && tl_buf_ok(&out, "the catalog", error) && tl_store_put(store, NAME, tl_buf_view(&out), error);
+    bool ok = write_tables(&catalog, table, replace, &out, error) && (is_there(store, &out) || tl_store_put(store, NAME, tl_buf_view(&out), error));
     tl_buf_release(&out);
     tl_catalog_release(&catalog);
+    return ok;
+}
+
+/* Read, changed, written: a process that does the same at once would lose one of the two tables. */
+static bool put_table(struct tl_store *store, const struct tl_catalog_table *table, bool replace, struct tl_error *error)
+{
+    struct tl_dir_lock lock;
+    if (!tl_lake_lock_open(&lock, store, TL_LAKE_CATALOG, error))
+        return false;
+    bool ok = put_locked(store, table, replace, error);
+    tl_lake_lock_close(&lock);
     return ok;
 }
 

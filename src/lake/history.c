@@ -4,6 +4,7 @@
 #include "lake/duck.h"
 #include "lake/duck_cursor.h"
 #include "lake/duck_statement.h"
+#include "lake/lake_cache.h"
 #include "lake/lake_scan.h"
 
 #include <stdlib.h>
@@ -55,9 +56,12 @@ static bool open_all(struct tl_history *h, const char *lake_root, struct tl_erro
 {
     if (!h->select)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
-    if (tl_store_is_s3(lake_root))
-        return tl_error_set(error, TL_UNSUPPORTED, "reading the lake '%s' in S3 is not there yet: give a folder with --lake", lake_root);
-    if (!tl_store_open(&h->store, lake_root, error) || !tl_duck_open(&h->duck, error) || !define(h, error) || !tl_lake_confine(h->duck, h->store, "feed-sort", error))
+    char *folder = NULL; /* of a lake in S3: the files that are read, on this machine */
+    if (tl_store_is_s3(lake_root) && !tl_lake_cache_sync(lake_root, NULL, h->select, NULL, &folder, error))
+        return false;
+    bool opened = tl_store_open(&h->store, folder ? folder : lake_root, error);
+    free(folder);
+    if (!opened || !tl_duck_open(&h->duck, error) || !define(h, error) || !tl_lake_confine(h->duck, h->store, "feed-sort", error))
         return false;
     /* First the text as it stands, for the sake of its errors. */
     void *prepared;

@@ -3,7 +3,7 @@
 #include "lake/ingest.h"
 
 #include "base/file.h"
-#include "lake/batch_lock.h"
+#include "lake/lake_lock.h"
 #include "lake/catalog.h"
 #include "lake/duck_cursor.h"
 #include "lake/lake_scan.h"
@@ -73,7 +73,7 @@ bool tl_ingest_open(struct tl_ingest **out, struct tl_store *lake, struct tl_err
     if (!g)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     g->lake = lake;
-    if (!tl_batch_lock_open(&g->lock, lake, error)) {
+    if (!tl_lake_lock_open(&g->lock, lake, TL_LAKE_BATCH, error)) {
         free(g);
         return false;
     }
@@ -92,7 +92,7 @@ void tl_ingest_close(struct tl_ingest *g)
     tl_parquet_sink_close(g->sink);
     tl_parquet_sink_close(g->reject_sink);
     tl_duck_close(g->duck);
-    tl_batch_lock_close(&g->lock);
+    tl_lake_lock_close(&g->lock);
     free(g);
 }
 

@@ -188,6 +188,7 @@ static bool send_on(struct lane *lane, const struct tl_s3 *s3, const struct tl_s
         .method = r->method,
         .path = tl_buf_text(&path),
         .query = r->query,
+        .content_type = r->body.data ? "application/octet-stream" : NULL,
         .headers = r->headers,
         .header_count = r->header_count,
         .body = r->body,

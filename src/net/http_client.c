@@ -80,8 +80,12 @@ static int is_cancelled(void *cancel, curl_off_t a, curl_off_t b, curl_off_t c, 
 
 struct curl_slist *tl_curl_headers(const struct tl_http_request *request)
 {
-    /* curl's own Expect costs a round trip; its own content type would be sent with every body. */
-    struct curl_slist *list = curl_slist_append(NULL, "Expect:");
+    /* curl's own Expect costs a round trip; its own content type, that of a form, would be sent with every body, and some servers (moto)
+     * then read the body as a form. One among the request's headers is sent all the same. */
+    struct curl_slist *list = curl_slist_append(NULL, "Expect:"), *plain = list ? curl_slist_append(list, "Content-Type:") : NULL;
+    if (!plain)
+        curl_slist_free_all(list);
+    list = plain;
     for (size_t i = 0; list && i < request->header_count; i++) {
         struct tl_buf line;
         tl_buf_init(&line, 16 << 10);

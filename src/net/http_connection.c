@@ -44,6 +44,16 @@ size_t tl_http_connection_output(const struct tl_http_connection *c)
     return c->bev ? evbuffer_get_length(bufferevent_get_output(c->bev)) : 0;
 }
 
+/* By a write at once, where nothing waits before it: the usual answer then costs no event for the socket to become writable, two
+ * system calls and a turn of the loop. What the socket does not take, or fails to, is the bufferevent's. */
+void tl_http_connection_send(struct tl_http_connection *c, struct evbuffer *bytes)
+{
+    struct evbuffer *out = bufferevent_get_output(c->bev);
+    if (!c->is_tls && evbuffer_get_length(out) == 0 && evbuffer_get_length(bytes) > 0)
+        (void)evbuffer_write_atmost(bytes, bufferevent_getfd(c->bev), (ev_ssize_t)WRITE_MAX);
+    evbuffer_add_buffer(out, bytes);
+}
+
 /* ---- ending ---- */
 
 void tl_http_connection_drop(struct tl_http_connection *c, const char *reason)

@@ -148,6 +148,7 @@ void tl_http_connection_flush(struct tl_http_connection *c);
 /* Frees it if it is dead and nothing runs on it. */
 void tl_http_connection_settle(struct tl_http_connection *c);
 size_t tl_http_connection_output(const struct tl_http_connection *c); /* bytes that wait for the socket */
+void tl_http_connection_send(struct tl_http_connection *c, struct evbuffer *bytes); /* takes them out of bytes */
 /* It closes when all output is sent. Perhaps dead at once: settle. */
 void tl_http_connection_end(struct tl_http_connection *c);
 /* It is dead, for a reason that is logged at debug: settle. */

@@ -278,7 +278,7 @@ void tl_http1_flush(struct tl_http_connection *c)
 {
     while (c->first && !c->close_after) {
         struct tl_http_exchange *x = c->first;
-        evbuffer_add_buffer(bufferevent_get_output(c->bev), x->out);
+        tl_http_connection_send(c, x->out);
         if (!x->complete)
             break;
         c->close_after = !x->keep_alive || x->dropped;

@@ -74,12 +74,6 @@ static void begin_body(struct athena *a, struct tl_json_writer *w)
     tl_json_begin_object(w);
 }
 
-static struct tl_json member(struct tl_json v, const char *name)
-{
-    struct tl_json out = { NULL, 0 };
-    return tl_json_get(v, name, &out) ? out : (struct tl_json){ NULL, 0 };
-}
-
 static bool start(struct athena *a, struct tl_error *error)
 {
     const struct tl_athena_options *o = a->options;
@@ -163,8 +157,8 @@ static bool look(struct athena *a, bool *ended, struct tl_error *error)
     tl_json_end_object(&w);
     if (!call(a, "GetQueryExecution", error))
         return false;
-    struct tl_json execution = member(a->answer, "QueryExecution"), status = member(execution, "Status"),
-                   statistics = member(execution, "Statistics");
+    struct tl_json execution = tl_json_member(a->answer, "QueryExecution"), status = tl_json_member(execution, "Status"),
+                   statistics = tl_json_member(execution, "Statistics");
     struct tl_view state = tl_json_get_string(status, "State"), reason = tl_json_get_string(status, "StateChangeReason"),
                    type = tl_json_get_string(execution, "StatementType");
     a->result->scanned_bytes = tl_json_get_i64(statistics, "DataScannedInBytes", 0);
@@ -203,7 +197,7 @@ static enum tl_cell_kind kind_of(struct tl_view type)
 
 static bool open_writer(struct athena *a, struct tl_json set, struct tl_error *error)
 {
-    struct tl_json list = member(member(set, "ResultSetMetadata"), "ColumnInfo"), item;
+    struct tl_json list = tl_json_member(tl_json_member(set, "ResultSetMetadata"), "ColumnInfo"), item;
     struct tl_json_iter it;
     char name[1024];
     a->column_count = tl_json_size(list);
@@ -236,7 +230,7 @@ static struct tl_view instant_text(struct tl_view v)
 
 static bool write_row(struct athena *a, struct tl_json row, struct tl_error *error)
 {
-    struct tl_json data = member(row, "Data"), cell;
+    struct tl_json data = tl_json_member(row, "Data"), cell;
     struct tl_json_iter it;
     size_t i = 0;
     for (tl_json_iter_init(&it, data); tl_json_next(&it, NULL, &cell) && i < a->column_count; i++) {
@@ -256,7 +250,7 @@ static bool write_page(struct athena *a, struct tl_json set, bool skip_first, ui
 {
     struct tl_json row;
     struct tl_json_iter it;
-    for (tl_json_iter_init(&it, member(set, "Rows")); tl_json_next(&it, NULL, &row) && !a->result->truncated; skip_first = false) {
+    for (tl_json_iter_init(&it, tl_json_member(set, "Rows")); tl_json_next(&it, NULL, &row) && !a->result->truncated; skip_first = false) {
         if (skip_first)
             continue;
         a->result->truncated = a->result->rows == row_max;
@@ -288,7 +282,7 @@ static bool fetch(struct athena *a, struct tl_error *error)
         ok = may_go_on(a, error) && call(a, "GetQueryResults", error);
         if (!ok)
             break;
-        struct tl_json set = member(a->answer, "ResultSet");
+        struct tl_json set = tl_json_member(a->answer, "ResultSet");
         ok = (!first || open_writer(a, set, error)) && write_page(a, set, first && a->has_header, row_max, error);
         struct tl_view next = tl_json_get_string(a->answer, "NextToken");
         if (ok && next.size && !(token = strndup(next.data, next.size)))

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/io.h"
 #include "base/time.h"
+#include "lake/lake_cache.h"
 #include "query/parquet_result.h"
 #include "query/request.h"
 
@@ -262,7 +263,7 @@ static bool converse(struct pipes *p, const struct tl_query_options *options, pi
     return ok;
 }
 
-bool tl_query_run(const struct tl_query_options *options, struct tl_query_result *result, struct tl_error *error)
+static bool run_in_folder(const struct tl_query_options *options, struct tl_query_result *result, struct tl_error *error)
 {
     struct pipes pipes;
     pid_t pid;
@@ -283,6 +284,25 @@ bool tl_query_run(const struct tl_query_options *options, struct tl_query_result
     if (!ok)
         tl_query_result_release(result);
     return ok;
+}
+
+/* The child has no network: what it reads of a lake in S3 is brought before. */
+static bool run_in_bucket(const struct tl_query_options *options, struct tl_query_result *result, struct tl_error *error)
+{
+    struct tl_query_options local = *options;
+    char *folder;
+    *result = (struct tl_query_result){ .rows = 0 };
+    if (!tl_lake_cache_sync(options->lake_root, options->region, options->sql, options->cancel, &folder, error))
+        return false;
+    local.lake_root = folder;
+    bool ok = run_in_folder(&local, result, error);
+    free(folder);
+    return ok;
+}
+
+bool tl_query_run(const struct tl_query_options *options, struct tl_query_result *result, struct tl_error *error)
+{
+    return tl_store_is_s3(options->lake_root) ? run_in_bucket(options, result, error) : run_in_folder(options, result, error);
 }
 
 void tl_query_result_release(struct tl_query_result *result)

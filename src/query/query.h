@@ -9,7 +9,8 @@
 /* PARQUET: one file, to output_fd; the columns have the pipeline language's types (lake/duck_cursor.h). The others stream as rows come. */
 enum tl_query_format { TL_QUERY_TABLE, TL_QUERY_CSV, TL_QUERY_JSON, TL_QUERY_PARQUET };
 struct tl_query_options {
-    const char *lake_root;
+    const char *lake_root; /* a folder, or "s3://bucket/prefix": what the statement reads is fetched first (lake/lake_cache.h) */
+    const char *region;    /* of the bucket; NULL: by the rules of the AWS SDKs */
     const char *sql;
     enum tl_query_format format;
     uint64_t row_max;     /* 0: 1,000,000; more: cut, and said in the result's *truncated; UINT64_MAX: none */

@@ -54,6 +54,7 @@ static void fill_profile(struct tl_checker *c, const struct tl_ast_statement *s,
     if (!tl_checker_options(c, &tl_profile_options, s))
         return;
     out->catalog = tl_options_text(&tl_profile_options, s, "catalog");
+    out->glue_partitions = tl_options_text(&tl_profile_options, s, "glue_partitions");
     for (size_t i = 0; i < TL_COUNT(texts); i++) {
         const struct tl_ast_option *o = tl_options_find(s, texts[i].option);
         *field_of(out, i) = tl_options_text(&tl_profile_options, s, texts[i].option);
@@ -117,7 +118,7 @@ static void choose_profile(struct tl_checker *c)
 
 void tl_check_profiles(struct tl_checker *c)
 {
-    static const struct tl_profile_plan none = { "local", true, "embedded", "./lake", "embedded", NULL };
+    static const struct tl_profile_plan none = { "local", true, "embedded", "./lake", "embedded", "register", NULL };
     size_t count = 0;
     for (const struct tl_ast_statement *s = c->statements; s; s = s->next)
         count += s->kind == TL_AST_PROFILE;

@@ -14,8 +14,10 @@ static void explain_profiles(const struct tl_plan *plan, struct tl_buf *out)
 {
     for (size_t i = 0; i < plan->profile_count; i++) {
         const struct tl_profile_plan *p = &plan->profiles[i];
-        tl_buf_addf(out, "profile %s%s: kinesis %s, lake %s, catalog %s%s%s\n", p->name,
-                    p->is_default ? " (default)" : "", p->kinesis, p->lake, p->catalog,
+        bool glue = p->catalog && strcmp(p->catalog, "glue") == 0;
+        tl_buf_addf(out, "profile %s%s: kinesis %s, lake %s, catalog %s%s%s%s%s\n", p->name,
+                    p->is_default ? " (default)" : "", p->kinesis, p->lake, p->catalog, glue ? ", partitions " : "",
+                    !glue ? "" : strcmp(p->glue_partitions, "register") == 0 ? "registered" : "projected",
                     p->region ? ", region " : "", p->region ? p->region : "");
     }
 }

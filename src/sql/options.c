@@ -52,6 +52,7 @@ static const struct tl_option_rule profile_rules[] = {
     { "kinesis", TL_OPT_TEXT, false, "embedded", NULL },
     { "lake", TL_OPT_TEXT, false, "./lake", NULL },
     { "catalog", TL_OPT_ENUM, false, "embedded", "embedded|glue" },
+    { "glue_partitions", TL_OPT_ENUM, false, "register", "register|projection" },
     { "region", TL_OPT_TEXT, false, NULL, NULL },
 };
 #define TABLE(statement, rules)                                                                              \

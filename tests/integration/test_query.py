@@ -14,7 +14,8 @@ import time
 import unittest
 
 from fake_json import FakeAthena
-from tapeline import BINARY, CLIENT_ENV, run, wait_for
+from fake_s3 import FakeS3, Thing
+from tapeline import BINARY, CLIENT_ENV, PIPELINE, run, wait_for
 
 LAKE = None
 
@@ -45,7 +46,7 @@ def peak_kb(sql, *args):
 
 class Results(unittest.TestCase):
     def test_memory_is_flat_in_the_rows(self):
-        """More than a million rows, none cut, in the memory of a few; bench/query_rows does it with ten million."""
+        """More than a million rows, none cut, in the memory of a few ('make bench' has the figures of ten million)."""
         sql = "SELECT i, i * 2 AS j, 'x' || i AS s FROM range(%d) t(i)"
         for form in ("csv", "json", "parquet", "table"):
             few, many = peak_kb(sql % 20000, "--format", form), peak_kb(sql % 1200000, "--format", form)
@@ -199,6 +200,58 @@ class Prompt(unittest.TestCase):
         os.kill(t.pid, signal.SIGTERM)
         t.expect(r"\r\n")
         self.assertEqual(t.end(), 0)
+
+
+class Bucket(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.s3 = FakeS3(region="us-east-1")
+        self.s3.buckets["bucket"] = {}
+        for path, _, names in os.walk(LAKE):
+            for name in names:
+                with open(os.path.join(path, name), "rb") as f:
+                    self.s3.buckets["bucket"]["l/" + os.path.relpath(f.name, LAKE)] = Thing(f.read())
+        self.env = self.s3.env(XDG_CACHE_HOME=self.folder.name, AWS_MAX_ATTEMPTS="1")
+
+    def tearDown(self):
+        self.s3.close()
+        self.folder.cleanup()
+
+    def ask(self, sql, **kw):
+        self.s3.calls.clear()
+        return run("query", sql, "--lake", "s3://bucket/l", "--format", "csv", env=self.env, **kw)
+
+    def fetched(self):
+        return sorted(k for a, k in self.s3.calls if a == "GetObject" and k.endswith(".parquet"))
+
+    def test_files_are_fetched_once_and_again_when_they_change(self):
+        count = "SELECT count(*) AS n FROM curated.stocks_features"
+        files = self.s3.names("bucket", "l/curated/stocks_features/ticker")
+        self.assertEqual(self.ask(count).stdout, "n\n756\n")
+        self.assertEqual(self.fetched(), files)
+        self.assertEqual(self.ask(count + " WHERE ticker = 'AAPL'").stdout, "n\n252\n")
+        self.assertEqual(self.fetched(), [])
+        with open(glob.glob(os.path.join(LAKE, "curated/stocks_features/ticker=MSFT/year=2024/*.parquet"))[0], "rb") as f:
+            self.s3.buckets["bucket"][files[0]] = Thing(f.read())  # another content under the same name
+        del self.s3.buckets["bucket"][files[1]]
+        self.assertEqual(self.ask("SELECT count(*) AS n FROM LAKE('curated/stocks_features')").stdout, "n\n504\n")
+        self.assertEqual(self.fetched(), files[:1])
+        self.assertEqual(self.ask("SELECT 1 AS a").stdout, "a\n1\n")
+        self.assertEqual(self.fetched(), [])
+
+    def test_a_feed_reads_a_bucket(self):
+        p = run("feed", PIPELINE, "--dry-run", "--limit", "2", "--lake", "s3://bucket/l", env=self.env)
+        self.assertEqual([json.loads(line)["ticker"] for line in p.stdout.splitlines()[:2]], ["AAPL", "AMZN"])
+
+    def test_what_fails_is_told(self):
+        p = self.ask("SELECT * FROM curated.stock_feature", check=False)
+        self.assertIn("did you mean 'curated.stocks_features'", p.stderr)
+        self.s3.rule = lambda r: (403, "AccessDenied")
+        p = self.ask("SELECT * FROM curated.stocks_features", check=False)
+        self.assertEqual(p.returncode, 1)
+        self.assertIn("is not allowed", p.stderr)
+        p = run("ingest", "x.csv", "--lake", "s3://bucket/l", env=self.env, check=False)
+        self.assertIn("the batch layers of a lake in S3", p.stderr)
 
 
 class Athena(unittest.TestCase):

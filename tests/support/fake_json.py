@@ -47,7 +47,7 @@ class FakeJson:
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.url = "http://127.0.0.1:%d" % self.server.server_port
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread = threading.Thread(target=self.server.serve_forever, kwargs=dict(poll_interval=0.05), daemon=True)
         self.thread.start()
 
     def answer(self, headers, body):
@@ -133,3 +133,78 @@ class FakeAthena(FakeJson):
         if at + len(page) < len(rows):
             out["NextToken"] = str(at + len(page))
         return out
+
+
+class FakeGlue(FakeJson):
+    """Databases, tables and partitions in memory, with Glue's errors and limits; pages of 3 partitions."""
+    PREFIX, SERVICE = "AWSGlue", "glue"
+    PAGE = 3
+
+    def __init__(self):
+        super().__init__()
+        self.databases, self.tables, self.partitions = {}, {}, {}
+
+    def table(self, r, name):
+        key = (r["DatabaseName"], name)
+        if key not in self.tables:
+            raise Refused("EntityNotFoundException", "Table %s not found." % name)
+        return key
+
+    def do_GetDatabase(self, r):
+        if r["Name"] not in self.databases:
+            raise Refused("EntityNotFoundException", "Database %s not found." % r["Name"])
+        return {"Database": self.databases[r["Name"]]}
+
+    def do_CreateDatabase(self, r):
+        name = r["DatabaseInput"]["Name"]
+        if name in self.databases:
+            raise Refused("AlreadyExistsException", "Database already exists.")
+        self.databases[name] = r["DatabaseInput"]
+        return {}
+
+    def do_GetTable(self, r):
+        return {"Table": dict(self.tables[self.table(r, r["Name"])], DatabaseName=r["DatabaseName"])}
+
+    def do_CreateTable(self, r):
+        if r["DatabaseName"] not in self.databases:
+            raise Refused("EntityNotFoundException", "Database not found.")
+        key = (r["DatabaseName"], r["TableInput"]["Name"])
+        if key in self.tables:
+            raise Refused("AlreadyExistsException", "Table already exists.")
+        assert key[1] == key[1].lower() and isinstance(r["TableInput"]["PartitionKeys"], list)
+        self.tables[key] = r["TableInput"]
+        self.partitions[key] = {}
+        return {}
+
+    def do_UpdateTable(self, r):
+        self.tables[self.table(r, r["TableInput"]["Name"])] = r["TableInput"]
+        return {}
+
+    def do_GetPartitions(self, r):
+        all = sorted(self.partitions[self.table(r, r["TableName"])].items())
+        at = int(r.get("NextToken", "0"))
+        out = {"Partitions": [p for _, p in all[at:at + self.PAGE]]}
+        if at + self.PAGE < len(all):
+            out["NextToken"] = str(at + self.PAGE)
+        return out
+
+    def do_BatchCreatePartition(self, r):
+        there, errors = self.partitions[self.table(r, r["TableName"])], []
+        if len(r["PartitionInputList"]) > 100:
+            raise Refused("InvalidInputException", "too many")
+        for p in r["PartitionInputList"]:
+            if tuple(p["Values"]) in there:
+                errors.append({"PartitionValues": p["Values"], "ErrorDetail": {"ErrorCode": "AlreadyExistsException", "ErrorMessage": "there"}})
+            else:
+                there[tuple(p["Values"])] = p
+        return {"Errors": errors}
+
+    def do_BatchUpdatePartition(self, r):
+        there, errors = self.partitions[self.table(r, r["TableName"])], []
+        assert len(r["Entries"]) <= 100
+        for e in r["Entries"]:
+            if tuple(e["PartitionValueList"]) not in there:
+                errors.append({"PartitionValueList": e["PartitionValueList"], "ErrorDetail": {"ErrorCode": "EntityNotFoundException", "ErrorMessage": "none"}})
+            else:
+                there[tuple(e["PartitionValueList"])] = e["PartitionInput"]
+        return {"Errors": errors}

@@ -132,6 +132,8 @@ class FakeS3:
                     "</RequestId></Error>" % (code, TEXTS.get(code, code), extra), cut, Content_Type="application/xml", **headers)
 
     def route(self, h):
+        if h.headers.get("Content-Type") == "application/x-www-form-urlencoded":  # an object's bytes are no form
+            return self.error(h, 400, "InvalidRequest")
         r = Request(h, h.body)
         with self.lock:
             self.calls.append((r.action, r.key))

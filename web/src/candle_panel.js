@@ -278,7 +278,7 @@ export class CandlePanel {
         const candle = this.#at(x) ?? this.#sorted().at(-1);
         if (!candle) return;
         const { zone } = this.store;
-        setText(this.legend, `${this.interval < 60000 ? clock(candle[0], zone) : dayAndMinute(candle[0], zone)} ${zoneName(zone)} · ${this.#text(candle)}`);
+        setText(this.legend, `${this.key} · ${this.interval < 60000 ? clock(candle[0], zone) : dayAndMinute(candle[0], zone)} ${zoneName(zone)} · ${this.#text(candle)}`);
     }
 
     #applyTheme() {

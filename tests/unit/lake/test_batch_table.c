@@ -3,7 +3,7 @@
 #include "support.h"
 
 #include "base/io_fault.h"
-#include "lake/batch_lock.h"
+#include "lake/lake_lock.h"
 #include "lake/batch_table.h"
 #include "lake/catalog.h"
 #include "lake/ingest.h"
@@ -329,9 +329,9 @@ static void one_process_at_a_time(void **state)
     struct tl_error error;
     struct tl_dir_lock lock;
     ingest("A", 2020, 2020, 0);
-    test_ok(tl_batch_lock_open(&lock, lake, &error), &error);
+    test_ok(tl_lake_lock_open(&lock, lake, TL_LAKE_BATCH, &error), &error);
     assert_refused(&table, "at work");
-    tl_batch_lock_close(&lock);
+    tl_lake_lock_close(&lock);
     make(&table, 1, 0);
 }
 

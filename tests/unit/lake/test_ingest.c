@@ -6,6 +6,7 @@
 
 #include "base/io_fault.h"
 #include "lake/ingest.h"
+#include "lake/yfinance.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -239,6 +240,35 @@ static void one_process_at_a_time(void **state)
     ingest(file_of("A.csv", "Date,Open,High,Low,Close,Volume\n" GOOD));
 }
 
+/* Whatever bytes stand in a file: it is refused or read, within its bounds. */
+static void nonsense_is_refused_or_read(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "Price,Close,Close,High,High,Low,Low,Open,Open,Volume,Volume\nTicker,A,B,A,B,A,B,A,B,A,B\nDate,,,,,,,,,,\n2024-01-02,1,2,1,2,1,2,1,2,1,2\n",
+        "Symbol,Date,Open,High,Low,Close,Volume\n\"A\"\"B\",2024-01-02 00:00:00-05:00,1,2,0.5,1.5,7\nB,2024-01-02,1,2,0.5,1.5,\n",
+    };
+    struct test_random random = test_random_new();
+    size_t taken = 0;
+    for (int i = 0; i < 3000; i++) {
+        const char *text = texts[i % 2];
+        size_t size = strlen(text) - test_random_below(&random, 3) * test_random_below(&random, 40);
+        char *copy = malloc(size); /* its own block, without an end: a sanitizer sees a read past it */
+        assert_non_null(copy);
+        memcpy(copy, text, size);
+        for (uint64_t n = test_random_below(&random, 4); n > 0; n--)
+            copy[test_random_below(&random, size)] = "\n\r,\"\0\xff-.9A"[test_random_below(&random, 10)];
+        struct tl_price_file file;
+        struct tl_error error;
+        if (tl_price_file_read(&file, (struct tl_view){ copy, size }, "x.csv", &error)) {
+            taken += file.count > 0;
+            tl_price_file_release(&file);
+        }
+        free(copy);
+    }
+    assert_true(taken > 300 && taken < 3000);
+}
+
 static void the_newest_of_a_day_holds_and_the_same_again_changes_nothing(void **state)
 {
     (void)state;
@@ -311,6 +341,7 @@ int main(void)
         EACH(a_wide_file_of_many_tickers),
         EACH(no_failure_leaves_a_half),
         EACH(one_process_at_a_time),
+        EACH(nonsense_is_refused_or_read),
         EACH(the_newest_of_a_day_holds_and_the_same_again_changes_nothing),
         EACH(files_of_others_are_not_doubled),
         EACH(the_shared_files_are_read_whole),

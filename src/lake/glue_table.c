@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lake/glue_table.h"
+
+#include <stdio.h>
+
+#define INPUT "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
+#define OUTPUT "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
+#define SERDE "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
+
+const char *tl_glue_type(enum tl_type type)
+{
+    static const char *const names[] = { [TL_TYPE_VARCHAR] = "string", [TL_TYPE_BOOLEAN] = "boolean", [TL_TYPE_INTEGER] = "int",
+                                         [TL_TYPE_BIGINT] = "bigint",  [TL_TYPE_DOUBLE] = "double",   [TL_TYPE_DATE] = "date",
+                                         [TL_TYPE_TIMESTAMP] = "timestamp" };
+    return names[type];
+}
+
+bool tl_glue_is_partition(const struct tl_catalog_table *table, const char *column)
+{
+    for (size_t i = 0; i < table->partition_count; i++)
+        if (strcmp(table->partition_by[i], column) == 0)
+            return true;
+    return false;
+}
+
+void tl_glue_location(const char *root, const struct tl_catalog_table *table, const char *folder, struct tl_buf *out)
+{
+    tl_buf_addf(out, "%s%s%s/%s%s", root, root[strlen(root) - 1] == '/' ? "" : "/", table->path, folder, *folder ? "/" : "");
+}
+
+/* Glue's names are of small letters. */
+static void write_lower(struct tl_json_writer *w, const char *name, const char *text)
+{
+    char lower[256];
+    size_t i = 0;
+    for (; text[i] && i < sizeof lower - 1; i++)
+        lower[i] = text[i] >= 'A' && text[i] <= 'Z' ? (char)(text[i] + 32) : text[i];
+    lower[i] = '\0';
+    tl_json_member_text(w, name, lower);
+}
+
+static void write_column(struct tl_json_writer *w, const struct tl_column_def *column)
+{
+    tl_json_begin_object(w);
+    write_lower(w, "Name", column->name);
+    tl_json_member_text(w, "Type", tl_glue_type(column->type));
+    tl_json_end_object(w);
+}
+
+static const struct tl_column_def *column_of(const struct tl_catalog_table *table, const char *name)
+{
+    for (size_t i = 0; i < table->column_count; i++)
+        if (strcmp(table->columns[i].name, name) == 0)
+            return &table->columns[i];
+    return NULL;
+}
+
+static void write_storage(struct tl_json_writer *w, const char *root, const struct tl_catalog_table *table, const char *folder)
+{
+    struct tl_buf location;
+    tl_buf_init(&location, 1 << 16);
+    tl_glue_location(root, table, folder, &location);
+    tl_json_key(w, "StorageDescriptor");
+    tl_json_begin_object(w);
+    tl_json_key(w, "Columns");
+    tl_json_begin_array(w);
+    for (size_t i = 0; i < table->column_count; i++)
+        if (!tl_glue_is_partition(table, table->columns[i].name))
+            write_column(w, &table->columns[i]);
+    tl_json_end_array(w);
+    tl_json_member_text(w, "Location", tl_buf_text(&location));
+    tl_json_member_text(w, "InputFormat", INPUT);
+    tl_json_member_text(w, "OutputFormat", OUTPUT);
+    tl_json_key(w, "SerdeInfo");
+    tl_json_begin_object(w);
+    tl_json_member_text(w, "SerializationLibrary", SERDE);
+    tl_json_end_object(w);
+    tl_json_end_object(w);
+    w->out->failed = w->out->failed || location.failed;
+    tl_buf_release(&location);
+}
+
+/* What Athena needs to compute the partitions of a column. An open set of values is 'injected': a query has to name one. */
+static void write_projection(struct tl_json_writer *w, const struct tl_column_def *column)
+{
+    char name[320];
+    bool number = column->type == TL_TYPE_BIGINT || column->type == TL_TYPE_INTEGER, date = column->type == TL_TYPE_DATE;
+    snprintf(name, sizeof name, "projection.%.250s.type", column->name);
+    tl_json_member_text(w, name, number ? "integer" : date ? "date" : "injected");
+    snprintf(name, sizeof name, "projection.%.250s.range", column->name);
+    if (number)
+        tl_json_member_text(w, name, "1970,2100");
+    if (date)
+        tl_json_member_text(w, name, "1970-01-01,NOW");
+    snprintf(name, sizeof name, "projection.%.250s.format", column->name);
+    if (date)
+        tl_json_member_text(w, name, "yyyy-MM-dd");
+}
+
+static void write_template(struct tl_json_writer *w, const char *root, const struct tl_catalog_table *table)
+{
+    struct tl_buf text;
+    tl_buf_init(&text, 1 << 16);
+    tl_glue_location(root, table, "", &text);
+    for (size_t i = 0; i < table->partition_count; i++)
+        tl_buf_addf(&text, "%s=${%s}/", table->partition_by[i], table->partition_by[i]);
+    tl_json_member_text(w, "storage.location.template", tl_buf_text(&text));
+    w->out->failed = w->out->failed || text.failed;
+    tl_buf_release(&text);
+}
+
+void tl_glue_write_table(struct tl_json_writer *w, const char *root, const struct tl_catalog_table *table, enum tl_glue_partitions partitions)
+{
+    tl_json_key(w, "TableInput");
+    tl_json_begin_object(w);
+    tl_json_member_text(w, "Name", table->name);
+    tl_json_member_text(w, "TableType", "EXTERNAL_TABLE");
+    tl_json_key(w, "Parameters");
+    tl_json_begin_object(w);
+    tl_json_member_text(w, "EXTERNAL", "TRUE");
+    tl_json_member_text(w, "classification", "parquet");
+    tl_json_member_text(w, "created_by", "tapeline");
+    if (partitions == TL_GLUE_PROJECTION && table->partition_count) {
+        tl_json_member_text(w, "projection.enabled", "true");
+        for (size_t i = 0; i < table->partition_count; i++)
+            if (column_of(table, table->partition_by[i]))
+                write_projection(w, column_of(table, table->partition_by[i]));
+        write_template(w, root, table);
+    }
+    tl_json_end_object(w);
+    write_storage(w, root, table, "");
+    tl_json_key(w, "PartitionKeys"); /* also when there are none */
+    tl_json_begin_array(w);
+    for (size_t i = 0; i < table->partition_count; i++)
+        if (column_of(table, table->partition_by[i]))
+            write_column(w, column_of(table, table->partition_by[i]));
+    tl_json_end_array(w);
+    tl_json_end_object(w);
+}
+
+static int hex(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+void tl_glue_partition_value(const char *folder, size_t i, struct tl_buf *out)
+{
+    struct tl_view rest = tl_view_of(folder), value = { NULL, 0 }, part = { NULL, 0 };
+    for (size_t k = 0; k <= i && rest.data; k++)
+        part = tl_view_split(rest, '/', &rest);
+    tl_view_split(part, '=', &value);
+    for (size_t k = 0; k < value.size; k++) {
+        bool coded = value.data[k] == '%' && k + 2 < value.size && hex(value.data[k + 1]) >= 0 && hex(value.data[k + 2]) >= 0;
+        tl_buf_add_char(out, coded ? (char)(hex(value.data[k + 1]) * 16 + hex(value.data[k + 2])) : value.data[k]);
+        k += coded ? 2 : 0;
+    }
+}
+
+void tl_glue_write_partition(struct tl_json_writer *w, const char *root, const struct tl_catalog_table *table, const char *folder)
+{
+    struct tl_buf value;
+    tl_buf_init(&value, 1 << 16);
+    tl_json_begin_object(w);
+    tl_json_key(w, "Values");
+    tl_json_begin_array(w);
+    for (size_t i = 0; i < table->partition_count; i++) {
+        tl_buf_reset(&value);
+        tl_glue_partition_value(folder, i, &value);
+        tl_json_write_text(w, tl_buf_text(&value));
+    }
+    tl_json_end_array(w);
+    write_storage(w, root, table, folder);
+    tl_json_end_object(w);
+    tl_buf_release(&value);
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lake/lake_verify.h"
+
+#include "base/map.h"
+#include "lake/duck.h"
+#include "lake/lake_scan.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define LINES_MAX ((size_t)16 << 20)
+#define PARTITIONS_MAX ((size_t)1 << 22)
+#define SQL_MAX ((size_t)1 << 28)
+#define PARQUET_LEAST 12
+
+struct verify {
+    const struct tl_lake_verify_options *options;
+    struct tl_lake_verify_result *result;
+    struct tl_catalog catalog;
+    struct tl_store_entries entries; /* all objects of the lake */
+};
+
+static void differ(struct verify *v, const char *fmt, ...) TL_PRINTF(2, 3);
+static void differ(struct verify *v, const char *fmt, ...)
+{
+    char text[2048];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    v->result->differences++;
+    tl_buf_addf(&v->result->lines, "%s\n", text);
+}
+
+/* ---- files ---- */
+
+static bool is_below(const char *name, const char *path)
+{
+    size_t size = strlen(path);
+    return strncmp(name, path, size) == 0 && name[size] == '/';
+}
+
+/* Readers pass over what begins with '_' or '.'. */
+static bool is_data(const char *name)
+{
+    struct tl_view rest = tl_view_of(name);
+    while (rest.data) {
+        struct tl_view part = tl_view_split(rest, '/', &rest);
+        if (part.size && (part.data[0] == '_' || part.data[0] == '.'))
+            return false;
+    }
+    return tl_view_ends_with(tl_view_of(name), TL_VIEW(".parquet"));
+}
+
+static const struct tl_catalog_table *table_of(const struct verify *v, const char *name)
+{
+    for (size_t i = 0; i < v->catalog.count; i++)
+        if (is_below(name, v->catalog.tables[i].path))
+            return &v->catalog.tables[i];
+    return NULL;
+}
+
+/* A file that was cut has no foot. */
+static bool check_foot(struct verify *v, const struct tl_store_entry *file, struct tl_error *error)
+{
+    struct tl_buf foot;
+    tl_buf_init(&foot, 64);
+    bool ok = true;
+    if (file->info.size >= PARQUET_LEAST)
+        ok = tl_store_get_range(v->options->lake, file->name, file->info.size - 4, 4, NULL, &foot, error);
+    if (ok && !tl_view_is(tl_buf_view(&foot), "PAR1"))
+        differ(v, "%s: is no whole Parquet file (%" PRId64 " bytes)", file->name, file->info.size);
+    tl_buf_release(&foot);
+    return ok;
+}
+
+/* "ticker=A/year=2024/" below the table's path, in the order of its partition columns. */
+static void check_folders(struct verify *v, const struct tl_catalog_table *t, const char *name)
+{
+    struct tl_view rest = tl_view_of(name + strlen(t->path) + 1);
+    size_t at = 0;
+    for (; at < t->partition_count; at++) {
+        struct tl_view value, column = tl_view_split(tl_view_split(rest, '/', &rest), '=', &value);
+        if (!rest.data || !value.data || !tl_view_is(column, t->partition_by[at])) {
+            differ(v, "%s: is in no folder '%s=...' of table %s.%s", name, t->partition_by[at], t->database, t->name);
+            return;
+        }
+    }
+}
+
+static bool check_files(struct verify *v, struct tl_error *error)
+{
+    for (size_t i = 0; i < v->entries.count; i++) {
+        const struct tl_store_entry *file = &v->entries.items[i];
+        if (!is_data(file->name))
+            continue;
+        v->result->files++;
+        const struct tl_catalog_table *table = table_of(v, file->name);
+        if (!table)
+            differ(v, "%s: is of no table in the catalog", file->name);
+        else
+            check_folders(v, table, file->name);
+        if (!check_foot(v, file, error))
+            return false;
+    }
+    return true;
+}
+
+/* ---- tables: what the files hold against what the catalog says ---- */
+
+/* DuckDB reads the foot of each: a column that is missing or of another type is an error, which names the file. */
+static bool check_columns(struct verify *v, struct tl_duck *duck, const struct tl_catalog_table *t, struct tl_error *error)
+{
+    struct tl_buf scan, sql;
+    struct tl_error told;
+    bool found;
+    tl_buf_init(&scan, SQL_MAX);
+    tl_buf_init(&sql, SQL_MAX);
+    bool ok = tl_lake_scan_sql(duck, v->options->lake, t->path, t, NULL, &scan, &found, error);
+    for (size_t i = 0; ok && found && i < t->column_count; i++) {
+        tl_buf_addf(&sql, i ? ", count(" : "SELECT count(");
+        tl_sql_add_name(&sql, tl_view_of(t->columns[i].name));
+        tl_buf_add_char(&sql, ')');
+    }
+    tl_buf_addf(&sql, " FROM (");
+    tl_buf_add_view(&sql, tl_buf_view(&scan));
+    tl_buf_add_text(&sql, ")");
+    ok = ok && tl_buf_ok(&sql, "the list of the lake's files", error);
+    if (ok && found && !tl_duck_run(duck, tl_buf_text(&sql), &told))
+        differ(v, "%s.%s: cannot be read: %s", t->database, t->name, told.text);
+    tl_buf_release(&scan);
+    tl_buf_release(&sql);
+    return ok;
+}
+
+static bool check_tables(struct verify *v, struct tl_error *error)
+{
+    struct tl_duck *duck;
+    if (!tl_store_folder(v->options->lake)) /* files of a bucket are looked at by their foot alone */
+        return true;
+    if (!tl_duck_open(&duck, error))
+        return false;
+    bool ok = true;
+    for (size_t i = 0; ok && i < v->catalog.count; i++)
+        ok = check_columns(v, duck, &v->catalog.tables[i], error);
+    tl_duck_close(duck);
+    return ok;
+}
+
+/* ---- checkpoint ---- */
+
+/* "part-00000000000000000042-...parquet" */
+static bool epoch_of(const char *name, uint64_t *epoch)
+{
+    const char *slash = strrchr(name, '/'), *leaf = slash ? slash + 1 : name;
+    return strncmp(leaf, "part-", 5) == 0 && strlen(leaf) > 26 && leaf[25] == '-' && tl_view_to_u64((struct tl_view){ leaf + 5, 20 }, epoch);
+}
+
+static void check_epochs(struct verify *v)
+{
+    const struct tl_lake_verify_options *o = v->options;
+    for (size_t i = 0; i < v->entries.count; i++) {
+        uint64_t epoch;
+        const char *name = v->entries.items[i].name;
+        bool ours = false;
+        for (size_t k = 0; k < o->epoch_path_count; k++)
+            ours = ours || is_below(name, o->epoch_paths[k]);
+        if (!ours || !is_data(name) || !epoch_of(name, &epoch))
+            continue;
+        if (!o->has_commit)
+            differ(v, "%s: is of epoch %" PRIu64 ", and the checkpoint has none", name, epoch);
+        else if (epoch > o->committed + (o->has_intent ? 1 : 0))
+            differ(v, "%s: is of epoch %" PRIu64 ", and the newest that the checkpoint knows is %" PRIu64, name, epoch, o->committed);
+    }
+}
+
+/* ---- Glue ---- */
+
+/* The folders of the table that have files. */
+static bool find_partitions(struct verify *v, const struct tl_catalog_table *t, struct tl_map *out, struct tl_error *error)
+{
+    bool added;
+    for (size_t i = 0; i < v->entries.count; i++) {
+        const char *name = v->entries.items[i].name;
+        if (!is_below(name, t->path) || !is_data(name))
+            continue;
+        const char *begin = name + strlen(t->path) + 1, *slash = strrchr(name, '/');
+        struct tl_view folder = { begin, slash > begin ? (size_t)(slash - begin) : 0 };
+        if (!tl_map_put(out, folder, &added))
+            return tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    }
+    return true;
+}
+
+static bool check_glue(struct verify *v, const struct tl_catalog_table *t, struct tl_error *error)
+{
+    struct tl_map folders;
+    struct tl_buf lines;
+    tl_map_init(&folders, PARTITIONS_MAX);
+    tl_buf_init(&lines, LINES_MAX);
+    bool ok = find_partitions(v, t, &folders, error);
+    v->result->partitions += folders.count;
+    char **names = ok && v->options->glue ? calloc(folders.count + 1, sizeof *names) : NULL;
+    for (size_t i = 0; names && ok && i < folders.count; i++) {
+        struct tl_view folder = tl_map_key_at(&folders, i);
+        names[i] = strndup(folder.data, folder.size);
+        ok = names[i] || tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    }
+    if (names)
+        ok = ok && tl_glue_compare(v->options->glue, t, (const char *const *)names, folders.count, &lines, error);
+    for (size_t i = 0; i < lines.size; i++)
+        v->result->differences += lines.data[i] == '\n';
+    tl_buf_add_view(&v->result->lines, tl_buf_view(&lines));
+    for (size_t i = 0; names && i < folders.count; i++)
+        free(names[i]);
+    free(names);
+    tl_buf_release(&lines);
+    tl_map_release(&folders);
+    return ok;
+}
+
+bool tl_lake_verify(const struct tl_lake_verify_options *options, struct tl_lake_verify_result *result, struct tl_error *error)
+{
+    struct verify v = { .options = options, .result = result };
+    *result = (struct tl_lake_verify_result){ .differences = 0 };
+    tl_buf_init(&result->lines, LINES_MAX);
+    bool ok = tl_catalog_load(options->lake, &v.catalog, error);
+    if (!ok)
+        return false;
+    result->tables = v.catalog.count;
+    ok = tl_store_walk(options->lake, "", &v.entries, error) && check_files(&v, error) && check_tables(&v, error);
+    if (ok)
+        check_epochs(&v);
+    for (size_t i = 0; ok && i < v.catalog.count; i++)
+        ok = check_glue(&v, &v.catalog.tables[i], error);
+    tl_store_entries_release(&v.entries);
+    tl_catalog_release(&v.catalog);
+    return ok;
+}

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""moto's Glue and S3 with the engine: tables, partitions, a column more, and what boto3 reads back; then 'tapeline verify'."""
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import urllib.request
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "integration"))
+from tapeline import CLIENT_ENV, PIPELINE, run  # noqa: E402
+from test_catalog import TICKERS, ticks  # noqa: E402
+
+import boto3  # noqa: E402
+
+
+class Moto(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.port = 20000 + os.getpid() % 20000
+        cls.url = "http://127.0.0.1:%d" % cls.port
+        cls.server = subprocess.Popen([os.path.join(os.path.dirname(sys.executable), "moto_server"), "-H", "127.0.0.1", "-p", str(cls.port)],
+                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(cls.url + "/moto-api/", timeout=5).close()
+                return
+            except OSError:
+                time.sleep(0.1)
+        raise AssertionError("moto_server did not start")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.kill()
+        cls.server.wait()
+
+    def client(self, name):
+        return boto3.client(name, endpoint_url=self.url, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
+
+    def test_the_engine_and_its_tables(self):
+        self.client("s3").create_bucket(Bucket="lake-bucket")
+        env = dict(CLIENT_ENV, AWS_ENDPOINT_URL=self.url, BUCKET="lake-bucket", AWS_MAX_ATTEMPTS="3")
+        with tempfile.TemporaryDirectory() as folder:
+            data = os.path.join(folder, "ticks.ndjson")
+            ticks(data, TICKERS)
+            pipeline = os.path.join(folder, "p.sql")
+            with open(PIPELINE) as f:
+                text = f.read()
+            for turn, more in enumerate(("", ", MIN(close) AS least", ", MIN(close) AS least")):
+                with open(pipeline, "w") as f:
+                    f.write(text.replace("LAST(close) AS last_close\n", "LAST(close) AS last_close%s\n" % more))
+                run("run", pipeline, "--profile", "aws", "--input", data, "--lake", "s3://lake-bucket/l", "--state",
+                    os.path.join(folder, "state%d" % turn), env=env)
+            p = run("verify", pipeline, "--profile", "aws", "--lake", "s3://lake-bucket/l", "--state", os.path.join(folder, "state2"), env=env, check=False)
+            self.assertEqual((p.returncode, p.stdout), (0, ""), p.stderr)
+        glue = self.client("glue")
+        table = glue.get_table(DatabaseName="stock_streaming_database", Name="avg_1min")["Table"]
+        self.assertEqual([c["Name"] for c in table["StorageDescriptor"]["Columns"]],
+                         ["trade_date", "window_start", "window_end", "avg_close", "last_close", "least"])
+        partitions = glue.get_partitions(DatabaseName="stock_streaming_database", TableName="avg_1min")["Partitions"]
+        self.assertEqual(sorted(p["Values"][0] for p in partitions), TICKERS)
+        for p in partitions:
+            self.assertEqual(p["StorageDescriptor"]["Columns"][-1]["Name"], "least")
+            objects = self.client("s3").list_objects_v2(Bucket="lake-bucket", Prefix=p["StorageDescriptor"]["Location"][len("s3://lake-bucket/"):])
+            self.assertEqual(objects["KeyCount"], 1)
+        one = glue.get_partitions(DatabaseName="stock_streaming_database", TableName="avg_1min", Expression="ticker = 'A3'")["Partitions"]
+        self.assertEqual(len(one), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
