@@ -48,7 +48,9 @@ bool tl_kinesis_consumer_ready(struct tl_kinesis_client *c, const char *stream, 
             if (active)
                 return true;
         } else if (error->code != TL_NOT_FOUND) {
-            return tl_error_context(error, "consumer '%s'", name);
+            bool passes = tl_code_is_retriable(error->code) || error->code == TL_LIMIT /* its rate */ || error->code == TL_IO;
+            if (!passes || tl_io->monotonic_ns() - began > ACTIVE_TIMEOUT_NS)
+                return tl_error_context(error, "consumer '%s'", name);
         } else if (!call(c, "RegisterStreamConsumer", summary.arn, name, &answer, error) && error->code != TL_CONFLICT) {
             return tl_error_context(error, "consumer '%s' cannot be registered (read = 'fanout' needs "
                                            "kinesis:RegisterStreamConsumer, DescribeStreamConsumer and SubscribeToShard; "
