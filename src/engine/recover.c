@@ -6,6 +6,8 @@
 
 #include <inttypes.h>
 
+#define INTENT_MAX ((size_t)2 << 30)
+
 bool tl_recover_damaged_intent(struct tl_engine *e, uint64_t epoch, struct tl_error *error)
 {
     struct tl_error why = *error;
@@ -31,7 +33,7 @@ bool tl_recover_check_lake(struct tl_engine *e, struct tl_error *error)
     struct tl_error ignored;
     struct tl_buf payload;
     bool repeats;
-    tl_buf_init(&payload, SIZE_MAX / 2);
+    tl_buf_init(&payload, INTENT_MAX);
     bool known = tl_commit_log_load_intent(e->log, 1, &repeats, &payload, &ignored) && !repeats;
     tl_buf_release(&payload);
     if (!known) /* an epoch log is repeated over its own files: the same bytes */

@@ -46,7 +46,7 @@ def peak_kb(sql, *args):
 
 class Results(unittest.TestCase):
     def test_memory_is_flat_in_the_rows(self):
-        """More than a million rows, none cut, in the memory of a few ('make bench' has the figures of ten million)."""
+        """More than a million rows, none cut, in the memory of a few."""
         sql = "SELECT i, i * 2 AS j, 'x' || i AS s FROM range(%d) t(i)"
         for form in ("csv", "json", "parquet", "table"):
             few, many = peak_kb(sql % 20000, "--format", form), peak_kb(sql % 1200000, "--format", form)

@@ -395,6 +395,47 @@ static void large_dead_letters_make_epochs_early(void **state)
     files_release(&f);
 }
 
+/* More groups than state_limit allows end the run with what to do; the metrics show it before; with more room it goes on and loses nothing. */
+static void a_state_above_its_limit_ends_the_run_and_a_higher_one_goes_on(void **state)
+{
+    (void)state;
+    enum { TICKERS = 8000 };
+    struct files f;
+    struct tl_buf text;
+    struct tl_engine *e;
+    struct tl_error error;
+    struct tl_engine_stats stats;
+    files_init(&f, 1);
+    tl_buf_init(&text, 16u << 20);
+    for (int i = 0; i < TICKERS; i++) {
+        char line[256], ticker[16];
+        snprintf(ticker, sizeof ticker, "T%d", i);
+        tick_text(line, ticker, INT64_C(1758974400) * S, i, NULL);
+        tl_buf_addf(&text, "%s\n", line);
+    }
+    write_file(f.input, "a.ndjson", tl_buf_text(&text));
+    tl_buf_release(&text);
+    f.plan.sink.partition_count = 0; /* a folder for each would be most of the test's time */
+    f.plan.plan.state_limit = 1000 * 1000;
+    test_ok(tl_engine_open(&e, &f.options, &error), &error);
+    assert_false(tl_engine_run(e, &error));
+    assert_int_equal(error.code, TL_LIMIT);
+    assert_non_null(strstr(error.text, "state_limit = 1.0 MB"));
+    assert_non_null(strstr(error.text, "raise the limit with CREATE PIPELINE stock_stream"));
+    tl_engine_stats_get(e, &stats);
+    assert_true(stats.state_bytes > stats.state_limit);
+    assert_int_equal(stats.state_limit, 1000 * 1000);
+    tl_engine_close(e);
+    f.plan.plan.state_limit = 100 * 1000 * 1000;
+    struct tl_ledger ledger = files_run(&f);
+    assert_int_equal(ledger.received, TICKERS);
+    assert_int_equal(ledger.aggregated, TICKERS);
+    char *rows = lake_rows(f.lake, "streaming/avg_1min", "count(*), count(DISTINCT ticker)");
+    assert_string_equal(rows, "8000,8000\n");
+    free(rows);
+    files_release(&f);
+}
+
 static void a_file_that_grew_is_read_on_and_a_file_that_joined_cannot_reopen_windows(void **state)
 {
     (void)state;
@@ -433,6 +474,7 @@ int main(void)
         cmocka_unit_test(rule_10_every_epoch_of_a_log_is_repeated_one_after_the_other),
         cmocka_unit_test(rule_10_every_disk_call_of_a_run_fails_once),
         cmocka_unit_test(large_dead_letters_make_epochs_early),
+        cmocka_unit_test(a_state_above_its_limit_ends_the_run_and_a_higher_one_goes_on),
         cmocka_unit_test(a_file_that_grew_is_read_on_and_a_file_that_joined_cannot_reopen_windows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
