@@ -59,7 +59,7 @@ def what_of(event):
 
 # What may lie in a lake when all is done. What a killed process was writing under _tapeline/ and _tmp/ is removed when it is old.
 FILES = (r"(\w[^/]*/)+part-\d{20}-[0-9a-f]{16}\.parquet|_tapeline/(catalog\.json|p/(intent|commit)-\d{20})(\.tmp-[0-9a-f]{16})?|"
-         r"_tmp/.*|LOCK")
+         r"_tmp/.*|(_tapeline/)?LOCK")
 
 
 def files_of(lake):
@@ -67,11 +67,11 @@ def files_of(lake):
 
 
 def hashes(lake):
-    """{relative path: SHA-256} of all files but the lock, which names a process, the commits, in which open groups stand in the
+    """{relative path: SHA-256} of all files but the locks, which name a process, the commits, in which open groups stand in the
     order of the memory that they were in, and what a killed start left of a catalog."""
     out = {}
     for name in files_of(lake):
-        if name != "LOCK" and "/commit-" not in name and ".tmp-" not in name and not name.startswith("_tmp/"):
+        if os.path.basename(name) != "LOCK" and "/commit-" not in name and ".tmp-" not in name and not name.startswith("_tmp/"):
             with open(os.path.join(lake, name), "rb") as f:
                 out[name] = hashlib.sha256(f.read()).hexdigest()
     return out
