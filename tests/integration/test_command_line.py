@@ -28,7 +28,7 @@ class CommandLine(unittest.TestCase):
         fails(self, 2, "one argument too many", "check", "a", "b")
 
     def test_planned_commands_say_so_by_name(self):
-        fails(self, 1, "'compact' is not in this version", "compact")
+        fails(self, 1, "'export' is not in this version", "export")
 
     def test_every_command_has_help(self):
         overview = run("--help").stdout
