@@ -91,7 +91,8 @@ class Suite:
 
     def engine(self, *options):
         """The ledger of a run over everything that is there; with one lake, from where the last ended."""
-        p = run("run", self.sql, "--lake", os.path.join(self.d.name, "out"), "--until-now", "--json", *options)
+        p = run("run", self.sql, "--lake", os.path.join(self.d.name, "out"), "--until-now", "--json", *options,
+                env=dict(CLIENT_ENV, AWS_MAX_ATTEMPTS="10"))
         return json.loads(p.stdout.splitlines()[-1]), p.stdout
 
     def create(self, shards):
@@ -127,7 +128,9 @@ class Suite:
         self.fail("the stream cannot be resharded")
 
     def feed(self):
-        run("feed", self.sql, "--lake", self.lake, "--state", os.path.join(self.d.name, "feed"), "--once")
+        """Before its first record it asks as often as AWS_MAX_ATTEMPTS says."""
+        run("feed", self.sql, "--lake", self.lake, "--state", os.path.join(self.d.name, "feed"), "--once",
+            env=dict(CLIENT_ENV, AWS_MAX_ATTEMPTS="10"))
 
     def check_reading(self, options):
         """Splits and merges while it runs, while it is stopped, and several in between; then every row once."""
@@ -135,7 +138,7 @@ class Suite:
         ledger = self.create(2)
         want(ledger["received"] == 0, "an empty stream: %s", ledger)
         with open(os.path.join(self.d.name, "log"), "w+") as log:
-            p = subprocess.Popen([BINARY, "run", self.sql, "--lake", os.path.join(self.d.name, "out")], stderr=log, env=CLIENT_ENV)
+            p = subprocess.Popen([BINARY, "run", self.sql, "--lake", os.path.join(self.d.name, "out")], stderr=log, env=dict(CLIENT_ENV, AWS_MAX_ATTEMPTS="10"))
             try:
                 self.feed()
                 self.reshard(False)
