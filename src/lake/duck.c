@@ -103,3 +103,8 @@ void tl_sql_add_name(struct tl_buf *out, struct tl_view v)
 {
     add_quoted(out, v, '"');
 }
+
+const char *tl_sql_type(enum tl_type type)
+{
+    return type == TL_TYPE_TIMESTAMP ? "TIMESTAMPTZ" : tl_type_name(type);
+}

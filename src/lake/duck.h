@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/type.h"
 
 struct tl_duck;
 /* One thread (the same rows give the same bytes), no extension is loaded from elsewhere. */
@@ -16,5 +17,7 @@ void *tl_duck_connection(struct tl_duck *d);
 /* Adds v as an SQL string ('it''s') or an identifier ("a""b"). */
 void tl_sql_add_string(struct tl_buf *out, struct tl_view v);
 void tl_sql_add_name(struct tl_buf *out, struct tl_view v);
+/* The type's name in DuckDB: an instant is TIMESTAMPTZ, in Parquet INT64 microseconds adjusted to UTC. */
+const char *tl_sql_type(enum tl_type type);
 /* TL_INVALID with the first line of DuckDB's message. Always false. */
 bool tl_duck_error(struct tl_error *error, const char *message);

@@ -5,6 +5,7 @@
 #include "base/io.h"
 #include "base/map.h"
 #include "lake/delta_log.h"
+#include "lake/duck.h"
 #include "lake/merged.h"
 
 #include <limits.h>
@@ -99,11 +100,6 @@ bool tl_lake_files(struct tl_store *store, const char *path, struct tl_dir_list 
 
 /* ---- SQL ---- */
 
-static const char *duck_type(enum tl_type type)
-{
-    return type == TL_TYPE_TIMESTAMP ? "TIMESTAMPTZ" : tl_type_name(type);
-}
-
 /* DuckDB takes each name for a pattern; [*] is a star. */
 void tl_lake_add_file(struct tl_buf *sql, struct tl_store *store, const char *name)
 {
@@ -171,7 +167,7 @@ static void add_read(struct tl_store *store, const struct partitions *partitions
         if (i)
             tl_buf_add_text(sql, ", ");
         tl_sql_add_name(sql, partitions->names[i]);
-        tl_buf_addf(sql, ": '%s'", duck_type(partition_type(table, partitions->names[i], partitions->number[i])));
+        tl_buf_addf(sql, ": '%s'", tl_sql_type(partition_type(table, partitions->names[i], partitions->number[i])));
     }
     tl_buf_add_text(sql, partitions->count ? "})" : ")");
 }
@@ -220,7 +216,7 @@ static void add_columns(const struct tl_catalog_table *table, struct tl_buf *sql
 {
     tl_buf_add_text(sql, "SELECT ");
     for (size_t i = 0; i < table->column_count; i++) {
-        tl_buf_addf(sql, "%sCAST(NULL AS %s) AS ", i ? ", " : "", duck_type(table->columns[i].type));
+        tl_buf_addf(sql, "%sCAST(NULL AS %s) AS ", i ? ", " : "", tl_sql_type(table->columns[i].type));
         tl_sql_add_name(sql, tl_view_of(table->columns[i].name));
     }
     tl_buf_add_text(sql, " WHERE false");

@@ -9,6 +9,7 @@
 #include "base/grow.h"
 #include "base/io.h"
 #include "base/time.h"
+#include "lake/duck.h"
 #include "lake/parquet_sink_int.h"
 
 #include <assert.h>
@@ -35,27 +36,6 @@ bool tl_file_list_add(struct tl_file_list *list, const char *name, uint64_t rows
     list->names[list->count] = strdup(name);
     list->row_counts[list->count] = rows;
     return list->names[list->count] && ++list->count;
-}
-
-static const char *duck_type(enum tl_type type)
-{
-    switch (type) {
-    case TL_TYPE_VARCHAR:
-        return "VARCHAR";
-    case TL_TYPE_BOOLEAN:
-        return "BOOLEAN";
-    case TL_TYPE_INTEGER:
-        return "INTEGER";
-    case TL_TYPE_BIGINT:
-        return "BIGINT";
-    case TL_TYPE_DOUBLE:
-        return "DOUBLE";
-    case TL_TYPE_DATE:
-        return "DATE";
-    case TL_TYPE_TIMESTAMP:
-        return "TIMESTAMPTZ"; /* INT64 microseconds adjusted to UTC */
-    }
-    return "VARCHAR";
 }
 
 static bool has_column(const struct tl_rows *rows, const char *name)
@@ -89,7 +69,7 @@ static bool create_table(struct tl_parquet_sink *sink, const struct tl_rows *row
             continue;
         tl_buf_add_text(&sql, ", ");
         tl_sql_add_name(&sql, tl_view_of(rows->columns[i].def.name));
-        tl_buf_addf(&sql, " %s", duck_type(rows->columns[i].def.type));
+        tl_buf_addf(&sql, " %s", tl_sql_type(rows->columns[i].def.type));
     }
     tl_buf_add_char(&sql, ')');
     bool ok = tl_buf_ok(&sql, "the columns", error) && tl_duck_run(sink->duck, tl_buf_text(&sql), error);

@@ -4,8 +4,8 @@
 #include "base/map.h"
 #include "base/time.h"
 #include "codec/json.h"
+#include "lake/duck.h"
 #include "web/event.h"
-#include "web/sql_text.h"
 
 #include <stdlib.h>
 
@@ -15,7 +15,7 @@ static void table_identifier(struct tl_buf *sql, const char *table)
 {
     struct tl_view rest, database = tl_view_split(tl_view_of(table), '.', &rest);
     if (!rest.data) {
-        tl_web_sql_identifier(sql, table);
+        tl_sql_add_name(sql, tl_view_of(table));
         return;
     }
     tl_buf_addf(sql, "\"%.*s\".\"%.*s\"", TL_VIEW_ARG(database), TL_VIEW_ARG(rest));
@@ -30,13 +30,13 @@ static void columns_list(struct tl_buf *sql, const struct tl_view_plan *view)
             tl_buf_add_text(sql, "epoch_ms(");
         else if (column->type == TL_TYPE_DATE)
             tl_buf_add_text(sql, "CAST(");
-        tl_web_sql_identifier(sql, column->name);
+        tl_sql_add_name(sql, tl_view_of(column->name));
         if (column->type == TL_TYPE_TIMESTAMP)
             tl_buf_add_text(sql, ")");
         else if (column->type == TL_TYPE_DATE)
             tl_buf_add_text(sql, " AS VARCHAR)");
         tl_buf_add_text(sql, " AS ");
-        tl_web_sql_identifier(sql, column->name);
+        tl_sql_add_name(sql, tl_view_of(column->name));
     }
 }
 
@@ -47,7 +47,7 @@ static void partition_list(struct tl_buf *sql, const struct tl_view_plan *view)
         if (view->outputs[i].kind != TL_OUT_KEY)
             continue;
         tl_buf_add_text(sql, first ? "PARTITION BY " : ", ");
-        tl_web_sql_identifier(sql, view->columns[i].name);
+        tl_sql_add_name(sql, tl_view_of(view->columns[i].name));
         first = false;
     }
 }
@@ -73,12 +73,12 @@ bool tl_web_history_sql(const struct tl_plan *plan, size_t view, size_t points, 
     tl_buf_add_text(sql, " FROM (SELECT *, row_number() OVER (");
     partition_list(sql, v);
     tl_buf_add_text(sql, " ORDER BY ");
-    tl_web_sql_identifier(sql, v->columns[x].name);
+    tl_sql_add_name(sql, tl_view_of(v->columns[x].name));
     tl_buf_add_text(sql, " DESC) AS tl_newest FROM ");
     table_identifier(sql, table);
     tl_buf_addf(sql, ") AS t WHERE tl_newest <= %zu ORDER BY ", points);
     tl_buf_add_text(sql, "t.");
-    tl_web_sql_identifier(sql, v->columns[x].name);
+    tl_sql_add_name(sql, tl_view_of(v->columns[x].name));
     tl_buf_addf(sql, " DESC LIMIT %d", TL_WEB_HISTORY_ROWS_MAX);
     return !sql->failed;
 }

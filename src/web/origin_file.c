@@ -3,11 +3,11 @@
 
 #include "base/file.h"
 #include "base/time.h"
+#include "lake/duck.h"
 #include "lake/lake_scan.h"
 #include "lake/partition_path.h"
 #include "query/query.h"
 #include "web/event.h"
-#include "web/sql_text.h"
 
 #include <stdlib.h>
 
@@ -74,22 +74,22 @@ static bool sql_write(const char *root, const struct tl_dir_list *files, const s
         tl_buf_init(&path, 64u << 10);
         tl_buf_addf(&path, "%s/%s", root, files->names[i]);
         tl_buf_add_text(sql, i > first ? ", " : "");
-        tl_web_sql_string(sql, tl_buf_view(&path));
+        tl_sql_add_string(sql, tl_buf_view(&path));
         tl_buf_release(&path);
     }
     tl_buf_add_text(sql, "], filename = true, hive_partitioning = false) WHERE epoch_ns(");
-    tl_web_sql_identifier(sql, view->columns[x].name);
+    tl_sql_add_name(sql, tl_view_of(view->columns[x].name));
     tl_buf_addf(sql, ") = %lld", (long long)(start_ns + view->size_ns));
     for (size_t c = 0; c < view->column_count; c++) {
         if (view->outputs[c].kind != TL_OUT_KEY || rows->columns[c].def.type != TL_TYPE_VARCHAR || is_partition(sink, view->columns[c].name))
             continue;
         tl_buf_add_text(sql, " AND ");
-        tl_web_sql_identifier(sql, view->columns[c].name);
+        tl_sql_add_name(sql, tl_view_of(view->columns[c].name));
         tl_buf_add_text(sql, " IS NOT DISTINCT FROM ");
         if (tl_rows_is_null(rows, 0, c))
             tl_buf_add_text(sql, "NULL");
         else
-            tl_web_sql_string(sql, tl_rows_text(rows, 0, c));
+            tl_sql_add_string(sql, tl_rows_text(rows, 0, c));
     }
     tl_buf_add_text(sql, " LIMIT 1");
     return !sql->failed;
