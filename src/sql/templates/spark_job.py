@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # <head>: replaced by what the pipeline file says; as it stands here this file is a job of its own, over one small source.
 """example: the parts that every job has in common."""
 # </head>
