@@ -22,7 +22,7 @@ static const struct tl_option options[] = {
     { "state", TL_OPTION_TEXT, "DIR", "where its checkpoints are (default: in the lake)" },
     { "engines", TL_OPTION_TEXT, "LIST", "instead: compare the rows of these engines over --input: tapeline,spark" },
     { "input", TL_OPTION_LIST, "GLOB", "with --engines: recorded NDJSON files, each a shard; SOURCE=GLOB where the pipeline has several sources" },
-    { "ulps", TL_OPTION_DECIMAL, "N", "with --engines: how far sums of DOUBLE may be apart (default " ULPS_DEFAULT_TEXT ")" },
+    { "ulps", TL_OPTION_DECIMAL, "N", "with --engines: how far sums of DOUBLE may be apart, STDDEV a thousand times that (default " ULPS_DEFAULT_TEXT ")" },
     { "master", TL_OPTION_TEXT, "URL", "with --engines: Spark's master (default local[*])" },
 };
 

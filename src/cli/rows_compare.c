@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#define STDDEV_ROUNDINGS 1000
 #define SHOWN_MAX ((size_t)16 << 20)
 
 struct side {
@@ -18,7 +19,7 @@ struct compare {
     struct tl_compare_result *result;
     size_t *columns; /* what identifies a row, then the rest */
     size_t identity; /* how many of columns do */
-    bool *is_sum;    /* by column: a DOUBLE that is made of sums */
+    double *ulps;    /* by column: how far a DOUBLE that is made of sums may be off; others 0 */
     size_t start, end; /* columns of the window's bounds; SIZE_MAX: not selected */
     size_t shown;
 };
@@ -42,21 +43,26 @@ double tl_ulps_between(double a, double b)
 
 /* ---- what the columns are ---- */
 
-static bool is_summed(const struct tl_aggregate_plan *a)
+/* How many times --ulps the rounding of an aggregate may be off. STDDEV is the small difference of large squares. */
+static double roundings(const struct tl_aggregate_plan *a)
 {
-    return a->type == TL_TYPE_DOUBLE && (a->kind == TL_AGG_SUM || a->kind == TL_AGG_AVG || a->kind == TL_AGG_STDDEV_SAMP ||
-                                         a->kind == TL_AGG_STDDEV_POP || a->kind == TL_AGG_VWAP);
+    if (a->kind == TL_AGG_STDDEV_SAMP || a->kind == TL_AGG_STDDEV_POP)
+        return STDDEV_ROUNDINGS;
+    bool sum = a->kind == TL_AGG_SUM || a->kind == TL_AGG_AVG || a->kind == TL_AGG_VWAP;
+    return sum && a->type == TL_TYPE_DOUBLE ? 1 : 0;
 }
 
-static bool has_sum(const struct tl_view_plan *v, const struct tl_expr *e)
+static double expr_roundings(const struct tl_view_plan *v, const struct tl_expr *e)
 {
     size_t first = tl_group_slot(v, TL_OUT_AGGREGATE, 0);
+    double most = 0;
     if (e->op == TL_OP_COLUMN)
-        return e->slot >= first && is_summed(&v->aggregates[e->slot - first]);
-    for (unsigned i = 0; i < e->arg_count; i++)
-        if (has_sum(v, e->args[i]))
-            return true;
-    return false;
+        return e->slot >= first ? roundings(&v->aggregates[e->slot - first]) : 0;
+    for (unsigned i = 0; i < e->arg_count; i++) {
+        double one = expr_roundings(v, e->args[i]);
+        most = one > most ? one : most;
+    }
+    return most;
 }
 
 static void describe_column(struct compare *c, size_t i)
@@ -68,8 +74,10 @@ static void describe_column(struct compare *c, size_t i)
         c->end = i;
     if (o->kind == TL_OUT_KEY || o->kind == TL_OUT_WINDOW_START || o->kind == TL_OUT_WINDOW_END)
         c->columns[c->identity++] = i;
-    c->is_sum[i] = (o->kind == TL_OUT_AGGREGATE && is_summed(&c->v->aggregates[o->index])) ||
-                   (o->kind == TL_OUT_EXPRESSION && c->v->columns[i].type == TL_TYPE_DOUBLE && has_sum(c->v, c->v->expressions[o->index]));
+    if (o->kind == TL_OUT_AGGREGATE)
+        c->ulps[i] = c->o->ulps * roundings(&c->v->aggregates[o->index]);
+    if (o->kind == TL_OUT_EXPRESSION && c->v->columns[i].type == TL_TYPE_DOUBLE)
+        c->ulps[i] = c->o->ulps * expr_roundings(c->v, c->v->expressions[o->index]);
 }
 
 static void describe_columns(struct compare *c)
@@ -173,9 +181,9 @@ static void tell_alone(struct compare *c, const struct tl_rows *rows, size_t row
 static enum tl_difference_rule explain_cell(struct compare *c, const struct tl_rows *a, size_t x, const struct tl_rows *b, size_t y, size_t column)
 {
     bool nulls = tl_rows_is_null(a, x, column) || tl_rows_is_null(b, y, column);
-    if (!nulls && c->is_sum[column]) {
+    if (!nulls && c->ulps[column] > 0) {
         double ulps = tl_ulps_between(a->columns[column].cells[x].f64, b->columns[column].cells[y].f64);
-        if (ulps <= c->o->ulps) {
+        if (ulps <= c->ulps[column]) {
             c->result->ulps_max = ulps > c->result->ulps_max ? ulps : c->result->ulps_max;
             return TL_DIFFERENCE_SUM;
         }
@@ -250,9 +258,9 @@ bool tl_rows_compare(const struct tl_rows *ours, const struct tl_rows *others, c
     *result = (struct tl_compare_result){ .rows = ours->row_count, .other_rows = others->row_count };
     tl_buf_init(&result->shown, SHOWN_MAX);
     c.columns = calloc(v->column_count + 1, sizeof *c.columns);
-    c.is_sum = calloc(v->column_count + 1, sizeof *c.is_sum);
+    c.ulps = calloc(v->column_count + 1, sizeof *c.ulps);
     struct side a = { ours, NULL }, b = { others, NULL };
-    if (c.columns && c.is_sum) {
+    if (c.columns && c.ulps) {
         describe_columns(&c);
         a.order = sorted(ours, c.columns);
         b.order = sorted(others, c.columns);
@@ -263,6 +271,6 @@ bool tl_rows_compare(const struct tl_rows *ours, const struct tl_rows *others, c
     free(a.order);
     free(b.order);
     free(c.columns);
-    free(c.is_sum);
+    free(c.ulps);
     return ok ? tl_buf_ok(&result->shown, "the differences", error) : tl_error_set(error, TL_NO_MEMORY, "out of memory");
 }

@@ -25,7 +25,7 @@ struct tl_late_windows { /* of the records that were late for the view */
 struct tl_compare_options {
     const struct tl_plan *plan;
     size_t view;
-    double ulps;                     /* the most that SUM explains */
+    double ulps;                     /* the most that SUM explains, of STDDEV a thousand times that */
     const struct tl_late_windows *late; /* NULL: the engine tells late records as tapeline does: nothing is explained by them */
     const char *engine;              /* "spark" */
     size_t shown_max;                /* differences that are written out */

@@ -316,6 +316,45 @@ static bool write_coalesced(const struct tl_sql_writer *w, const struct tl_expr 
     return true;
 }
 
+#define LIST_MAX 256
+
+/* The leaves of a row of OR, from left to right; at most LIST_MAX. */
+static size_t leaves_of(const struct tl_expr *e, const struct tl_expr **out, size_t count)
+{
+    if (e->op == TL_OP_OR)
+        return leaves_of(e->args[1], out, leaves_of(e->args[0], out, count));
+    if (count < LIST_MAX)
+        out[count] = e;
+    return count + 1;
+}
+
+/* x = 1 OR x = 2 is x IN (1, 2), as it was written. */
+static bool is_list(const struct tl_expr *const *leaves, size_t count)
+{
+    bool list = count >= 2 && count <= LIST_MAX;
+    for (size_t i = 0; list && i < count; i++)
+        list = leaves[i]->op == TL_OP_EQ && is_literal(leaves[i]->args[1]) && tl_expr_equal(leaves[i]->args[0], leaves[0]->args[0]);
+    return list;
+}
+
+static bool write_or(const struct tl_sql_writer *w, const struct tl_expr *e, struct tl_error *error)
+{
+    const struct tl_sql_rule in = { .op = TL_OP_EQ, .binds = TL_BINDS_COMPARE };
+    const struct tl_expr *leaves[LIST_MAX];
+    size_t count = leaves_of(e, leaves, 0);
+    if (!is_list(leaves, count))
+        return write_by_rule(w, e, error);
+    if (!write_operand(w, leaves[0]->args[0], &in, true, error))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        tl_buf_add_text(w->out, i ? ", " : " IN (");
+        if (!tl_sql_write(w, leaves[i]->args[1], error))
+            return false;
+    }
+    tl_buf_add_char(w->out, ')');
+    return true;
+}
+
 /* Both engines take a backslash in a pattern for an escape unless told otherwise; here nothing is one unless told. */
 static bool write_like(const struct tl_sql_writer *w, const struct tl_expr *e, struct tl_error *error)
 {
@@ -347,7 +386,7 @@ bool tl_sql_write(const struct tl_sql_writer *w, const struct tl_expr *e, struct
     switch (e->op) {
     case TL_OP_COLUMN:
         if (w->names[e->slot][0] == '=')
-            tl_buf_add_text(w->out, w->names[e->slot] + 1);
+            tl_buf_addf(w->out, strchr(w->names[e->slot], ' ') ? "(%s)" : "%s", w->names[e->slot] + 1);
         else
             tl_sql_write_name(w->dialect, w->names[e->slot], w->out);
         break;
@@ -363,6 +402,10 @@ bool tl_sql_write(const struct tl_sql_writer *w, const struct tl_expr *e, struct
         if (!write_coalesced(w, e, error))
             return false;
         tl_buf_add_char(w->out, ')');
+        break;
+    case TL_OP_OR:
+        if (!write_or(w, e, error))
+            return false;
         break;
     case TL_OP_LIKE:
         if (!write_like(w, e, error))
