@@ -189,6 +189,8 @@ static enum tl_sql_binds binds_of(const struct tl_sql_dialect *d, const struct t
         return TL_BINDS_CALL;
     if (e->op == TL_OP_LIKE)
         return TL_BINDS_COMPARE;
+    if (e->op == TL_OP_ADD_NS && is_literal(e->args[1]))
+        return TL_BINDS_PLUS;
     const struct tl_sql_rule *rule = rule_find(d, e);
     return rule ? rule->binds : TL_BINDS_CALL;
 }
@@ -251,10 +253,6 @@ static bool write_hole(const struct tl_sql_writer *w, const struct tl_expr *e, c
         return write_int32(w, arg, error);
     case '~':
         return write_format(w, e, arg, error);
-    case '^':
-        tl_buf_add_text(w->out, "INTERVAL ");
-        tl_sql_write_span(arg->value.as.i64, true, w->out);
-        return true;
     default:
         return tl_sql_write(w, arg, error);
     }
@@ -262,7 +260,7 @@ static bool write_hole(const struct tl_sql_writer *w, const struct tl_expr *e, c
 
 static bool is_hole(const char *p)
 {
-    return strchr("$@#~^", p[0]) && p[1] >= '1' && p[1] <= '3';
+    return strchr("$@#~", p[0]) && p[1] >= '1' && p[1] <= '3';
 }
 
 static bool write_by_rule(const struct tl_sql_writer *w, const struct tl_expr *e, struct tl_error *error)
@@ -359,8 +357,9 @@ static bool write_or(const struct tl_sql_writer *w, const struct tl_expr *e, str
 static bool write_like(const struct tl_sql_writer *w, const struct tl_expr *e, struct tl_error *error)
 {
     const struct tl_sql_rule like = { .op = TL_OP_LIKE, .binds = TL_BINDS_COMPARE };
-    struct tl_view escape = e->args[2]->value.as.text, pattern = e->args[1]->value.as.text;
-    bool literal = is_literal(e->args[1]);
+    const struct tl_expr *of = e->args[1]->op == TL_OP_LOWER ? e->args[1]->args[0] : e->args[1]; /* ILIKE lowers its pattern */
+    struct tl_view escape = e->args[2]->value.as.text, pattern = of->value.as.text;
+    bool literal = is_literal(of);
     if (escape.size == 0 && (!literal || memchr(pattern.data, '\\', pattern.size))) {
         const char *unused = "!~^|#";
         while (literal && *unused && memchr(pattern.data, *unused, pattern.size))
@@ -379,6 +378,23 @@ static bool write_like(const struct tl_sql_writer *w, const struct tl_expr *e, s
         tl_sql_write_text(w->dialect, escape, w->out);
     }
     return true;
+}
+
+/* An instant and a literal of nanoseconds: t - INTERVAL '2' HOUR. */
+static bool write_shifted(const struct tl_sql_writer *w, const struct tl_expr *e, struct tl_error *error)
+{
+    const struct tl_sql_rule shift = { .op = TL_OP_ADD_NS, .binds = TL_BINDS_PLUS };
+    int64_t ns = e->args[1]->value.as.i64;
+    if (!write_operand(w, e->args[0], &shift, true, error))
+        return false;
+    tl_buf_add_text(w->out, ns < 0 ? " - INTERVAL " : " + INTERVAL ");
+    tl_sql_write_span(ns < 0 ? -ns : ns, true, w->out);
+    return true;
+}
+
+static bool is_shifted(const struct tl_expr *e)
+{
+    return e->op == TL_OP_ADD_NS && is_literal(e->args[1]) && e->args[1]->value.as.i64 != INT64_MIN;
 }
 
 bool tl_sql_write(const struct tl_sql_writer *w, const struct tl_expr *e, struct tl_error *error)
@@ -412,7 +428,7 @@ bool tl_sql_write(const struct tl_sql_writer *w, const struct tl_expr *e, struct
             return false;
         break;
     default:
-        if (!write_by_rule(w, e, error))
+        if (is_shifted(e) ? !write_shifted(w, e, error) : !write_by_rule(w, e, error))
             return false;
     }
     return tl_buf_ok(w->out, "an expression", error);
