@@ -2,6 +2,7 @@
 #include "base/time.h"
 #include "cli/commands.h"
 #include "cli/data_folder.h"
+#include "cli/ticker.h"
 #include "lake/catalog.h"
 #include "lake/compact.h"
 
@@ -26,21 +27,26 @@ static bool compact_tables(struct tl_store *lake, const struct tl_compact_option
 {
     struct tl_catalog catalog;
     struct tl_duck *duck = NULL;
+    struct tl_ticker ticker;
     bool found = false;
     if (!tl_catalog_load(lake, &catalog, error))
         return false;
     bool ok = tl_duck_open(&duck, error);
+    tl_ticker_start(&ticker, "compact");
     for (size_t i = 0; ok && i < catalog.count; i++) {
         const struct tl_catalog_table *t = &catalog.tables[i];
         struct tl_compact_stats stats = { 0 };
         if (!is_wanted(t, name))
             continue;
         found = true;
+        tl_ticker_set(&ticker, i, catalog.count, t->name);
         ok = tl_compact_table(lake, duck, t->path, o, &stats, error) || tl_error_context(error, "table '%s.%s'", t->database, t->name);
+        tl_ticker_clear(&ticker);
         if (ok && (stats.merged || stats.deleted))
             printf("%s.%s: %zu files became %zu, in %zu partitions; %zu old files deleted\n", t->database, t->name, stats.merged, stats.into, stats.partitions,
                    stats.deleted);
     }
+    tl_ticker_stop(&ticker);
     if (ok && name && !found)
         ok = tl_error_set(error, TL_NOT_FOUND, "there is no table '%s' in the lake '%s'", name, tl_store_root(lake));
     tl_duck_close(duck);

@@ -274,8 +274,10 @@ static bool write_batch(struct batch *b, size_t *begin, struct tl_error *error)
 /* Puts what waits into place. */
 static bool publish(struct batch *b, struct tl_file_list *files, struct tl_error *error)
 {
+    int64_t began = tl_io->monotonic_ns();
     if (!tl_store_publish(b->sink->store, b->files, b->count, error))
         return false;
+    files->sync_ns += tl_io->monotonic_ns() - began;
     for (size_t i = 0; i < b->count; i++)
         if (!tl_file_list_add(files, b->files[i].name, b->row_counts[i]))
             return tl_error_set(error, TL_NO_MEMORY, "out of memory");
