@@ -18,7 +18,7 @@ void tl_help_overview(FILE *out)
 static void write_option(FILE *out, const struct tl_option *option)
 {
     char left[64];
-    snprintf(left, sizeof left, "--%s%s%s", option->name, option->value ? " " : "", option->value ? option->value : "");
+    snprintf(left, sizeof left, "%s%s%s%s", tl_option_dashes(option), option->name, option->value ? " " : "", option->value ? option->value : "");
     fprintf(out, "  %-22s %s%s\n", left, option->help, option->kind == TL_OPTION_LIST ? " (may be given several times)" : "");
 }
 
@@ -37,7 +37,7 @@ void tl_help_command(FILE *out, const struct tl_command *command)
 static void write_names(FILE *out, const struct tl_command *command)
 {
     for (size_t o = 0; o < command->option_count; o++)
-        fprintf(out, " --%s", command->options[o].name);
+        fprintf(out, " %s%s", tl_option_dashes(&command->options[o]), command->options[o].name);
     for (size_t o = 0; o < tl_common_option_count; o++)
         fprintf(out, " --%s", tl_common_options[o].name);
 }
@@ -74,7 +74,7 @@ static void write_quoted(FILE *out, const char *text)
 
 static void fish_option(FILE *out, const struct tl_command *command, const struct tl_option *option)
 {
-    fprintf(out, "complete -c tapeline -n '__fish_seen_subcommand_from %s' -l %s%s -d ", command->name, option->name,
+    fprintf(out, "complete -c tapeline -n '__fish_seen_subcommand_from %s' -%c %s%s -d ", command->name, option->name[1] ? 'l' : 's', option->name,
             option->kind == TL_OPTION_FLAG ? "" : " -r");
     write_quoted(out, option->help);
     fputc('\n', out);

@@ -37,9 +37,6 @@ class CommandLine(unittest.TestCase):
         fails(self, 2, "FILE is missing", "check")
         fails(self, 2, "one argument too many", "check", "a", "b")
 
-    def test_planned_commands_say_so_by_name(self):
-        fails(self, 1, "'export' is not in this version", "export")
-
     def test_every_command_has_help(self):
         self.assertGreaterEqual(len(helps()), 12)
         for name, help in helps().items():
@@ -55,7 +52,7 @@ class CommandLine(unittest.TestCase):
 
     def table(self):
         """Commands and their options, as --help has them of the options table."""
-        return {name: re.findall(r"^  (--[a-z-]+)", help.split("usage:")[1], re.M) for name, help in helps().items()}
+        return {name: re.findall(r"^  (--?[a-z-]+)", help.split("usage:")[1], re.M) for name, help in helps().items()}
 
     def test_completion_is_that_of_the_options_table(self):
         table = self.table()
@@ -66,9 +63,9 @@ class CommandLine(unittest.TestCase):
                                   capture_output=True, cwd=folder).stdout.split("\n\n")
         self.assertEqual(said[0].split(), list(table))
         for name, words in zip(table, said[1:]):
-            self.assertEqual(sorted(words.split()), sorted(["--help"] + table[name]), name)
-        fish = re.findall(r"^complete -c tapeline -n '__fish_seen_subcommand_from (\S+)' -l (\S+)", run("completion", "fish").stdout, re.M)
-        self.assertEqual(sorted(fish), sorted((name, option[2:]) for name in table for option in table[name]))
+            self.assertEqual(sorted(words.split()), sorted(["--help"] + [option for option in table[name] if option.startswith("--")]), name)
+        fish = re.findall(r"^complete -c tapeline -n '__fish_seen_subcommand_from (\S+)' -[ls] (\S+)", run("completion", "fish").stdout, re.M)
+        self.assertEqual(sorted(fish), sorted((name, option.lstrip("-")) for name in table for option in table[name]))
         self.assertEqual(re.findall(r"__fish_use_subcommand -a (\S+)", run("completion", "fish").stdout), list(table))
         zsh = run("completion", "zsh").stdout
         self.assertTrue(zsh.startswith("#compdef tapeline\n") and zsh.endswith(bash), "zsh takes the same words, by its bashcompinit")
