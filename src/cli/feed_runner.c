@@ -30,6 +30,7 @@
 #define TICK_EVERY 256 /* records between looks at the clock when there is no pace */
 /* Above this a call should carry many records of a key; below, order per key is kept even where a call is
  * refused in part. */
+#define LANES_AT_FULL_SPEED 8 /* calls in flight: more than a stream of a few shards keeps waiting */
 #define STRICT_RATE_MAX 5000.0
 
 struct feed {
@@ -427,6 +428,7 @@ static bool open_producer(struct feed *f, struct tl_error *error)
         .stream = f->stream,
         .linger_ns = f->linger_ns,
         .strict_order = wants_strict_order(f),
+        .lanes = tl_feed_pace_is_full(&f->pace) ? LANES_AT_FULL_SPEED : 0,
         .stop = f->options->cancel,
     };
     options.kinesis.cancel = &f->hard_cancel;
