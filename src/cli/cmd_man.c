@@ -24,7 +24,7 @@ static void text(FILE *out, const char *s)
 static void option_write(FILE *out, const struct tl_option *option)
 {
     fputs(".TP\n.B ", out);
-    text(out, "--");
+    text(out, tl_option_dashes(option));
     text(out, option->name);
     if (option->value) {
         fputs(" \\fI", out);

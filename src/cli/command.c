@@ -131,14 +131,14 @@ static bool value_fits(const struct tl_option *option, const char *value)
     }
 }
 
-/* One "--name", "--name=value" or "--name value"; *i moves past what was used. */
+/* One "--name", "--name=value", "--name value" or "-n value"; *i moves past what was used. */
 static bool parse_option(struct tl_args *args, int argc, char **argv, int *i)
 {
     const struct tl_command *command = args->command;
-    const char *text = argv[*i] + 2;
-    struct tl_view rest, name = tl_view_split(tl_view_of(text), '=', &rest);
+    bool letter = argv[*i][1] != '-';
+    struct tl_view rest, name = tl_view_split(tl_view_of(argv[*i] + (letter ? 1 : 2)), '=', &rest);
     size_t at = option_index(command, name);
-    if (at == command->option_count)
+    if (at == command->option_count || letter != (name.size == 1))
         return usage_error(command, "there is no option", argv[*i], near_option(command, name));
     const struct tl_option *option = &command->options[at];
     if (option->kind == TL_OPTION_FLAG) {
@@ -177,11 +177,9 @@ static bool parse(struct tl_args *args, int argc, char **argv)
     for (int i = 2; i < argc; i++) {
         if (!only_positional && strcmp(argv[i], "--") == 0) {
             only_positional = true;
-        } else if (!only_positional && strncmp(argv[i], "--", 2) == 0) {
+        } else if (!only_positional && argv[i][0] == '-' && argv[i][1] != '\0') {
             if (!parse_option(args, argc, argv, &i))
                 return false;
-        } else if (!only_positional && argv[i][0] == '-' && argv[i][1] != '\0') {
-            return usage_error(command, "there is no option", argv[i], NULL);
         } else {
             if (args->positional_count == command->positional_max)
                 return usage_error(command, "one argument too many:", argv[i], NULL);
@@ -231,16 +229,6 @@ static int unknown_command(const char *name)
     return TL_EXIT_USAGE;
 }
 
-/* Commands of the design that later versions bring: named, so that nobody searches for a typing error. */
-static bool is_planned(const char *name)
-{
-    static const char *const planned[] = { "export" };
-    for (size_t i = 0; i < TL_COUNT(planned); i++)
-        if (strcmp(name, planned[i]) == 0)
-            return true;
-    return false;
-}
-
 static bool wants_help(int argc, char **argv)
 {
     for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++)
@@ -267,10 +255,6 @@ int tl_command_dispatch(int argc, char **argv)
     if (strcmp(name, "--version") == 0)
         name = "version";
     const struct tl_command *command = tl_command_find(name);
-    if (!command && is_planned(name)) {
-        fprintf(stderr, "tapeline: the command '%s' is not in this version yet\n", name);
-        return TL_EXIT_FAILED;
-    }
     if (!command)
         return unknown_command(name);
     if (wants_help(argc, argv)) {

@@ -14,11 +14,15 @@ enum { TL_EXIT_OK = 0, TL_EXIT_FAILED = 1, TL_EXIT_USAGE = 2, TL_EXIT_PIPELINE =
 enum tl_option_kind { TL_OPTION_FLAG, TL_OPTION_TEXT, TL_OPTION_LIST /* may be given several times */,
                       TL_OPTION_COUNT, TL_OPTION_DECIMAL };
 struct tl_option {
-    const char *name; /* without the dashes */
+    const char *name; /* without the dashes; of one letter: "-o" */
     enum tl_option_kind kind;
     const char *value; /* what stands for the value in help: "DIR"; NULL for flags */
     const char *help;
 };
+static inline const char *tl_option_dashes(const struct tl_option *option)
+{
+    return option->name[1] ? "--" : "-";
+}
 
 struct tl_args;
 struct tl_command {

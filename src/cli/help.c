@@ -23,7 +23,7 @@ void tl_help_command(FILE *out, const struct tl_command *command)
     for (size_t i = 0; i < command->option_count; i++) {
         const struct tl_option *option = &command->options[i];
         char left[64];
-        snprintf(left, sizeof left, "--%s%s%s", option->name, option->value ? " " : "",
+        snprintf(left, sizeof left, "%s%s%s%s", tl_option_dashes(option), option->name, option->value ? " " : "",
                  option->value ? option->value : "");
         fprintf(out, "  %-22s %s%s\n", left, option->help,
                 option->kind == TL_OPTION_LIST ? " (may be given several times)" : "");
@@ -40,7 +40,7 @@ static void completion_bash(FILE *out)
     for (size_t i = 0; tl_commands[i]; i++) {
         fprintf(out, "    %s) COMPREPLY=($(compgen -W \"--help", tl_commands[i]->name);
         for (size_t o = 0; o < tl_commands[i]->option_count; o++)
-            fprintf(out, " --%s", tl_commands[i]->options[o].name);
+            fprintf(out, " %s%s", tl_option_dashes(&tl_commands[i]->options[o]), tl_commands[i]->options[o].name);
         fputs("\" -- \"$cur\") $(compgen -f -- \"$cur\")) ;;\n", out);
     }
     fputs("  esac\n}\ncomplete -o filenames -F _tapeline tapeline\n", out);
@@ -69,8 +69,8 @@ static void completion_fish(FILE *out)
         write_quoted(out, command->summary);
         fputc('\n', out);
         for (size_t o = 0; o < command->option_count; o++) {
-            fprintf(out, "complete -c tapeline -n '__fish_seen_subcommand_from %s' -l %s%s -d ", command->name,
-                    command->options[o].name, command->options[o].kind == TL_OPTION_FLAG ? "" : " -r");
+            fprintf(out, "complete -c tapeline -n '__fish_seen_subcommand_from %s' -%c %s%s -d ", command->name,
+                    command->options[o].name[1] ? 'l' : 's', command->options[o].name, command->options[o].kind == TL_OPTION_FLAG ? "" : " -r");
             write_quoted(out, command->options[o].help);
             fputc('\n', out);
         }

@@ -27,9 +27,6 @@ class CommandLine(unittest.TestCase):
         fails(self, 2, "FILE is missing", "check")
         fails(self, 2, "one argument too many", "check", "a", "b")
 
-    def test_planned_commands_say_so_by_name(self):
-        fails(self, 1, "'export' is not in this version", "export")
-
     def test_every_command_has_help(self):
         overview = run("--help").stdout
         names = [line.split()[0] for line in overview.split("commands:")[1].splitlines() if line.startswith("  ")]

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sql/export_names.h"
+
+const char **tl_export_source_names(const struct tl_source_plan *s, struct tl_arena *arena)
+{
+    const char **names = TL_ARENA_ARRAY(arena, s->slot_count + s->column_count + 1, const char *);
+    for (size_t i = 0; names && (i < s->slot_count || i < s->column_count); i++)
+        names[i] = tl_slot_def(s, i)->name;
+    return names;
+}
+
+static bool is_taken(const char *const *names, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (tl_view_eq_ignore_case(tl_view_of(names[i]), tl_view_of(name)))
+            return true;
+    return false;
+}
+
+/* The output column that is that, as it stands; NULL: none. */
+static const char *output_name(const struct tl_view_plan *v, enum tl_output_kind kind, size_t index)
+{
+    for (size_t i = 0; i < v->column_count; i++)
+        if (v->outputs[i].kind == kind && v->outputs[i].index == index)
+            return v->columns[i].name;
+    return NULL;
+}
+
+const char **tl_export_group_names(const struct tl_source_plan *s, const struct tl_view_plan *v, const char *start, const char *end,
+                                   struct tl_arena *arena)
+{
+    size_t count = 0;
+    const char **names = TL_ARENA_ARRAY(arena, v->key_count + 2 + v->aggregate_count, const char *);
+    if (!names)
+        return NULL;
+    for (size_t k = 0; k < v->key_count; k++, count++) {
+        const char *name = tl_slot_def(s, v->keys[k])->name;
+        name = name ? name : output_name(v, TL_OUT_KEY, k);
+        names[count] = name && !is_taken(names, count, name) ? name : tl_arena_printf(arena, "key_%zu", k + 1);
+    }
+    names[count++] = start;
+    names[count++] = end;
+    for (size_t a = 0; a < v->aggregate_count; a++, count++) {
+        const char *name = output_name(v, TL_OUT_AGGREGATE, a);
+        names[count] = name && !is_taken(names, count, name) ? name : tl_arena_printf(arena, "value_%zu", a + 1);
+    }
+    return names;
+}

@@ -1,0 +1,590 @@
+# SPDX-License-Identifier: Apache-2.0
+# <head>: replaced by what the pipeline file says; as it stands here this file is a job of its own, over one small source.
+"""example: the parts that every job has in common."""
+# </head>
+import argparse
+import json
+import math
+import os
+import re
+import signal
+import sys
+from collections import namedtuple
+from datetime import date, datetime, timedelta, timezone
+
+import pyarrow
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+# A source's columns are (name, Arrow type, required). event_time is (name, the column it is made of, how); delay and skew are in
+# microseconds. A window is (size, slide, offset), each as Spark writes intervals.
+Source = namedtuple("Source", "name stream start columns event_time delay skew computed")
+View = namedtuple("View", "name source rows emit where window")
+Sink = namedtuple("Sink", "name of path partition_by format options every table")
+
+TEXT, BOOLEAN, INTEGER, BIGINT, DOUBLE = (
+    pyarrow.string(), pyarrow.bool_(), pyarrow.int32(), pyarrow.int64(), pyarrow.float64())
+DATE, TIMESTAMP = pyarrow.date32(), pyarrow.timestamp("us", tz="UTC")
+VIEWS = {}
+
+
+def view(name, source, emit, where=None, window=None):
+    """Enters a function that makes a view's rows of its source's records."""
+    def enter(rows):
+        VIEWS[name] = View(name, source, rows, emit, where, window)
+        return rows
+    return enter
+
+
+def vwap(price, volume):
+    """SUM(price * volume) / SUM(volume) over the rows that have both."""
+    return F.sum(price * volume) / F.sum(F.when(price.isNotNull(), volume))
+
+
+# <pipeline>
+PIPELINE = "example"
+DEFAULTS = dict(lake="./lake", region="us-east-1", endpoint=None)
+TICKS = Source(
+    name="ticks", stream="ticks", start="LATEST",
+    columns=[("ticker", TEXT, True), ("timestamp", TEXT, True), ("close", DOUBLE, True)],
+    event_time=("event_time", "timestamp", "text"), delay=120_000_000, skew=300_000_000, computed={},
+)
+
+
+@view("closes", TICKS, emit="append", window=("1 minute", "1 minute", "0 seconds"))
+def closes(ticks):
+    return (
+        ticks.groupBy("_window", "ticker")
+        .agg(F.max_by("close", "_place").alias("last_close"))
+        .select("ticker", F.col("_window.end").alias("window_end"), "last_close")
+    )
+
+
+SINKS = [Sink("closes_lake", of="closes", path="closes", partition_by={"ticker": "ticker"}, format="parquet",
+              options={"compression": "zstd"}, every="1 minute", table=None)]
+# </pipeline>
+
+
+# ---- Options ----
+
+def parse_options():
+    p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    where = p.add_argument_group("where it reads")
+    where.add_argument("--input", metavar="[SOURCE=]GLOB", action="append", default=[],
+                       help="NDJSON files instead of Kinesis, each file a shard: read whole, all windows closed at the end")
+    where.add_argument("--follow", action="store_true",
+                       help="take the files of --input as a stream: read what is there, wait for more, keep a checkpoint")
+    where.add_argument("--files-per-batch", type=int, metavar="N", help="with --follow: at most so many files a micro-batch")
+    where.add_argument("--connector", choices=sorted(CONNECTORS), default="databricks", help="which Kinesis source is there")
+    where.add_argument("--region", default=DEFAULTS["region"])
+    where.add_argument("--endpoint", default=DEFAULTS["endpoint"], metavar="URL", help="of Kinesis, if not the region's")
+    where.add_argument("--start", choices=["LATEST", "TRIM_HORIZON"], help="where to begin without a checkpoint")
+    to = p.add_argument_group("where it writes")
+    to.add_argument("--lake", default=DEFAULTS["lake"], metavar="PATH", help="folder or URI (default %(default)s)")
+    to.add_argument("--checkpoint", metavar="PATH", help="default: _spark/%s in the lake" % PIPELINE)
+    to.add_argument("--register", action="store_true", help="create the sinks' tables in the session's catalog (Hive, Glue)")
+    to.add_argument("--dump", metavar="PATH", help="with --input: each view's rows as JSON lines in a folder of its name; no lake is written")
+    how = p.add_argument_group("how it runs")
+    how.add_argument("--once", action="store_true", help="of a stream: take what is there now, and stop")
+    how.add_argument("--partitions", type=int, metavar="N", help="of shuffles and state (default: as many as there are cores)")
+    how.add_argument("--progress", metavar="FILE", help="append each query's progress to it, as JSON lines")
+    return p.parse_args()
+
+
+def open_session(options):
+    spark = (
+        SparkSession.builder.appName(PIPELINE)
+        .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.sql.ansi.enabled", "false")  # what has no value is NULL: one bad record must not stop the stream
+        .config("spark.sql.files.maxPartitionBytes", 1 << 40)  # a file is a shard, and its lines stay in one task and in order
+        .config("spark.sql.files.openCostInBytes", 1 << 40)
+        .getOrCreate()
+    )
+    spark.conf.set("spark.sql.shuffle.partitions", options.partitions or spark.sparkContext.defaultParallelism)
+    spark.udf.register("parse_timestamp", lambda text: from_micros(instant(text)) if text else None, "timestamp")
+    spark.udf.register("double_text", lambda value: None if value is None else repr(value), "string")
+    return spark
+
+
+# ---- Sources ----
+# Raw records are _shard, _sequence (NULL of a file's line), _arrival (microseconds since 1970), _key, _data.
+
+def kinesis_databricks(reader, source, options):
+    return reader.format("kinesis").options(
+        streamName=source.stream, region=options.region,
+        initialPosition=(options.start or source.start).lower()), "shardId"
+
+
+def kinesis_awslabs(reader, source, options):
+    return reader.format("aws-kinesis").options(**{
+        "kinesis.streamName": source.stream, "kinesis.region": options.region, "kinesis.endpointUrl": endpoint_of(options),
+        "kinesis.consumerType": "GetRecords", "kinesis.startingPosition": options.start or source.start}), None
+
+
+def kinesis_qubole(reader, source, options):
+    return reader.format("kinesis").options(
+        streamName=source.stream, endpointUrl=endpoint_of(options), region=options.region,
+        startingPosition=options.start or source.start), None
+
+
+# The function, and what Spark has to be given for it.
+CONNECTORS = {
+    "databricks": (kinesis_databricks, "a cluster of Databricks, which has it"),
+    "awslabs": (kinesis_awslabs, "--jars spark-streaming-sql-kinesis-connector_2.12-1.4.0.jar, which awslabs/spark-sql-kinesis-connector publishes"),
+    "qubole": (kinesis_qubole, "--packages com.qubole.spark:spark-sql-kinesis_2.12:1.2.0_spark-3.0,"
+                               "commons-lang:commons-lang:2.6,org.apache.httpcomponents:httpclient:4.5.14"),
+}
+
+
+def endpoint_of(options):
+    return options.endpoint or "https://kinesis.%s.amazonaws.com" % options.region
+
+
+def read_kinesis(spark, source, options):
+    connect, needs = CONNECTORS[options.connector]
+    reader, shard = connect(spark.readStream, source, options)
+    try:
+        records = reader.load()
+    except Exception as error:
+        if "find data source" not in str(error) and "ClassNotFound" not in str(error):
+            raise
+        sys.exit("%s: this Spark has no '%s' source of Kinesis; it needs %s" % (PIPELINE, options.connector, needs))
+    return records.select(
+        (F.col(shard) if shard else F.lit("")).alias("_shard"),
+        F.col("sequenceNumber").alias("_sequence"),
+        F.expr("UNIX_MICROS(approximateArrivalTimestamp)").alias("_arrival"),
+        F.col("partitionKey").alias("_key"),
+        F.col("data").alias("_data"),
+    )
+
+
+def read_files(spark, source, options):
+    paths = [path for name, path in map(split_input, options.input) if name in (None, source.name)]
+    if not paths:
+        sys.exit("%s: no --input is of the source '%s'; say --input %s=GLOB" % (PIPELINE, source.name, source.name))
+    if not options.follow:
+        lines = spark.read.text(paths, lineSep="\n")
+    else:
+        reader = spark.readStream.option("lineSep", "\n")
+        if options.files_per_batch:
+            reader = reader.option("maxFilesPerTrigger", options.files_per_batch)
+        lines = reader.text(paths[0])
+    return lines.select(
+        F.regexp_replace("_metadata.file_path", "^file:/+", "/").alias("_shard"),
+        F.lit(None).cast("string").alias("_sequence"),
+        F.lit(None).cast("bigint").alias("_arrival"),
+        F.lit(None).cast("string").alias("_key"),
+        F.col("value").cast("binary").alias("_data"),
+    )
+
+
+def split_input(text):
+    name, equals, path = text.partition("=")
+    known = {v.source.name for v in VIEWS.values()}
+    return (name, path) if equals and name in known else (None, text)
+
+
+# ---- Decoding: strict, record by record, nothing lost ----
+
+STAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)?)?")
+EPOCH = date(1970, 1, 1).toordinal()
+EARLIEST, LATEST = -9_223_372_036_854_775, 9_223_372_036_854_775  # tapeline's range, 1677 to 2262
+UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1, "ns": 0.001}
+
+
+def instant(text):
+    """Microseconds since 1970 of an ISO-8601 text (no zone means UTC), or None. Finer digits are cut."""
+    match = STAMP.fullmatch(text) if text.isascii() else None
+    if not match:
+        return None
+    year, month, day, hour, minute, second, fraction, zone = match.groups()
+    hour, minute, second = int(hour or 0), int(minute or 0), int(second or 0)
+    if hour > 23 or minute > 59 or second > 59:
+        return None
+    try:
+        days = date(int(year), int(month), int(day)).toordinal() - EPOCH
+    except ValueError:
+        return None
+    offset = 0
+    if zone and zone != "Z":
+        hours, minutes = int(zone[1:3]), int(zone[-2:])
+        if hours > 18 or minutes > 59:
+            return None
+        offset = (hours * 60 + minutes) * (-60 if zone[0] == "-" else 60)
+    micros = (days * 86400 + hour * 3600 + minute * 60 + second - offset) * 1_000_000 + int((fraction or "").ljust(6, "0")[:6])
+    return micros if EARLIEST <= micros <= LATEST else None
+
+
+def from_micros(micros):
+    """For Python functions inside SQL, which give datetimes: these are in UTC."""
+    return None if micros is None else datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=micros)
+
+
+def is_text(value):
+    return isinstance(value, str) and (value.isascii() or not any("\ud800" <= c <= "\udfff" for c in value))
+
+
+def is_whole(value, bits):
+    return isinstance(value, int) and not isinstance(value, bool) and -1 << (bits - 1) <= value < 1 << (bits - 1)
+
+
+def to_double(value):
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return None
+    try:
+        value = float(value)
+    except OverflowError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def to_day(value):
+    micros = instant(value) if isinstance(value, str) else None
+    return None if micros is None else micros // 86_400_000_000
+
+
+# By Arrow type: the value as it goes into the column, or None where it is of another type.
+CONVERT = {
+    TEXT: lambda v: v if is_text(v) else None,
+    BOOLEAN: lambda v: v if isinstance(v, bool) else None,
+    INTEGER: lambda v: v if is_whole(v, 32) else None,
+    BIGINT: lambda v: v if is_whole(v, 64) else None,
+    DOUBLE: to_double,
+    DATE: to_day,
+    TIMESTAMP: lambda v: instant(v) if isinstance(v, str) else None,
+}
+
+
+class Malformed(Exception):
+    """What is wrong with a record, and the byte where it stops being JSON."""
+    def __init__(self, reason, offset=0):
+        super().__init__(reason)
+        self.reason, self.offset = reason, offset
+
+
+def no_constant(name):
+    raise ValueError(name)  # NaN and Infinity are no JSON
+
+
+def parse_object(data):
+    try:
+        record = json.loads(data.decode("utf-8-sig"), parse_constant=no_constant)
+    except json.JSONDecodeError as error:
+        raise Malformed("not JSON", len(error.doc[:error.pos].encode())) from None
+    except (ValueError, RecursionError):
+        raise Malformed("not JSON") from None
+    if not isinstance(record, dict):
+        raise Malformed("not an object")
+    return record
+
+
+def typed(source, record):
+    row = {}
+    for name, kind, required in source.columns:
+        value = record.get(name)
+        if value is None:
+            if required:
+                raise Malformed(name + " is null")
+            continue
+        row[name] = CONVERT[kind](value)
+        if row[name] is None:
+            raise Malformed(name + " has a wrong type")
+    return row
+
+
+def event_time(source, row):
+    _, column, how = source.event_time
+    value = row.get(column)
+    if value is None:
+        return None
+    if how == "column":
+        return value
+    if how == "text":
+        return instant(value)
+    micros = value // 1000 if how == "ns" else value * UNITS[how]
+    return micros if EARLIEST <= micros <= LATEST else None
+
+
+def decode_record(source, data, arrival):
+    """The row of one record; what is wrong with it stands in _reason then, and its bytes are kept."""
+    try:
+        row = typed(source, parse_object(data))
+        time = event_time(source, row)
+        if time is None:
+            raise Malformed("%s cannot be parsed" % source.event_time[1])
+        if arrival is not None and time > arrival + source.skew:
+            raise Malformed("%s is too far ahead of the arrival" % source.event_time[0])  # it would make all others late
+        row[source.event_time[0]] = time
+        return row
+    except Malformed as wrong:
+        return {"_reason": wrong.reason, "_offset": wrong.offset, "_data": data}
+
+
+RECORD = [("_shard", TEXT), ("_sequence", TEXT), ("_arrival", TIMESTAMP), ("_key", TEXT), ("_watermark", TIMESTAMP),
+          ("_reason", TEXT), ("_offset", BIGINT), ("_data", pyarrow.binary())]
+SPARK_TYPES = {TEXT: "STRING", BOOLEAN: "BOOLEAN", INTEGER: "INT", BIGINT: "BIGINT", DOUBLE: "DOUBLE", DATE: "DATE",
+               TIMESTAMP: "TIMESTAMP", pyarrow.binary(): "BINARY"}
+
+
+def schema_of(source):
+    columns = [(name, kind) for name, kind, _ in source.columns]
+    if source.event_time[0] not in dict(columns):
+        columns.append((source.event_time[0], TIMESTAMP))
+    return pyarrow.schema(columns + RECORD)
+
+
+def decoder(source):
+    """For mapInArrow: raw records to typed rows. Of files, which come whole and in order, it also numbers the lines and has the
+    shard's watermark before each record (its greatest event time so far, less the delay): a record is late by that, whatever the
+    batches are."""
+    schema = schema_of(source)
+
+    def decode(batches):
+        lines, watermarks = {}, {}
+        for batch in batches:
+            rows = []
+            for raw in batch.to_pylist():
+                shard, sequence, data = raw["_shard"], raw["_sequence"], raw["_data"]
+                if sequence is None:
+                    line = lines[shard] = lines.get(shard, -1) + 1
+                    data = data.rstrip(b"\r\n")
+                    if not data.strip():
+                        continue
+                row = decode_record(source, data, raw["_arrival"])
+                row.update(_shard=shard, _sequence=sequence or str(line), _arrival=raw["_arrival"], _key=raw["_key"])
+                time = row.get(source.event_time[0])
+                if sequence is None and time is not None:
+                    row["_watermark"] = mark = watermarks.get(shard)
+                    watermarks[shard] = max(time - source.delay, time - source.delay if mark is None else mark)
+                rows.append(row)
+            yield pyarrow.RecordBatch.from_pylist(rows, schema=schema)
+    return decode
+
+
+def decoded(spark, source, options):
+    """All records of a source, the malformed ones among them."""
+    raw = read_files(spark, source, options) if options.input else read_kinesis(spark, source, options)
+    schema = ", ".join("`%s` %s" % (field.name, SPARK_TYPES[field.type]) for field in schema_of(source))
+    return raw.mapInArrow(decoder(source), schema)
+
+
+def readable(records, source):
+    """The records that could be read, with what the source computes of them and their place in its order (_place)."""
+    time = source.event_time[0]
+    rows = records.where("_reason IS NULL")
+    for name, expression in source.computed.items():
+        rows = rows.withColumn(name, F.expr(expression))
+    rows = rows.withColumn("_place", F.struct(time, "_shard", F.lpad("_sequence", 64, "0")))
+    return rows.withWatermark(time, "%d microseconds" % source.delay)
+
+
+def windowed(rows, v):
+    """Each record with its windows, but for those that its shard's watermark has passed."""
+    size, slide, offset = v.window
+    rows = rows.withColumn("_window", F.window(v.source.event_time[0], size, slide, offset))
+    return rows.where("_watermark IS NULL OR _window.end > _watermark")
+
+
+def rows_of(v, records):
+    rows = readable(records, v.source)
+    if v.where:
+        rows = rows.where(v.where)
+    return v.rows(windowed(rows, v) if v.window else rows)
+
+
+def late_rows(v, records):
+    """LATE(view): the records all of whose windows had ended in their shard."""
+    time = v.source.event_time[0]
+    size, slide, offset = v.window
+    rows = readable(records, v.source)
+    if v.where:
+        rows = rows.where(v.where)
+    last = F.window(time, slide, slide, offset).start
+    rows = rows.withColumn("window_start", last).withColumn("window_end", last + F.expr("INTERVAL " + size))
+    declared = [name for name, _, _ in v.source.columns if name != time]
+    return rows.where("window_end <= _watermark").select(
+        *declared, *(name for name in v.source.computed if name != time), time, "window_start", "window_end",
+        F.col("_watermark").alias("watermark"), F.col("_shard").alias("shard"), F.col("_sequence").alias("sequence_number"),
+        F.col("_arrival").alias("arrival_time"))
+
+
+def malformed_rows(records):
+    """MALFORMED(source): the bytes as they came, in base64 where they are no text."""
+    text = F.col("_data").cast("string")
+    plain = (F.encode(text, "utf-8") == F.col("_data")) & ~F.contains(text, F.lit("\0"))
+    return records.where("_reason IS NOT NULL").select(
+        F.col("_reason").alias("reason"), F.col("_offset").alias("offset"), F.col("_shard").alias("shard"),
+        F.col("_sequence").alias("sequence_number"), F.col("_arrival").alias("arrival_time"),
+        F.when(plain, text).otherwise(F.base64("_data")).alias("data"),
+        F.when(plain, "utf8").otherwise("base64").alias("encoding"))
+
+
+# ---- Sinks: each batch once ----
+
+def path_of(spark, text):
+    path = spark._jvm.org.apache.hadoop.fs.Path(text)
+    return path.getFileSystem(spark._jsc.hadoopConfiguration()), path
+
+
+def files_below(fs, folder):
+    walk = fs.listFiles(folder, True)
+    while walk.hasNext():
+        yield walk.next().getPath()
+
+
+def append_files(rows, batch, sink, options):
+    """One file a partition and batch, of a name that follows from the batch: a batch that is run again after a crash puts the same
+    rows into the same files. They are written aside and renamed, so that whoever lists the folder sees whole files only."""
+    spark = rows.sparkSession
+    aside = "%s/staging/%s/%d" % (options.checkpoint, sink.name, batch)
+    keys = list(sink.partition_by)
+    rows = (rows.repartition(*keys) if keys else rows.coalesce(1)).sortWithinPartitions(*keys, *(c for c in rows.columns if c not in keys))
+    rows.write.format(sink.format).mode("overwrite").options(**sink.options).partitionBy(*keys).save(aside)
+    fs, staged = path_of(spark, aside)
+    count = 0
+    for file in list(files_below(fs, staged)):
+        if file.getName().startswith(("_", ".")):
+            continue
+        folder = fs.makeQualified(staged).toUri().relativize(file.getParent().toUri()).getPath()
+        ending = file.getName()[file.getName().index("."):].rsplit(".c000", 1)[-1]
+        target = "%s/%s/%s/part-spark-%08d%s" % (options.lake, sink.path, folder, batch, ending)
+        to_fs, to = path_of(spark, target)
+        to_fs.mkdirs(to.getParent())
+        to_fs.delete(to, False)
+        if not to_fs.rename(file, to):
+            raise IOError("%s: cannot be renamed to %s" % (file, target))
+        count += 1
+    fs.delete(staged, True)
+    return count
+
+
+def append_delta(rows, batch, sink, options):
+    """Delta remembers the batch by its transaction id, and passes over one that it has."""
+    (rows.write.format("delta").mode("append").partitionBy(*sink.partition_by)
+     .option("txnAppId", "%s/%s" % (PIPELINE, sink.name)).option("txnVersion", batch)
+     .save("%s/%s" % (options.lake, sink.path)))
+    return 1
+
+
+def register(spark, rows, sink, options):
+    """The table by its name, over the same folder, and the partitions that have come."""
+    database, table = sink.table.split(".")
+    columns = ", ".join("`%s` %s" % (f.name, f.dataType.simpleString()) for f in rows.schema.fields)
+    spark.sql("CREATE DATABASE IF NOT EXISTS `%s`" % database)
+    parted = " PARTITIONED BY (%s)" % ", ".join("`%s`" % key for key in sink.partition_by) if sink.partition_by else ""
+    spark.sql("CREATE TABLE IF NOT EXISTS `%s`.`%s` (%s) USING %s%s LOCATION '%s/%s'"
+              % (database, table, columns, sink.format, parted, options.lake, sink.path))
+    if sink.partition_by and sink.format != "delta":
+        spark.sql("MSCK REPAIR TABLE `%s`.`%s`" % (database, table))
+
+
+def writer(sink, options):
+    def write(rows, batch):
+        for name, expression in sink.partition_by.items():
+            if name not in rows.columns:
+                rows = rows.withColumn(name, F.expr(expression))
+        append = append_delta if sink.format == "delta" else append_files
+        if append(rows, batch, sink, options) and sink.table and options.register:
+            register(rows.sparkSession, rows, sink, options)
+    return write
+
+
+def dead_letter(label):
+    return Sink(label, of=None, path="dead_letter/%s/%s" % (PIPELINE, label), partition_by={}, format="parquet",
+                options={"compression": "zstd"}, every="1 minute", table="%s.%s" % (PIPELINE.replace("-", "_"), label))
+
+
+def outputs(views, records):
+    """All that is to be written: (sink, its rows, output mode)."""
+    for sink in SINKS:
+        if sink.of in views:
+            yield sink, rows_of(views[sink.of], records[views[sink.of].source.name]), "append"
+        elif sink.of.startswith("LATE("):
+            v = views[sink.of[5:-1]]
+            yield sink, late_rows(v, records[v.source.name]), "append"
+        else:
+            yield sink, malformed_rows(records[sink.of[10:-1]]), "append"
+    for name in records:
+        yield dead_letter(name + "_malformed"), malformed_rows(records[name]), "append"
+    for v in views.values():
+        if v.window:
+            yield dead_letter(v.name + "_late"), late_rows(v, records[v.source.name]), "append"
+
+
+# ---- Runs ----
+
+def run_batch(records, options):
+    """Recorded input, whole: every window is closed at the end."""
+    for r in records.values():
+        r.persist()
+    if options.dump:
+        for v in VIEWS.values():
+            dump(rows_of(v, records[v.source.name]), "%s/%s" % (options.dump, v.name))
+        for name, r in records.items():
+            dump(malformed_rows(r), "%s/%s_malformed" % (options.dump, name))
+        return
+    for sink, rows, _ in outputs(VIEWS, records):
+        writer(sink, options)(rows, 0)
+
+
+def dump(rows, path):
+    rows.coalesce(1).write.mode("overwrite").json(
+        path, ignoreNullFields=False, timestampFormat="yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX")
+
+
+def run_stream(spark, records, options):
+    """A query for each view (and for each table of dead letters), each with its checkpoint."""
+    trigger = {"availableNow": True} if options.once else None
+    sunk = set()
+    for sink, rows, mode in outputs(VIEWS, records):
+        sunk.add(sink.of)
+        (rows.writeStream.queryName(sink.of if sink.of in VIEWS else sink.name).outputMode(mode)
+         .option("checkpointLocation", "%s/%s" % (options.checkpoint, sink.name))
+         .trigger(**(trigger or {"processingTime": sink.every})).foreachBatch(writer(sink, options)).start())
+    for v in VIEWS.values():
+        if v.name not in sunk:  # nothing keeps it: its rows are shown as they change
+            (rows_of(v, records[v.source.name]).writeStream.queryName(v.name).outputMode(v.emit)
+             .option("checkpointLocation", "%s/%s" % (options.checkpoint, v.name))
+             .trigger(**(trigger or {"processingTime": "1 second"})).format("console").option("truncate", False).start())
+    follow(spark, options)
+
+
+def follow(spark, options):
+    """Until a query ends, or SIGTERM: a query that is stopped between batches leaves nothing half done."""
+    stopping = []
+    signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))
+    queries, seen = spark.streams.active, {}
+    log = open(options.progress, "a") if options.progress else None
+    while not stopping and any(q.isActive for q in queries):
+        spark.streams.awaitAnyTermination(0.5)
+        spark.streams.resetTerminated()
+        for query in queries:
+            progress = query.lastProgress
+            if log and progress and progress != seen.get(query.name):
+                seen[query.name] = progress
+                print(json.dumps(progress), file=log, flush=True)
+        failed = [q for q in queries if q.exception()]
+        if failed:
+            sys.exit("%s: %s" % (failed[0].name, failed[0].exception()))
+    for query in queries:
+        query.stop()
+
+
+def main():
+    options = parse_options()
+    options.checkpoint = options.checkpoint or "%s/_spark/%s" % (options.lake, PIPELINE)
+    spark = open_session(options)
+    if options.progress:
+        with open(options.progress, "a") as log:
+            print(json.dumps({"pid": os.getpid(), "master": spark.sparkContext.master, "ui": spark.sparkContext.uiWebUrl}), file=log)
+    sources = {v.source.name: v.source for v in VIEWS.values()}
+    records = {name: decoded(spark, source, options) for name, source in sources.items()}
+    if options.input and not options.follow:
+        run_batch(records, options)
+    else:
+        run_stream(spark, records, options)
+    spark.stop()
+
+
+if __name__ == "__main__":
+    main()
