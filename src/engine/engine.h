@@ -68,6 +68,11 @@ struct tl_engine_stats {
     int64_t epoch_max_ns, epoch_stop_max_ns;   /* the longest of this process, and the longest that readers stood for one */
     int64_t last_commit_ns;                    /* wall clock; 0: none yet */
     uint64_t rows_committed, files_committed;  /* by this process */
+    struct tl_compaction_stats {               /* of this process; all 0 where no sink has 'compact' */
+        uint64_t passes, failures;             /* over a sink's table */
+        uint64_t files_merged, files_made, files_deleted;
+        int64_t duration_ns, last_ns;          /* of the last pass; when it ended, by the wall clock */
+    } compaction;
     uint64_t state_rows, state_bytes, state_limit; /* state_limit: what stops it; 0: nothing */
     int64_t watermark_ns; /* min over shards that count; INT64_MIN: none yet */
     int64_t max_event_time_ns;

@@ -104,6 +104,7 @@ struct tl_engine {
     struct tl_glue *glue; /* or NULL; the engine thread's */
     bool glue_behind;     /* it has not heard of all */
     struct tl_commit_log *log;
+    struct tl_compaction *compaction; /* NULL: no sink asks for it, or the engine does not run */
 
     struct tl_gate gate;
     struct tl_worker *workers;

@@ -391,6 +391,17 @@ int64_t tl_window_state_max_end(const struct tl_window_state *w)
     return max;
 }
 
+int64_t tl_window_state_max_start(const struct tl_window_state *w)
+{
+    int64_t max = INT64_MIN;
+    for (uint32_t i = 0; w->view->windowed && i < w->entry_count; i++) {
+        const struct tl_window_entry *entry = tl_window_state_entry(w, i);
+        if ((entry->flags & TL_ENTRY_LIVE) && entry->start > max)
+            max = entry->start;
+    }
+    return max;
+}
+
 int64_t tl_window_state_min_end(const struct tl_window_state *w)
 {
     int64_t min = INT64_MAX;

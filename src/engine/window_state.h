@@ -89,6 +89,8 @@ static inline struct tl_view tl_window_entry_key(const struct tl_window_state *w
 }
 /* The greatest end of a live window, or INT64_MIN. */
 int64_t tl_window_state_max_end(const struct tl_window_state *w);
+/* The greatest start of a live one, or INT64_MIN. */
+int64_t tl_window_state_max_start(const struct tl_window_state *w);
 /* The least end of a live window, or INT64_MAX. */
 int64_t tl_window_state_min_end(const struct tl_window_state *w);
 /* True when a live window ends at or before bound. */

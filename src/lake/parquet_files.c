@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "lake/duck.h"
 #include "lake/parquet_sink_int.h"
+#include "lake/table_lock.h"
 
 #include <assert.h>
 #include <duckdb.h>
@@ -274,7 +275,12 @@ static bool write_batch(struct batch *b, size_t *begin, struct tl_error *error)
 /* Puts what waits into place. */
 static bool publish(struct batch *b, struct tl_file_list *files, struct tl_error *error)
 {
-    if (!tl_store_publish(b->sink->store, b->files, b->count, error))
+    struct tl_table_lock lock;
+    if (!tl_table_lock_open(&lock, b->sink->store, b->sink->path, error))
+        return false;
+    bool ok = tl_store_publish(b->sink->store, b->files, b->count, error);
+    tl_table_lock_close(&lock);
+    if (!ok)
         return false;
     for (size_t i = 0; i < b->count; i++)
         if (!tl_file_list_add(files, b->files[i].name, b->row_counts[i]))

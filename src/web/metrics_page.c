@@ -49,6 +49,12 @@ static void epochs(const struct tl_engine_stats *s, struct tl_buf *out)
     number(out, "tapeline_engine_last_commit_timestamp_seconds", "gauge", "When it was; 0: none yet.", seconds(s->last_commit_ns));
     number(out, "tapeline_engine_rows_committed_total", "counter", "Rows committed by this process.", (double)s->rows_committed);
     number(out, "tapeline_engine_files_committed_total", "counter", "Files committed by this process.", (double)s->files_committed);
+    number(out, "tapeline_compaction_passes_total", "counter", "Looks at a sink's table for files to merge (compact = ...).", (double)s->compaction.passes);
+    number(out, "tapeline_compaction_failures_total", "counter", "Those that failed; the next one tries again.", (double)s->compaction.failures);
+    number(out, "tapeline_compaction_files_merged_total", "counter", "Small files merged.", (double)s->compaction.files_merged);
+    number(out, "tapeline_compaction_files_made_total", "counter", "Files that they were merged into.", (double)s->compaction.files_made);
+    number(out, "tapeline_compaction_files_deleted_total", "counter", "Replaced files deleted.", (double)s->compaction.files_deleted);
+    number(out, "tapeline_compaction_duration_seconds", "gauge", "Duration of the last pass.", seconds(s->compaction.duration_ns));
 }
 
 static void shards(const struct tl_engine_stats *s, struct tl_buf *out)
