@@ -16,6 +16,7 @@
 #include "engine/picture.h"
 #include "engine/recover.h"
 #include "engine/shard_lineage.h"
+#include "engine/shard_retire.h"
 #include "engine/shard_tree.h"
 #include "engine/worker.h"
 
@@ -156,6 +157,9 @@ static bool step(struct tl_engine *e, bool *drained, struct tl_error *error)
         return true;
     if (!run_epoch(e, TL_EPOCH_REGULAR, NULL, true, error))
         return false;
+    tl_gate_close(&e->gate);
+    tl_retire_shards(e);
+    tl_gate_open(&e->gate);
     /* The next early one when the state has grown by half: an epoch costs what the state is. */
     size_t half = (size_t)e->stats.state_bytes / 2;
     atomic_store(&e->growth_early, half <= TL_GROWTH_EARLY  ? TL_GROWTH_EARLY
