@@ -116,6 +116,7 @@ struct tl_engine {
     size_t committed_finished;   /* shards begun and finished then */
     uint64_t began_received;     /* received before this process */
     int64_t epoch_began_ns;      /* monotonic */
+    int64_t next_picture_ns;     /* monotonic; before it viewers are shown nothing new */
     bool restored, draining;     /* draining: the final flush */
 
     struct tl_observe observe;

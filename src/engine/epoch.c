@@ -196,6 +196,11 @@ static bool close_view(struct tl_epoch *epoch, struct tl_engine *e, size_t view)
     int64_t bound = e->sources[e->plan->views[view].source].bounds.close;
     if (e->plan->views[view].window == TL_WINDOW_SESSION)
         return tl_sessions_close(e->shards, e->shard_count, view, bound, &epoch->closed[view]);
+    size_t count = 0;
+    for (size_t i = 0; i < e->shard_count; i++)
+        count += tl_window_state_count_closing(&e->shards[i]->states[view], bound);
+    if (count && !tl_closed_reserve(&epoch->closed[view], count))
+        return false;
     for (size_t i = 0; i < e->shard_count; i++)
         if (!tl_window_state_close(&e->shards[i]->states[view], bound, i, &epoch->closed[view]))
             return false;
