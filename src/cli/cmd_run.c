@@ -9,6 +9,7 @@
 #include "cli/pipeline_file.h"
 #include "cli/places.h"
 #include "cli/report.h"
+#include "cli/run_elsewhere.h"
 #include "cli/signals.h"
 #include "engine/engine.h"
 
@@ -26,6 +27,10 @@ static const struct tl_option options[] = {
     { "dump", TL_OPTION_TEXT, "VIEW", "print the view's rows as CSV at the end" },
     { "threads", TL_OPTION_COUNT, "N", "worker threads (default: one a processor)" },
     { "json", TL_OPTION_FLAG, NULL, "print the ledger as a JSON object, the last line of stdout" },
+    { "engine", TL_OPTION_TEXT, "NAME", "run the views on another engine, into the same lake: spark (default: tapeline)" },
+    { "master", TL_OPTION_TEXT, "URL", "with --engine: the cluster: spark://host:7077 (default: local[*], this machine)" },
+    { "connector", TL_OPTION_TEXT, "NAME", "with --engine spark: its Kinesis source: qubole, awslabs or databricks (default: qubole)" },
+    { "packages", TL_OPTION_TEXT, "LIST", "with --engine spark: Maven coordinates for spark-submit (default: the connector's)" },
 };
 
 struct run {
@@ -201,7 +206,7 @@ static int run_run(const struct tl_args *args)
     struct tl_plan *plan = NULL;
     int code = tl_pipeline_file_load(tl_args_positional(args, 0), tl_args_text(args, "profile", NULL), &plan);
     if (code == TL_EXIT_OK)
-        code = run_with_plan(args, plan);
+        code = strcmp(tl_args_text(args, "engine", "tapeline"), "tapeline") == 0 ? run_with_plan(args, plan) : tl_run_elsewhere(args, plan);
     tl_plan_free(plan);
     return code;
 }
@@ -216,6 +221,7 @@ const struct tl_command tl_command_run = {
     .option_count = TL_COUNT(options),
     .examples = "  tapeline run pipelines/stock_stream.sql\n"
                 "  tapeline run pipelines/stock_stream.sql --input 'ticks/*.ndjson' --lake out --dump avg_1min\n"
-                "  tapeline run pipelines/stock_stream.sql --until-now --json\n",
+                "  tapeline run pipelines/stock_stream.sql --until-now --json\n"
+                "  tapeline run pipelines/stock_stream.sql --engine spark --master spark://host:7077 --lake s3://bucket --state job\n",
     .run = run_run,
 };
