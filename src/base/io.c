@@ -162,6 +162,11 @@ static bool kernel_random(void *data, size_t size)
     return true;
 }
 
+static int kernel_exchange(const char *a, const char *b)
+{
+    return renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE);
+}
+
 const struct tl_io tl_io_kernel = {
     .open = kernel_open,
     .close = close, /* not retried: the descriptor is gone after EINTR on Linux */
@@ -175,6 +180,7 @@ const struct tl_io tl_io_kernel = {
     .ftruncate = kernel_ftruncate,
     .rename = rename,
     .link = link,
+    .exchange = kernel_exchange,
     .unlink = unlink,
     .mkdir = mkdir,
     .rmdir = rmdir,

@@ -77,6 +77,11 @@ static int fault_link(const char *from, const char *to)
     return fails() ? -1 : tl_io_kernel.link(from, to);
 }
 
+static int fault_exchange(const char *a, const char *b)
+{
+    return fails() ? -1 : tl_io_kernel.exchange(a, b);
+}
+
 static int fault_unlink(const char *path)
 {
     return fails() ? -1 : tl_io_kernel.unlink(path);
@@ -116,6 +121,7 @@ static void install(void)
         fault.table.ftruncate = fault_ftruncate;
         fault.table.rename = fault_rename;
         fault.table.link = fault_link;
+        fault.table.exchange = fault_exchange;
         fault.table.unlink = fault_unlink;
         fault.table.mkdir = fault_mkdir;
         fault.table.rmdir = fault_rmdir;

@@ -129,6 +129,7 @@ bool tl_aggregate_layout_init(struct tl_aggregate_layout *layout, const struct t
 void tl_aggregate_layout_release(struct tl_aggregate_layout *layout)
 {
     free(layout->items);
+    free(layout->stored);
     *layout = (struct tl_aggregate_layout){ 0 };
 }
 
@@ -554,8 +555,11 @@ static bool read_item(const struct tl_aggregate_item *item, void *at, struct tl_
 
 bool tl_aggregate_read(const struct tl_aggregate_layout *layout, void *block, struct tl_wire_reader *r)
 {
-    for (size_t i = 0; i < layout->count; i++)
-        if (!read_item(&layout->items[i], (char *)block + layout->items[i].at, r))
+    size_t count = layout->stored ? layout->stored_count : layout->count;
+    for (size_t i = 0; i < count; i++) {
+        const struct tl_aggregate_item *item = &layout->items[layout->stored ? layout->stored[i] : i];
+        if (!read_item(item, (char *)block + item->at, r))
             return false;
+    }
     return true;
 }

@@ -21,6 +21,8 @@ struct tl_aggregate_layout {
     struct tl_aggregate_item *items;
     size_t count, size; /* bytes of a block, a multiple of 8 */
     bool distinct;      /* blocks own sets, which grow */
+    size_t *stored;     /* NULL, or while a checkpoint of another plan is read: whose accumulators its blocks have, in their order */
+    size_t stored_count;
 };
 
 /* TL_INVALID for what the engine does not compute (SUM of text, say): sql refuses it with a caret before it

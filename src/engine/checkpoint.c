@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/checkpoint.h"
 
+#include "engine/evolve.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define FORMAT 5
+#define FORMAT 6
+#define FORMAT_NO_PARTS 5   /* a commit says nothing of its plan but its fingerprint */
 #define FORMAT_NO_LINEAGE 4 /* without hash ranges, orphans, gaps and the instant up to which all is read */
 #define FORMAT_NO_HOLDER 3  /* an intent says nothing of who wrote it */
 #define FORMAT_NO_DEDUP 2 /* without the count of duplicates, which was 0, and what is remembered for DEDUP BY */
@@ -252,6 +255,7 @@ void tl_checkpoint_write_state(const struct tl_engine *e, uint64_t epoch, struct
     tl_wire_put_u64(out, e->plan->fingerprint);
     tl_wire_put_u8(out, e->from_files);
     tl_wire_put_u64(out, epoch);
+    tl_evolve_write(e, out);
     write_bounds(e, out);
     tl_wire_put_u32(out, (uint32_t)e->shard_count);
     for (size_t i = 0; i < e->shard_count; i++)
@@ -340,7 +344,7 @@ static bool check_head(const struct tl_engine *e, uint32_t format, uint64_t fing
         return tl_error_set(error, TL_UNSUPPORTED,
                             "the checkpoint of pipeline '%s' in '%s' has format %u, this version reads %u to %u",
                             name, e->state_dir, format, FORMAT_OLDEST, FORMAT);
-    if (fingerprint != e->plan->fingerprint)
+    if (fingerprint != e->plan->fingerprint && format <= FORMAT_NO_PARTS)
         return tl_error_set(
             error, TL_INVALID,
             "pipeline '%s' has changed since its checkpoint in '%s' was made (a source or a view is not the "
@@ -364,6 +368,24 @@ bool tl_checkpoint_is_of_files(struct tl_view payload)
     return tl_wire_u8(&r) != 0;
 }
 
+/* Behind the head and the plan's parts. */
+static bool read_states(struct tl_engine *e, struct tl_wire_reader *r, uint32_t format, uint64_t epoch, struct tl_error *error)
+{
+    struct tl_bounds *bounds = TL_ARENA_ARRAY(&e->arena, e->plan->source_count + 1, struct tl_bounds);
+    if (!bounds)
+        return tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    read_bounds(e, r, bounds);
+    uint32_t shards = tl_wire_count(r, SHARD_MIN);
+    for (uint32_t i = 0; i < shards && !r->failed; i++)
+        if (!read_shard(e, r, format, error))
+            return false;
+    if (r->failed || !read_tail(e, r))
+        return corrupt(e, "commit", epoch, error);
+    for (size_t i = 0; i < e->plan->source_count; i++)
+        e->sources[i].bounds = bounds[i];
+    return true;
+}
+
 bool tl_checkpoint_read_commit(struct tl_engine *e, uint64_t epoch, struct tl_view payload,
                                struct tl_error *error)
 {
@@ -375,18 +397,10 @@ bool tl_checkpoint_read_commit(struct tl_engine *e, uint64_t epoch, struct tl_vi
         return corrupt(e, "commit", epoch, error);
     if (!check_head(e, format, fingerprint, from_files, error))
         return false;
-    struct tl_bounds *bounds = TL_ARENA_ARRAY(&e->arena, e->plan->source_count + 1, struct tl_bounds);
-    if (!bounds)
-        return tl_error_set(error, TL_NO_MEMORY, "out of memory");
-    r.failed = tl_wire_u64(&r) != epoch;
-    read_bounds(e, &r, bounds);
-    uint32_t shards = tl_wire_count(&r, SHARD_MIN);
-    for (uint32_t i = 0; i < shards && !r.failed; i++)
-        if (!read_shard(e, &r, format, error))
-            return false;
-    if (r.failed || !read_tail(e, &r))
-        return corrupt(e, "commit", epoch, error);
-    for (size_t i = 0; i < e->plan->source_count; i++)
-        e->sources[i].bounds = bounds[i];
-    return true;
+    bool ok = tl_wire_u64(&r) == epoch || corrupt(e, "commit", epoch, error);
+    if (ok && format > FORMAT_NO_PARTS)
+        ok = tl_evolve_read(e, tl_wire_view(&r), fingerprint == e->plan->fingerprint, error);
+    ok = ok && read_states(e, &r, format, epoch, error);
+    tl_evolve_end(e);
+    return ok;
 }

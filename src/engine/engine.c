@@ -8,6 +8,7 @@
 #include "base/io.h"
 #include "base/time.h"
 #include "engine/checkpoint.h"
+#include "engine/compaction.h"
 #include "engine/catalog_sync.h"
 #include "engine/engine_int.h"
 #include "engine/epoch.h"
@@ -378,13 +379,15 @@ bool tl_engine_run(struct tl_engine *e, struct tl_error *error)
     if (!bounds)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     tl_inspect_desk_staff(&e->desk, true);
-    bool ok = tl_run_loop(e, bounds, error);
+    bool ok = tl_compaction_start(e, error) && tl_run_loop(e, bounds, error);
+    tl_compaction_end(e);
     tl_inspect_desk_staff(&e->desk, false);
     free(bounds);
     if (atomic_load(&e->failed)) { /* the first failure, not what followed from it */
         *error = e->failure;
         ok = false;
     }
+    e->next_picture_ns = 0;
     ok = ok && tl_run_tick(e, error); /* what viewers have not been shown yet */
     return ok || tl_error_context(error, "pipeline '%s'", e->plan->name);
 }

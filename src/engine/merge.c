@@ -33,12 +33,17 @@ static uint64_t prefix_of(struct tl_view key)
     return prefix;
 }
 
+bool tl_closed_reserve(struct tl_closed *c, size_t more)
+{
+    size_t size = c->view->layout.size ? c->view->layout.size : 1;
+    return tl_grow((void **)&c->items, &c->cap, c->count + more, sizeof *c->items, ITEMS_MAX) &&
+           tl_grow((void **)&c->blocks, &c->block_cap, c->count + more, size, ITEMS_MAX);
+}
+
 /* A new item with room for its block; NULL: out of memory. */
 static struct tl_closed_item *add_item(struct tl_closed *c, struct tl_view key, int64_t start, int64_t end, uint64_t records, size_t shard)
 {
-    size_t size = c->view->layout.size ? c->view->layout.size : 1;
-    if (!tl_grow((void **)&c->items, &c->cap, c->count + 1, sizeof *c->items, ITEMS_MAX) ||
-        !tl_grow((void **)&c->blocks, &c->block_cap, c->count + 1, size, ITEMS_MAX))
+    if (!tl_closed_reserve(c, 1))
         return NULL;
     uint64_t at = c->keys.size;
     tl_buf_add_view(&c->keys, key);

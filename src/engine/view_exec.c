@@ -18,12 +18,23 @@ bool tl_view_exec_init(struct tl_view_exec *v, const struct tl_plan *plan, size_
                                 .source = &plan->sources[view->source],
                                 .index = index,
                                 .windowed = view->window != TL_WINDOW_NONE };
-    return tl_aggregate_layout_init(&v->layout, view, v->source, error);
+    v->valid_from = calloc(view->aggregate_count + 1, sizeof *v->valid_from);
+    if (!v->valid_from)
+        return tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < view->aggregate_count; i++)
+        v->valid_from[i] = INT64_MIN;
+    if (tl_aggregate_layout_init(&v->layout, view, v->source, error))
+        return true;
+    free(v->valid_from);
+    v->valid_from = NULL;
+    return false;
 }
 
 void tl_view_exec_release(struct tl_view_exec *v)
 {
     tl_aggregate_layout_release(&v->layout);
+    free(v->valid_from);
+    v->valid_from = NULL;
 }
 
 /* Expressions lie behind the group's own slots. */
@@ -112,7 +123,10 @@ bool tl_row_writer_put(struct tl_row_writer *w, struct tl_view key, int64_t star
     w->text_bytes += key.size;
     for (size_t i = 0; i < plan->aggregate_count; i++) {
         struct tl_tick_value *v = &group[plan->key_count + 2 + i];
-        tl_aggregate_value(&w->view->layout, i, block, v);
+        if (start < w->view->valid_from[i])
+            *v = (struct tl_tick_value){ .null = true };
+        else
+            tl_aggregate_value(&w->view->layout, i, block, v);
         if (plan->aggregates[i].type == TL_TYPE_VARCHAR && !v->null)
             w->text_bytes += v->as.text.size;
     }

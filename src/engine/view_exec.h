@@ -10,7 +10,8 @@ struct tl_view_exec { /* immutable after init; shared by all threads */
     const struct tl_view_plan *plan;
     const struct tl_source_plan *source;
     struct tl_aggregate_layout layout;
-    size_t index; /* in the plan */
+    int64_t *valid_from; /* by aggregate: of windows that begin before it is NULL: it was added when they had begun (engine/evolve.h) */
+    size_t index;        /* in the plan */
     bool windowed;
 };
 TL_MUST_USE bool tl_view_exec_init(struct tl_view_exec *v, const struct tl_plan *plan, size_t index,

@@ -10,6 +10,7 @@
 
 #define NAME "_tapeline/catalog.json"
 #define CATALOG_MAX ((size_t)16 << 20)
+#define TRIES 20
 
 static void write_columns(struct tl_json_writer *w, const struct tl_catalog_table *t)
 {
@@ -103,50 +104,6 @@ static bool write_tables(const struct tl_catalog *catalog, const struct tl_catal
     return tl_buf_ok(out, "the catalog", error);
 }
 
-static bool is_there(struct tl_store *store, const struct tl_buf *text)
-{
-    struct tl_buf now;
-    struct tl_error ignored;
-    tl_buf_init(&now, CATALOG_MAX);
-    bool same = tl_store_get(store, NAME, &now, &ignored) && tl_view_eq(tl_buf_view(&now), tl_buf_view(text));
-    tl_buf_release(&now);
-    return same;
-}
-
-static bool put_locked(struct tl_store *store, const struct tl_catalog_table *table, bool replace, struct tl_error *error)
-{
-    struct tl_catalog catalog;
-    struct tl_buf out;
-    if (!tl_catalog_load(store, &catalog, error))
-        return false;
-    tl_buf_init(&out, CATALOG_MAX);
-    bool ok = write_tables(&catalog, table, replace, &out, error) && (is_there(store, &out) || tl_store_put(store, NAME, tl_buf_view(&out), error));
-    tl_buf_release(&out);
-    tl_catalog_release(&catalog);
-    return ok;
-}
-
-/* Read, changed, written: a process that does the same at once would lose one of the two tables. */
-static bool put_table(struct tl_store *store, const struct tl_catalog_table *table, bool replace, struct tl_error *error)
-{
-    struct tl_dir_lock lock;
-    if (!tl_lake_lock_open(&lock, store, TL_LAKE_CATALOG, error))
-        return false;
-    bool ok = put_locked(store, table, replace, error);
-    tl_lake_lock_close(&lock);
-    return ok;
-}
-
-bool tl_catalog_ensure(struct tl_store *store, const struct tl_catalog_table *table, struct tl_error *error)
-{
-    return put_table(store, table, false, error);
-}
-
-bool tl_catalog_replace(struct tl_store *store, const struct tl_catalog_table *table, struct tl_error *error)
-{
-    return put_table(store, table, true, error);
-}
-
 static bool read_columns(struct tl_arena *arena, struct tl_json json, struct tl_catalog_table *t)
 {
     struct tl_json list, item;
@@ -207,22 +164,84 @@ static bool read_file(struct tl_store *store, struct tl_buf *text, struct tl_cat
     return ok;
 }
 
-bool tl_catalog_load(struct tl_store *store, struct tl_catalog *out, struct tl_error *error)
+/* text: what it was read from; etag: "" where there is none. */
+static bool load(struct tl_store *store, struct tl_catalog *out, struct tl_buf *text, char etag[TL_STORE_ETAG_MAX], struct tl_error *error)
 {
     *out = (struct tl_catalog){ .arena_private = calloc(1, sizeof(struct tl_arena)) };
     if (!out->arena_private)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     tl_arena_init(out->arena_private, CATALOG_MAX * 4);
-    struct tl_buf text;
-    tl_buf_init(&text, CATALOG_MAX);
-    bool ok = tl_store_get(store, NAME, &text, error);
+    etag[0] = '\0';
+    bool ok = tl_store_get_tagged(store, NAME, text, etag, error);
     if (ok)
-        ok = read_file(store, &text, out, error);
+        ok = read_file(store, text, out, error);
     else if (error->code == TL_NOT_FOUND)
         ok = true; /* an empty lake */
-    tl_buf_release(&text);
     if (!ok)
         tl_catalog_release(out);
+    return ok;
+}
+
+/* *again: someone else has changed the catalog of a bucket since it was read. */
+static bool change_once(struct tl_store *store, const struct tl_catalog_table *table, bool replace, bool *again, struct tl_error *error)
+{
+    struct tl_catalog catalog;
+    struct tl_buf now, out;
+    char etag[TL_STORE_ETAG_MAX];
+    tl_buf_init(&now, CATALOG_MAX);
+    tl_buf_init(&out, CATALOG_MAX);
+    *again = false;
+    bool ok = load(store, &catalog, &now, etag, error);
+    if (ok) {
+        ok = write_tables(&catalog, table, replace, &out, error);
+        if (ok && !tl_view_eq(tl_buf_view(&now), tl_buf_view(&out))) {
+            ok = tl_store_replace(store, NAME, tl_buf_view(&out), etag, error);
+            *again = !ok && error->code == TL_CONFLICT;
+        }
+        tl_catalog_release(&catalog);
+    }
+    tl_buf_release(&out);
+    tl_buf_release(&now);
+    return ok;
+}
+
+static bool put_locked(struct tl_store *store, const struct tl_catalog_table *table, bool replace, struct tl_error *error)
+{
+    bool again = true, ok = false;
+    for (unsigned tries = 0; again && tries < TRIES; tries++)
+        ok = change_once(store, table, replace, &again, error);
+    return ok;
+}
+
+/* Read, changed, written: a process that does the same at once would lose one of the two tables. In a folder it waits for the lock, in a
+ * bucket it finds another ETag and reads again. */
+static bool put_table(struct tl_store *store, const struct tl_catalog_table *table, bool replace, struct tl_error *error)
+{
+    struct tl_dir_lock lock;
+    if (!tl_lake_lock_open(&lock, store, TL_LAKE_CATALOG, error))
+        return false;
+    bool ok = put_locked(store, table, replace, error);
+    tl_lake_lock_close(&lock);
+    return ok;
+}
+
+bool tl_catalog_ensure(struct tl_store *store, const struct tl_catalog_table *table, struct tl_error *error)
+{
+    return put_table(store, table, false, error);
+}
+
+bool tl_catalog_replace(struct tl_store *store, const struct tl_catalog_table *table, struct tl_error *error)
+{
+    return put_table(store, table, true, error);
+}
+
+bool tl_catalog_load(struct tl_store *store, struct tl_catalog *out, struct tl_error *error)
+{
+    struct tl_buf text;
+    char etag[TL_STORE_ETAG_MAX];
+    tl_buf_init(&text, CATALOG_MAX);
+    bool ok = load(store, out, &text, etag, error);
+    tl_buf_release(&text);
     return ok;
 }
 

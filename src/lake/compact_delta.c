@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/arena.h"
 #include "base/io.h"
+#include "base/map.h"
 #include "base/time.h"
 #include "codec/json_writer.h"
 #include "lake/compact_int.h"
@@ -11,6 +12,8 @@
 #include <stdlib.h>
 
 #define TRIES 50
+#define NAMES_MAX ((size_t)1 << 24)
+#define VACUUM_NS (7 * 24 * 60 * 60 * TL_NS_PER_S) /* Delta's own rule: readers of older versions, and commits under way */
 
 static void add_remove(const struct tl_delta_file *f, struct tl_buf *out)
 {
@@ -59,6 +62,7 @@ struct job {
     const struct tl_delta_files *live;
     struct tl_compact_file *files;
     size_t count;
+    const bool *cancel;
 };
 
 static bool merge_partition(struct job *j, size_t begin, size_t end, struct tl_buf *actions, struct tl_error *error)
@@ -73,7 +77,7 @@ static bool merge_partition(struct job *j, size_t begin, size_t end, struct tl_b
     tl_buf_init(&name, 4096);
     tl_buf_addf(&name, "%s/%s%s", j->path, j->files[begin].partition, leaf);
     bool ok = tl_buf_ok(&name, "a file's name", error) &&
-              tl_compact_merge(j->store, j->duck, j->files + begin, end - begin, tl_buf_text(&name), error) &&
+              tl_compact_merge(j->store, j->duck, j->files + begin, end - begin, tl_buf_text(&name), j->cancel, error) &&
               tl_store_head(j->store, tl_buf_text(&name), &info, error);
     tl_buf_release(&name);
     for (size_t i = begin; ok && i < end; i++)
@@ -124,38 +128,88 @@ static bool commit(const struct job *j, size_t begin, size_t end, struct tl_view
     return false;
 }
 
+/* Adds the names of what the newest version has, and of what was removed since then. */
+static bool index_needed(const struct job *j, int64_t since_ms, struct tl_map *known, struct tl_error *error)
+{
+    struct tl_delta_files of[2] = { { 0 }, { 0 } };
+    bool added, ok = tl_delta_live(j->store, j->duck, j->path, &of[0], error) &&
+                     tl_delta_removed(j->store, j->duck, j->path, since_ms, &of[1], error);
+    for (size_t k = 0; k < 2; k++) {
+        for (size_t i = 0; ok && i < of[k].count; i++)
+            ok = tl_map_put(known, tl_view_of(of[k].items[i].name), &added) || tl_error_set(error, TL_NO_MEMORY, "no memory for the names of files");
+        tl_delta_files_release(&of[k]);
+    }
+    return ok;
+}
+
+static bool is_data(const struct job *j, const char *name)
+{
+    const char *behind = name + strlen(j->path) + 1;
+    return behind[0] != '_' && behind[0] != '.' && tl_view_ends_with(tl_view_of(name), TL_VIEW(".parquet"));
+}
+
+/* Files that the newest version does not have, that were not removed lately, and that are older than any commit under way may be. */
+static bool vacuum(const struct job *j, int64_t keep_ns, struct tl_compact_stats *stats, struct tl_error *error)
+{
+    struct tl_store_entries entries;
+    struct tl_map known;
+    int64_t age = keep_ns > VACUUM_NS ? keep_ns : VACUUM_NS;
+    if (!tl_store_walk(j->store, j->path, &entries, error))
+        return false;
+    tl_map_init(&known, NAMES_MAX);
+    bool ok = index_needed(j, (tl_io->wall_ns() - age) / TL_NS_PER_MS, &known, error);
+    for (size_t i = 0; ok && i < entries.count; i++) {
+        const struct tl_store_entry *e = &entries.items[i];
+        if (!is_data(j, e->name) || tl_map_find(&known, tl_view_of(e->name)) || tl_io->wall_ns() - e->info.modified_ns < age)
+            continue;
+        ok = tl_store_delete(j->store, e->name, error);
+        stats->deleted += ok;
+    }
+    tl_map_release(&known);
+    tl_store_entries_release(&entries);
+    return ok;
+}
+
 bool tl_compact_delta(struct tl_store *store, struct tl_duck *duck, const char *path, const struct tl_compact_options *options,
                       struct tl_compact_stats *stats, struct tl_error *error)
 {
     struct tl_delta_files live;
     struct tl_arena arena;
-    size_t skip = strlen(path) + 1;
+    size_t skip = strlen(path) + 1, partitions = 0;
     if (!tl_delta_live(store, duck, path, &live, error))
         return false;
-    struct job j = { .store = store, .duck = duck, .path = path, .live = &live, .files = calloc(live.count + 1, sizeof *j.files) };
+    struct job j = { .store = store, .duck = duck, .path = path, .live = &live, .files = calloc(live.count + 1, sizeof *j.files), .cancel = options->cancel };
     tl_arena_init(&arena, (size_t)1 << 30);
     for (size_t i = 0; j.files && i < live.count; i++) {
         const char *name = live.items[i].name, *slash = strrchr(name, '/');
         if (live.items[i].size < TL_COMPACT_SMALL)
             j.files[j.count++] = (struct tl_compact_file){
-                name, tl_arena_text(&arena, (struct tl_view){ name + skip, (size_t)(slash + 1 - name) - skip }), live.items[i].size, i
+                .name = name,
+                .partition = tl_arena_text(&arena, (struct tl_view){ name + skip, (size_t)(slash + 1 - name) - skip }),
+                .size = live.items[i].size,
+                .index = i,
             };
     }
     bool ok = j.files ? tl_arena_ok(&arena, "the names of files", error) : tl_error_set(error, TL_NO_MEMORY, "out of memory");
     if (ok)
         tl_compact_sort(j.files, j.count);
+    for (size_t begin = 0; ok && begin < j.count; begin = tl_compact_end(j.files, j.count, begin))
+        partitions++;
     for (size_t begin = 0, end; ok && begin < j.count; begin = end) {
         struct tl_buf actions;
         end = tl_compact_end(j.files, j.count, begin);
         stats->partitions++;
         if (end - begin < options->min_files)
             continue;
+        if (options->progress)
+            options->progress(options->progress_arg, stats, partitions);
         tl_buf_init(&actions, (size_t)1 << 30);
-        ok = merge_partition(&j, begin, end, &actions, error) && commit(&j, begin, end, tl_buf_view(&actions), error);
+        ok = tl_compact_goes_on(options->cancel, error) && merge_partition(&j, begin, end, &actions, error) && commit(&j, begin, end, tl_buf_view(&actions), error);
         tl_buf_release(&actions);
         stats->merged += ok ? end - begin : 0;
         stats->into += ok;
     }
+    ok = ok && vacuum(&j, options->keep_ns, stats, error);
     free(j.files);
     tl_arena_release(&arena);
     tl_delta_files_release(&live);

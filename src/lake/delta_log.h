@@ -49,4 +49,7 @@ struct tl_delta_files {
 /* What the newest version holds, sorted by name. */
 TL_MUST_USE bool tl_delta_live(struct tl_store *store, struct tl_duck *duck, const char *path, struct tl_delta_files *out,
                                struct tl_error *error);
+/* Files that were removed since then. */
+TL_MUST_USE bool tl_delta_removed(struct tl_store *store, struct tl_duck *duck, const char *path, int64_t since_ms, struct tl_delta_files *out,
+                                  struct tl_error *error);
 void tl_delta_files_release(struct tl_delta_files *files);

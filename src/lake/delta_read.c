@@ -201,7 +201,9 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct tl_delta_file *)a)->name, ((const struct tl_delta_file *)b)->name);
 }
 
-bool tl_delta_live(struct tl_store *store, struct tl_duck *duck, const char *path, struct tl_delta_files *out, struct tl_error *error)
+/* select: of the files that are meant, path, partition values as text, size. */
+static bool read_files(struct tl_store *store, struct tl_duck *duck, const char *path, const char *select, struct tl_delta_files *out,
+                       struct tl_error *error)
 {
     struct tl_delta_parts parts;
     struct tl_dir_list copies = { 0 };
@@ -213,7 +215,7 @@ bool tl_delta_live(struct tl_store *store, struct tl_duck *duck, const char *pat
         return true;
     tl_buf_init(&sql, (size_t)256 << 20);
     bool ok = tl_delta_add_actions(store, path, &parts, &copies, &sql, error);
-    tl_buf_add_text(&sql, "SELECT \"add\".path, CAST(to_json(\"add\".partitionValues) AS VARCHAR), \"add\".size FROM files WHERE \"add\" IS NOT NULL");
+    tl_buf_add_text(&sql, select);
     ok = ok && tl_buf_ok(&sql, "the parts of a Delta log", error) && read_live(duck, tl_buf_text(&sql), path, out, error);
     if (!ok)
         tl_error_context(error, "the Delta log of '%s/%s'", tl_store_root(store), path);
@@ -224,6 +226,22 @@ bool tl_delta_live(struct tl_store *store, struct tl_duck *duck, const char *pat
     if (!ok)
         tl_delta_files_release(out);
     return ok;
+}
+
+bool tl_delta_live(struct tl_store *store, struct tl_duck *duck, const char *path, struct tl_delta_files *out, struct tl_error *error)
+{
+    static const char select[] = "SELECT \"add\".path, CAST(to_json(\"add\".partitionValues) AS VARCHAR), \"add\".size FROM files WHERE \"add\" IS NOT NULL";
+    return read_files(store, duck, path, select, out, error);
+}
+
+bool tl_delta_removed(struct tl_store *store, struct tl_duck *duck, const char *path, int64_t since_ms, struct tl_delta_files *out,
+                      struct tl_error *error)
+{
+    char select[200];
+    snprintf(select, sizeof select,
+             "SELECT remove.path, '{}', coalesce(remove.size, 0) FROM files WHERE remove IS NOT NULL AND coalesce(remove.deletionTimestamp, 0) >= %" PRId64,
+             since_ms);
+    return read_files(store, duck, path, select, out, error);
 }
 
 void tl_delta_files_release(struct tl_delta_files *files)

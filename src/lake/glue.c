@@ -2,10 +2,12 @@
 /* Every call may have taken effect though its answer was lost: "AlreadyExists" is success where what is there is what was wanted. */
 #include "lake/glue.h"
 
+#include "base/arena.h"
 #include "base/map.h"
 #include "base/time.h"
 #include "codec/json.h"
 #include "lake/glue_table.h"
+#include "lake/merged.h"
 #include "lake/store.h"
 #include "net/aws_client.h"
 
@@ -22,7 +24,7 @@
 
 struct glue_table {
     const struct tl_catalog_table *table;
-    struct tl_map partitions; /* folder to 1: is in Glue, 0: noted */
+    struct tl_map partitions; /* folder to 1: is in Glue, 0: noted; to a text's address: it is there, at that place (compaction) */
     size_t noted;
 };
 struct tl_glue {
@@ -33,6 +35,7 @@ struct tl_glue {
     struct tl_json answer;
     struct tl_buf body;
     struct tl_json_writer w;
+    struct tl_arena places; /* texts of partitions that were moved */
     struct glue_table tables[TABLES_MAX];
     size_t table_count;
 };
@@ -49,6 +52,7 @@ bool tl_glue_open(struct tl_glue **out, const struct tl_glue_options *o, struct 
     if (!g)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     tl_buf_init(&g->body, BODY_MAX);
+    tl_arena_init(&g->places, BODY_MAX * 16);
     g->root = strdup(o->root);
     g->region = o->region ? strdup(o->region) : NULL;
     g->mode = o->partitions;
@@ -72,6 +76,7 @@ void tl_glue_close(struct tl_glue *g)
     tl_aws_client_free(g->client);
     tl_json_parser_free(g->parser);
     tl_buf_release(&g->body);
+    tl_arena_release(&g->places);
     free(g->root);
     free(g->region);
     free(g);
@@ -126,19 +131,33 @@ static bool column_is(struct tl_json column, const struct tl_column_def *def)
            tl_view_is(tl_json_get_string(column, "Type"), tl_glue_type(def->type));
 }
 
-/* How many of the table's columns (partition: those it is partitioned by) Glue's list has, in their order; SIZE_MAX: it has others. */
-static size_t columns_same(struct tl_json list, const struct tl_catalog_table *table, bool partition)
+/* How many of the table's columns Glue's list has, in their order; SIZE_MAX: it has others. */
+static size_t columns_same(struct tl_json list, const struct tl_catalog_table *table)
 {
     struct tl_json column;
     struct tl_json_iter it;
     size_t at = 0, count = 0;
     for (tl_json_iter_init(&it, list); tl_json_next(&it, NULL, &column); count++, at++) {
-        while (at < table->column_count && tl_glue_is_partition(table, table->columns[at].name) != partition)
+        while (at < table->column_count && tl_glue_is_partition(table, table->columns[at].name))
             at++;
         if (at == table->column_count || !column_is(column, &table->columns[at]))
             return SIZE_MAX;
     }
     return count;
+}
+
+/* The columns that the table is partitioned by, in the order of the folders. */
+static bool keys_same(struct tl_json list, const struct tl_catalog_table *table)
+{
+    struct tl_json column;
+    struct tl_json_iter it;
+    size_t count = 0;
+    for (tl_json_iter_init(&it, list); tl_json_next(&it, NULL, &column); count++) {
+        const struct tl_column_def *def = count < table->partition_count ? tl_glue_column(table, table->partition_by[count]) : NULL;
+        if (!def || !column_is(column, def))
+            return false;
+    }
+    return count == table->partition_count;
 }
 
 static bool location_is(const struct tl_glue *g, struct tl_json table, const struct tl_catalog_table *wanted)
@@ -162,9 +181,8 @@ static bool is_projected(struct tl_json table)
 /* *current: nothing has to be told. TL_CONFLICT: it is another table. */
 static bool compare_table(const struct tl_glue *g, struct tl_json there, const struct tl_catalog_table *t, bool *current, struct tl_error *error)
 {
-    size_t columns = columns_same(tl_json_member(tl_json_member(there, "StorageDescriptor"), "Columns"), t, false);
-    size_t keys = columns_same(tl_json_member(there, "PartitionKeys"), t, true);
-    if (columns == SIZE_MAX || keys != t->partition_count)
+    size_t columns = columns_same(tl_json_member(tl_json_member(there, "StorageDescriptor"), "Columns"), t);
+    if (columns == SIZE_MAX || !keys_same(tl_json_member(there, "PartitionKeys"), t))
         return tl_error_set(error, TL_CONFLICT,
                             "Glue's table '%s.%s' has other columns or partitions than the lake's: drop it there (its data stays), or give the sink "
                             "another table",
@@ -207,11 +225,35 @@ static bool ensure_table(struct tl_glue *g, const struct tl_catalog_table *t, bo
 
 /* ---- partitions ---- */
 
+/* "ticker=A", or where compaction has put it, "_merged/ticker=A/m-<hash>": the partition is the same one. */
+static bool note_place(struct tl_glue *g, struct tl_view folder, struct tl_map *out, struct tl_error *error)
+{
+    bool added;
+    bool moved = tl_view_starts_with(folder, TL_VIEW("_merged/"));
+    const char *file = moved ? tl_arena_printf(&g->places, "%.*s/", TL_VIEW_ARG(folder)) : "";
+    char *text = moved ? tl_arena_text(&g->places, folder) : NULL;
+    if (!tl_arena_ok(&g->places, "the places of partitions", error))
+        return false;
+    if (moved) {
+        folder = tl_merged_partition(file);
+        folder.size -= folder.size ? 1 : 0;
+    }
+    uint64_t *place = tl_map_put(out, folder, &added);
+    if (place)
+        *place = moved ? (uint64_t)(uintptr_t)text : 1;
+    return place || tl_error_set(error, TL_NO_MEMORY, "out of memory");
+}
+
+static const char *place_of(uint64_t value)
+{
+    return value > 1 ? (const char *)(uintptr_t)value : NULL;
+}
+
 /* Adds "Expression"-less pages of what Glue has to the map, as folders. */
 static bool read_partitions(struct tl_glue *g, struct glue_table *gt, struct tl_map *out, struct tl_error *error)
 {
     char *token = NULL;
-    bool ok = true, more = true, added;
+    bool ok = true, more = true;
     while (ok && more) {
         tl_json_member_text(begin(g, gt->table), "TableName", gt->table->name);
         if (token)
@@ -230,10 +272,7 @@ static bool read_partitions(struct tl_glue *g, struct glue_table *gt, struct tl_
                 bool below = tl_view_starts_with(at, tl_buf_view(&base));
                 struct tl_view folder = below ? (struct tl_view){ at.data + base.size, at.size - base.size } : at;
                 folder.size -= folder.size && folder.data[folder.size - 1] == '/';
-                uint64_t *place = tl_map_put(out, folder, &added);
-                ok = place || tl_error_set(error, TL_NO_MEMORY, "out of memory");
-                if (place)
-                    *place = 1;
+                ok = note_place(g, folder, out, error);
             }
         struct tl_view next = ok ? tl_json_get_string(g->answer, "NextToken") : (struct tl_view){ NULL, 0 };
         token = next.size ? strndup(next.data, next.size) : NULL;
@@ -266,7 +305,7 @@ static bool create_batch(struct tl_glue *g, struct glue_table *gt, size_t *place
     tl_json_begin_array(&g->w);
     for (size_t i = 0; i < count; i++) {
         snprintf(folder, sizeof folder, "%.*s", TL_VIEW_ARG(tl_map_key_at(&gt->partitions, places[i])));
-        tl_glue_write_partition(&g->w, g->root, gt->table, folder);
+        tl_glue_write_partition(&g->w, g->root, gt->table, folder, NULL);
     }
     tl_json_end_array(&g->w);
     if (!call(g, "BatchCreatePartition", error) || !check_errors(g, error))
@@ -299,31 +338,37 @@ bool tl_glue_flush(struct tl_glue *g, struct tl_error *error)
     return true;
 }
 
+/* An entry of BatchUpdatePartition. */
+static void write_update(struct tl_glue *g, const struct tl_catalog_table *table, const char *folder, const char *at)
+{
+    struct tl_buf value;
+    tl_buf_init(&value, 1 << 16);
+    tl_json_begin_object(&g->w);
+    tl_json_key(&g->w, "PartitionValueList");
+    tl_json_begin_array(&g->w);
+    for (size_t c = 0; c < table->partition_count; c++) {
+        tl_buf_reset(&value);
+        tl_glue_partition_value(folder, c, &value);
+        tl_json_write_text(&g->w, tl_buf_text(&value));
+    }
+    tl_json_end_array(&g->w);
+    tl_json_key(&g->w, "PartitionInput");
+    tl_glue_write_partition(&g->w, g->root, table, folder, at);
+    tl_json_end_object(&g->w);
+    tl_buf_release(&value);
+}
+
 static bool update_batch(struct tl_glue *g, struct glue_table *gt, size_t begin_at, size_t end, struct tl_error *error)
 {
     char folder[4096];
-    struct tl_buf value;
-    tl_buf_init(&value, 1 << 16);
     tl_json_member_text(begin(g, gt->table), "TableName", gt->table->name);
     tl_json_key(&g->w, "Entries");
     tl_json_begin_array(&g->w);
     for (size_t i = begin_at; i < end; i++) {
         snprintf(folder, sizeof folder, "%.*s", TL_VIEW_ARG(tl_map_key_at(&gt->partitions, i)));
-        tl_json_begin_object(&g->w);
-        tl_json_key(&g->w, "PartitionValueList");
-        tl_json_begin_array(&g->w);
-        for (size_t c = 0; c < gt->table->partition_count; c++) {
-            tl_buf_reset(&value);
-            tl_glue_partition_value(folder, c, &value);
-            tl_json_write_text(&g->w, tl_buf_text(&value));
-        }
-        tl_json_end_array(&g->w);
-        tl_json_key(&g->w, "PartitionInput");
-        tl_glue_write_partition(&g->w, g->root, gt->table, folder);
-        tl_json_end_object(&g->w);
+        write_update(g, gt->table, folder, place_of(tl_map_value_at(&gt->partitions, i)));
     }
     tl_json_end_array(&g->w);
-    tl_buf_release(&value);
     return call(g, "BatchUpdatePartition", error) && check_errors(g, error);
 }
 
@@ -377,6 +422,55 @@ bool tl_glue_note(struct tl_glue *g, const char *const *files, size_t count, str
         }
     }
     return true;
+}
+
+/* ---- partitions that compaction has moved ---- */
+
+bool tl_glue_points(const struct tl_glue *g, const struct tl_catalog_table *table)
+{
+    return g->mode == TL_GLUE_REGISTER && table->partition_count > 0;
+}
+
+bool tl_glue_look(struct tl_glue *g, const struct tl_catalog_table *table, bool *found, bool *projected, struct tl_error *error)
+{
+    *projected = false;
+    if (!get_table(g, table, found, error))
+        return tl_error_context(error, "Glue's table '%s.%s'", table->database, table->name);
+    *projected = *found && is_projected(tl_json_member(g->answer, "Table"));
+    return true;
+}
+
+/* Glue has not heard of the partition: its answer has an error for the one entry. */
+static bool is_unknown(const struct tl_glue *g)
+{
+    struct tl_json item;
+    struct tl_json_iter it;
+    tl_json_iter_init(&it, tl_json_member(g->answer, "Errors"));
+    return tl_json_next(&it, NULL, &item) &&
+           tl_view_is(tl_json_get_string(tl_json_member(item, "ErrorDetail"), "ErrorCode"), "EntityNotFoundException");
+}
+
+static bool create_at(struct tl_glue *g, const struct tl_catalog_table *t, const char *partition, const char *folder, struct tl_error *error)
+{
+    tl_json_member_text(begin(g, t), "TableName", t->name);
+    tl_json_key(&g->w, "PartitionInputList");
+    tl_json_begin_array(&g->w);
+    tl_glue_write_partition(&g->w, g->root, t, partition, folder);
+    tl_json_end_array(&g->w);
+    return call(g, "BatchCreatePartition", error) && check_errors(g, error);
+}
+
+bool tl_glue_point(const struct tl_glue_move *move, const char *partition, const char *folder, struct tl_error *error)
+{
+    struct tl_glue *g = move->glue;
+    const struct tl_catalog_table *t = move->table;
+    tl_json_member_text(begin(g, t), "TableName", t->name);
+    tl_json_key(&g->w, "Entries");
+    tl_json_begin_array(&g->w);
+    write_update(g, t, partition, folder);
+    tl_json_end_array(&g->w);
+    bool ok = call(g, "BatchUpdatePartition", error) && (is_unknown(g) ? create_at(g, t, partition, folder, error) : check_errors(g, error));
+    return ok || tl_error_context(error, "Glue's partition '%s' of '%s.%s'", partition, t->database, t->name);
 }
 
 /* ---- comparing ---- */

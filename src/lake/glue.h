@@ -27,6 +27,18 @@ TL_MUST_USE bool tl_glue_note(struct tl_glue *g, const char *const *files, size_
 /* Registers what was noted and is not there yet (nothing with projection). After a failure the same again. */
 TL_MUST_USE bool tl_glue_flush(struct tl_glue *g, struct tl_error *error);
 
+/* Where compaction has put a partition (lake/compact.h). */
+struct tl_glue_move {
+    struct tl_glue *glue;
+    const struct tl_catalog_table *table;
+};
+/* Whether partitions of the table have a place each, which can be moved: they are registered. Projected ones are where the template says. */
+bool tl_glue_points(const struct tl_glue *g, const struct tl_catalog_table *table);
+/* What Glue itself has: no such table, or one with projected partitions. */
+TL_MUST_USE bool tl_glue_look(struct tl_glue *g, const struct tl_catalog_table *table, bool *found, bool *projected, struct tl_error *error);
+/* The partition ("day=2025-09-27/ticker=A") is in that folder below the table's path now: Athena reads it there, and nowhere else. */
+TL_MUST_USE bool tl_glue_point(const struct tl_glue_move *move, const char *partition, const char *folder, struct tl_error *error);
+
 /* What Glue says that the lake does not, and the other way round, as lines. partitions: folders below the table's path ("ticker=A"), that have
  * files. Appends to out. */
 TL_MUST_USE bool tl_glue_compare(struct tl_glue *g, const struct tl_catalog_table *table, const char *const *partitions, size_t count,

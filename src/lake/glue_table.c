@@ -47,7 +47,7 @@ static void write_column(struct tl_json_writer *w, const struct tl_column_def *c
     tl_json_end_object(w);
 }
 
-static const struct tl_column_def *column_of(const struct tl_catalog_table *table, const char *name)
+const struct tl_column_def *tl_glue_column(const struct tl_catalog_table *table, const char *name)
 {
     for (size_t i = 0; i < table->column_count; i++)
         if (strcmp(table->columns[i].name, name) == 0)
@@ -123,8 +123,8 @@ void tl_glue_write_table(struct tl_json_writer *w, const char *root, const struc
     if (partitions == TL_GLUE_PROJECTION && table->partition_count) {
         tl_json_member_text(w, "projection.enabled", "true");
         for (size_t i = 0; i < table->partition_count; i++)
-            if (column_of(table, table->partition_by[i]))
-                write_projection(w, column_of(table, table->partition_by[i]));
+            if (tl_glue_column(table, table->partition_by[i]))
+                write_projection(w, tl_glue_column(table, table->partition_by[i]));
         write_template(w, root, table);
     }
     tl_json_end_object(w);
@@ -132,8 +132,8 @@ void tl_glue_write_table(struct tl_json_writer *w, const char *root, const struc
     tl_json_key(w, "PartitionKeys"); /* also when there are none */
     tl_json_begin_array(w);
     for (size_t i = 0; i < table->partition_count; i++)
-        if (column_of(table, table->partition_by[i]))
-            write_column(w, column_of(table, table->partition_by[i]));
+        if (tl_glue_column(table, table->partition_by[i]))
+            write_column(w, tl_glue_column(table, table->partition_by[i]));
     tl_json_end_array(w);
     tl_json_end_object(w);
 }
@@ -156,7 +156,7 @@ void tl_glue_partition_value(const char *folder, size_t i, struct tl_buf *out)
     }
 }
 
-void tl_glue_write_partition(struct tl_json_writer *w, const char *root, const struct tl_catalog_table *table, const char *folder)
+void tl_glue_write_partition(struct tl_json_writer *w, const char *root, const struct tl_catalog_table *table, const char *folder, const char *at)
 {
     struct tl_buf value;
     tl_buf_init(&value, 1 << 16);
@@ -169,7 +169,7 @@ void tl_glue_write_partition(struct tl_json_writer *w, const char *root, const s
         tl_json_write_text(w, tl_buf_text(&value));
     }
     tl_json_end_array(w);
-    write_storage(w, root, table, folder);
+    write_storage(w, root, table, at ? at : folder);
     tl_json_end_object(w);
     tl_buf_release(&value);
 }

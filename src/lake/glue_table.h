@@ -10,8 +10,10 @@ const char *tl_glue_type(enum tl_type type); /* "bigint" */
 void tl_glue_location(const char *root, const struct tl_catalog_table *table, const char *folder, struct tl_buf *out);
 /* The member TableInput. */
 void tl_glue_write_table(struct tl_json_writer *w, const char *root, const struct tl_catalog_table *table, enum tl_glue_partitions partitions);
-/* A PartitionInput, as a value. */
-void tl_glue_write_partition(struct tl_json_writer *w, const char *root, const struct tl_catalog_table *table, const char *folder);
+/* A PartitionInput, as a value. folder: what its values are; at: where it is below the table's path, NULL for there. */
+void tl_glue_write_partition(struct tl_json_writer *w, const char *root, const struct tl_catalog_table *table, const char *folder, const char *at);
+/* NULL: the table has no such column. */
+const struct tl_column_def *tl_glue_column(const struct tl_catalog_table *table, const char *name);
 bool tl_glue_is_partition(const struct tl_catalog_table *table, const char *column);
 /* The i-th value in "a=x/b=y", as it was before it was escaped; Hive's word for NULL stays. */
 void tl_glue_partition_value(const char *folder, size_t i, struct tl_buf *out);

@@ -12,7 +12,7 @@
 
 static bool no_lock(struct tl_store *lake, enum tl_lake_part part, struct tl_error *error)
 {
-    return part == TL_LAKE_CATALOG ||
+    return part == TL_LAKE_CATALOG || part == TL_LAKE_COMPACT ||
            tl_error_set(error, TL_UNSUPPORTED,
                         "the batch layers of a lake in S3 ('%s') are not there yet: make them in a folder, and copy it (aws s3 sync)",
                         tl_store_root(lake));
@@ -20,6 +20,8 @@ static bool no_lock(struct tl_store *lake, enum tl_lake_part part, struct tl_err
 
 static bool held(struct tl_store *lake, enum tl_lake_part part, struct tl_error *error)
 {
+    if (part == TL_LAKE_COMPACT)
+        return tl_error_set(error, TL_CONFLICT, "another compaction is at work in the lake '%s': one at a time", tl_store_root(lake));
     return part == TL_LAKE_CATALOG
                ? tl_error_set(error, TL_CONFLICT, "another process has held the catalog of the lake '%s' for ten seconds", tl_store_root(lake))
                : tl_error_set(error, TL_CONFLICT, "another 'tapeline ingest' or 'tapeline build' is at work in the lake '%s': one at a time",
@@ -28,7 +30,7 @@ static bool held(struct tl_store *lake, enum tl_lake_part part, struct tl_error 
 
 bool tl_lake_lock_open(struct tl_dir_lock *lock, struct tl_store *lake, enum tl_lake_part part, struct tl_error *error)
 {
-    static const char *const folders[] = { [TL_LAKE_CATALOG] = "_tapeline", [TL_LAKE_BATCH] = "_tapeline/batch" };
+    static const char *const folders[] = { [TL_LAKE_CATALOG] = "_tapeline", [TL_LAKE_COMPACT] = "_tapeline/compact", [TL_LAKE_BATCH] = "_tapeline/batch" };
     char path[PATH_MAX];
     *lock = (struct tl_dir_lock){ .fd = -1 };
     if (!tl_store_folder(lake))

@@ -6,6 +6,7 @@
 
 enum tl_lake_part {
     TL_LAKE_CATALOG, /* held for the moment of a change: who comes second waits for it, at most ten seconds. A bucket has no such lock */
+    TL_LAKE_COMPACT, /* held while a table is compacted: no waiting. In a bucket the list's ETag tells (lake/merged.h) */
     TL_LAKE_BATCH,   /* held by an ingest or a build, which are for a lake in a folder (TL_UNSUPPORTED otherwise): no waiting */
 };
 /* TL_CONFLICT: another process holds it. */

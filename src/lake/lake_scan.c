@@ -48,9 +48,15 @@ static bool apply_merges(struct tl_store *store, const char *path, struct tl_dir
     if (!tl_merged_load(&merged, store, path, error))
         return false;
     tl_map_init(&replaced, FILES_MAX * 10);
-    for (size_t i = 0; ok && i < merged.count; i++)
+    for (size_t i = 0; ok && i < merged.count; i++) {
+        struct tl_buf listed;
+        tl_buf_init(&listed, PATH_MAX * 2);
+        tl_merged_listed_name(merged.files[i].file, &listed);
+        ok = !listed.failed && tl_map_put(&replaced, tl_buf_view(&listed), &added) != NULL;
+        tl_buf_release(&listed);
         for (size_t r = 0; ok && r < merged.files[i].replaced_count; r++)
             ok = tl_map_put(&replaced, tl_view_of(merged.files[i].replaced[r]), &added) != NULL;
+    }
     if (!ok)
         tl_error_set(error, TL_NO_MEMORY, "no memory for the list of merged files");
     for (size_t i = 0; ok && i < files->count; i++) {

@@ -4,6 +4,7 @@
 #include "base/map.h"
 #include "lake/duck.h"
 #include "lake/lake_scan.h"
+#include "lake/merged.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -184,10 +185,14 @@ static bool find_partitions(struct verify *v, const struct tl_catalog_table *t, 
     bool added;
     for (size_t i = 0; i < v->entries.count; i++) {
         const char *name = v->entries.items[i].name;
-        if (!is_below(name, t->path) || !is_data(name))
+        if (!is_below(name, t->path))
             continue;
-        const char *begin = name + strlen(t->path) + 1, *slash = strrchr(name, '/');
-        struct tl_view folder = { begin, slash > begin ? (size_t)(slash - begin) : 0 };
+        const char *begin = name + strlen(t->path) + 1;
+        bool merged = strncmp(begin, "_merged/", 8) == 0 && begin[8] != '.' && tl_view_ends_with(tl_view_of(begin), TL_VIEW(".parquet"));
+        if (!merged && !is_data(name))
+            continue;
+        struct tl_view folder = tl_merged_partition(begin);
+        folder.size -= folder.size ? 1 : 0;
         if (!tl_map_put(out, folder, &added))
             return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     }

@@ -32,6 +32,8 @@ static bool read_file(struct tl_merged *m, struct tl_json json, struct tl_merged
     struct tl_json_iter it;
     out->file = read_name(&m->arena, tl_json_get_string(json, "file"));
     out->since_ms = tl_json_get_i64(json, "since", 0);
+    out->turned_ms = tl_json_get_i64(json, "turned", 0);
+    out->gone_ms = tl_json_get_i64(json, "gone", 0);
     if (!out->file || strncmp(out->file, "_merged/", 8) != 0 || !tl_json_get(json, "replaces", &list) || tl_json_kind_of(list) != TL_JSON_ARRAY)
         return false;
     const char **names = TL_ARENA_ARRAY(&m->arena, tl_json_size(list), const char *);
@@ -68,7 +70,7 @@ bool tl_merged_load(struct tl_merged *out, struct tl_store *store, const char *p
     tl_arena_init(&out->arena, TEXT_MAX);
     tl_buf_init(&text, TEXT_MAX);
     name_of(path, name);
-    bool ok = tl_store_get(store, name, &text, error);
+    bool ok = tl_store_get_tagged(store, name, &text, out->etag, error);
     if (!ok && error->code == TL_NOT_FOUND) {
         tl_buf_release(&text);
         return true;
@@ -90,7 +92,7 @@ void tl_merged_release(struct tl_merged *m)
     *m = (struct tl_merged){ .count = 0 };
 }
 
-bool tl_merged_save(const struct tl_merged *m, struct tl_store *store, const char *path, struct tl_error *error)
+bool tl_merged_save(struct tl_merged *m, struct tl_store *store, const char *path, struct tl_error *error)
 {
     char name[PATH_MAX];
     struct tl_buf text;
@@ -105,6 +107,10 @@ bool tl_merged_save(const struct tl_merged *m, struct tl_store *store, const cha
         tl_json_begin_object(&w);
         tl_json_member_text(&w, "file", m->files[i].file);
         tl_json_member_i64(&w, "since", m->files[i].since_ms);
+        if (m->files[i].turned_ms)
+            tl_json_member_i64(&w, "turned", m->files[i].turned_ms);
+        if (m->files[i].gone_ms)
+            tl_json_member_i64(&w, "gone", m->files[i].gone_ms);
         tl_json_key(&w, "replaces");
         tl_json_begin_array(&w);
         for (size_t r = 0; r < m->files[i].replaced_count; r++)
@@ -115,16 +121,36 @@ bool tl_merged_save(const struct tl_merged *m, struct tl_store *store, const cha
     tl_json_end_array(&w);
     tl_json_end_object(&w);
     name_of(path, name);
-    bool ok = tl_buf_ok(&text, "the list of merged files", error) && tl_store_put(store, name, tl_buf_view(&text), error);
+    bool ok = tl_buf_ok(&text, "the list of merged files", error) && tl_store_replace(store, name, tl_buf_view(&text), m->etag, error);
+    if (!ok && error->code == TL_CONFLICT)
+        tl_error_set(error, TL_CONFLICT, "another compaction of '%s/%s' is at work: this one stops, nothing is lost", tl_store_root(store), path);
     tl_buf_release(&text);
     return ok;
 }
 
-bool tl_merged_replaces(const struct tl_merged *m, const char *name)
+/* Behind "_merged/". */
+static const char *behind_mark(const char *file)
 {
-    for (size_t i = 0; i < m->count; i++)
-        for (size_t r = 0; r < m->files[i].replaced_count; r++)
-            if (strcmp(m->files[i].replaced[r], name) == 0)
-                return true;
-    return false;
+    return strncmp(file, "_merged/", 8) == 0 ? file + 8 : file;
+}
+
+struct tl_view tl_merged_partition(const char *file)
+{
+    const char *from = behind_mark(file), *end = strrchr(from, '/');
+    if (!end)
+        return TL_VIEW("");
+    /* A merge has a folder of its own, "m-<hash>", below the partition's. */
+    const char *own = end;
+    while (own > from && own[-1] != '/')
+        own--;
+    if (from != file && strncmp(own, "m-", 2) == 0 && !memchr(own, '=', (size_t)(end - own)))
+        return (struct tl_view){ from, (size_t)(own - from) };
+    return (struct tl_view){ from, (size_t)(end + 1 - from) };
+}
+
+void tl_merged_listed_name(const char *file, struct tl_buf *out)
+{
+    const char *slash = strrchr(file, '/');
+    tl_buf_add_view(out, tl_merged_partition(file));
+    tl_buf_add_text(out, slash ? slash + 1 : file);
 }

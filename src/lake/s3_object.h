@@ -16,6 +16,9 @@ struct tl_s3_source {
 /* absent_only: TL_CONFLICT where the name exists, with whatever content. */
 TL_MUST_USE bool tl_s3_put(struct tl_s3 *s3, const char *name, const struct tl_s3_source *source, bool absent_only,
                            struct tl_error *error);
+/* etag: what is there, "" for nothing; on success what is there then. TL_CONFLICT (TL_NOT_FOUND): there is something else (nothing). */
+TL_MUST_USE bool tl_s3_replace(struct tl_s3 *s3, const char *name, const struct tl_s3_source *source, char etag[TL_STORE_ETAG_MAX],
+                               struct tl_error *error);
 /* *same: the object is there with just this content. */
 TL_MUST_USE bool tl_s3_compare(struct tl_s3 *s3, const char *name, const struct tl_s3_source *source, bool *same,
                                struct tl_error *error);

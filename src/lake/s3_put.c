@@ -20,20 +20,32 @@ struct upload {
     struct tl_buf etags;    /* the request that completes it, so far */
 };
 
+/* Under which condition an object is put, and its new ETag. */
+struct condition {
+    const struct tl_http_header *header; /* NULL: none */
+    char etag[TL_STORE_ETAG_MAX];
+};
 static const struct tl_http_header if_absent = { { "if-none-match", 13 }, { "*", 1 } };
 
-static bool put_whole(struct tl_s3 *s3, const char *name, struct tl_view content, bool absent_only, struct tl_error *error)
+static void take_etag(const struct tl_s3_call *call, struct condition *c)
+{
+    snprintf(c->etag, sizeof c->etag, "%.*s", TL_VIEW_ARG(tl_http_response_header(call->response, "etag")));
+}
+
+static bool put_whole(struct tl_s3 *s3, const char *name, struct tl_view content, struct condition *c, struct tl_error *error)
 {
     struct tl_s3_call call;
     struct tl_s3_request request = {
         .method = "PUT",
         .key = name,
-        .headers = &if_absent,
-        .header_count = absent_only,
+        .headers = c->header,
+        .header_count = c->header != NULL,
         .body = content.data ? content : TL_VIEW(""),
         .right = "s3:PutObject",
     };
     bool ok = tl_s3_send(s3, &request, &call, error);
+    if (ok)
+        take_etag(&call, c);
     tl_s3_done(s3, &call);
     return ok;
 }
@@ -99,7 +111,7 @@ static bool send_parts(struct upload *u, struct tl_error *error)
 
 /* S3 may answer 200 and then say in the body that it failed. Done again after an answer that was lost, the upload is not there any
  * more: then the object tells. */
-static bool complete(struct upload *u, bool absent_only, struct tl_error *error)
+static bool complete(struct upload *u, const struct condition *c, struct tl_error *error)
 {
     char query[UPLOAD_ID_MAX + 40], text[100];
     struct tl_s3_call call;
@@ -110,8 +122,8 @@ static bool complete(struct upload *u, bool absent_only, struct tl_error *error)
     struct tl_s3_request request = { .method = "POST",
                                      .key = u->name,
                                      .query = query,
-                                     .headers = &if_absent,
-                                     .header_count = absent_only,
+                                     .headers = c->header,
+                                     .header_count = c->header != NULL,
                                      .body = tl_buf_view(&u->etags),
                                      .right = "s3:PutObject" };
     bool ok = tl_s3_send(u->s3, &request, &call, error), is_gone = !ok && strcmp(call.code, "NoSuchUpload") == 0, same = false;
@@ -136,31 +148,54 @@ static void abandon(struct upload *u)
     tl_s3_done(u->s3, &call);
 }
 
-static bool put_parts(struct tl_s3 *s3, const char *name, const struct tl_s3_source *source, bool absent_only, struct tl_error *error)
+static bool put_parts(struct tl_s3 *s3, const char *name, const struct tl_s3_source *source, struct condition *c, struct tl_error *error)
 {
     struct upload u = { .s3 = s3, .name = name, .source = source };
     if (!begin_upload(&u, error))
         return false;
     tl_buf_init(&u.etags, 4 << 20);
     tl_buf_add_text(&u.etags, "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
-    bool ok = send_parts(&u, error) && complete(&u, absent_only, error);
+    bool ok = send_parts(&u, error) && complete(&u, c, error);
     if (!ok)
         abandon(&u);
     tl_buf_release(&u.etags);
     return ok;
 }
 
-bool tl_s3_put(struct tl_s3 *s3, const char *name, const struct tl_s3_source *source, bool absent_only, struct tl_error *error)
+static bool put(struct tl_s3 *s3, const char *name, const struct tl_s3_source *source, struct condition *c, struct tl_error *error)
 {
     if (source->size > TL_S3_PARTS_ABOVE)
-        return put_parts(s3, name, source, absent_only, error);
+        return put_parts(s3, name, source, c, error);
     if (source->fd < 0)
-        return put_whole(s3, name, source->memory, absent_only, error);
+        return put_whole(s3, name, source->memory, c, error);
     char *content = malloc((size_t)source->size + 1);
     if (!content)
         return tl_error_set(error, TL_NO_MEMORY, "no memory for '%s'", name);
     bool ok = tl_file_pread_all(source->fd, content, (size_t)source->size, 0, error) &&
-              put_whole(s3, name, (struct tl_view){ content, (size_t)source->size }, absent_only, error);
+              put_whole(s3, name, (struct tl_view){ content, (size_t)source->size }, c, error);
     free(content);
     return ok;
+}
+
+bool tl_s3_put(struct tl_s3 *s3, const char *name, const struct tl_s3_source *source, bool absent_only, struct tl_error *error)
+{
+    struct condition c = { .header = absent_only ? &if_absent : NULL };
+    return put(s3, name, source, &c, error);
+}
+
+bool tl_s3_replace(struct tl_s3 *s3, const char *name, const struct tl_s3_source *source, char etag[TL_STORE_ETAG_MAX],
+                   struct tl_error *error)
+{
+    struct tl_http_header same = { TL_VIEW("if-match"), tl_view_of(etag) };
+    struct condition c = { .header = etag[0] ? &same : &if_absent };
+    struct tl_store_info info;
+    if (!put(s3, name, source, &c, error))
+        return false;
+    if (!c.etag[0]) { /* of parts, whose ETag comes in the answer's body, or of a server that says none */
+        if (!tl_s3_head(s3, name, &info, error))
+            return false;
+        memcpy(c.etag, info.etag, sizeof c.etag);
+    }
+    memcpy(etag, c.etag, TL_STORE_ETAG_MAX);
+    return true;
 }

@@ -130,7 +130,17 @@ bool tl_store_put(struct tl_store *s, const char *name, struct tl_view content, 
 
 bool tl_store_get(struct tl_store *s, const char *name, struct tl_buf *out, struct tl_error *error)
 {
-    return check_name(name, error) && s->kind->get(s->impl, name, out, error);
+    return check_name(name, error) && s->kind->get(s->impl, name, out, NULL, error);
+}
+
+bool tl_store_get_tagged(struct tl_store *s, const char *name, struct tl_buf *out, char etag[TL_STORE_ETAG_MAX], struct tl_error *error)
+{
+    return check_name(name, error) && s->kind->get(s->impl, name, out, etag, error);
+}
+
+bool tl_store_replace(struct tl_store *s, const char *name, struct tl_view content, char etag[TL_STORE_ETAG_MAX], struct tl_error *error)
+{
+    return check_name(name, error) && s->kind->replace(s->impl, name, content, etag, error);
 }
 
 bool tl_store_delete(struct tl_store *s, const char *name, struct tl_error *error)

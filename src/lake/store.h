@@ -10,6 +10,8 @@
 #include "base/buf.h"
 #include "base/file.h"
 
+#define TL_STORE_ETAG_MAX 80
+
 struct tl_store;
 struct tl_store_options {
     const char *region;  /* of the bucket; NULL: by the rules of the AWS SDKs. A bucket in another region is followed there */
@@ -35,7 +37,15 @@ TL_MUST_USE bool tl_store_settle(struct tl_store *s, const char *folder, struct 
 TL_MUST_USE bool tl_store_create(struct tl_store *s, const char *name, struct tl_view content, struct tl_error *error);
 /* Replace atomically. */
 TL_MUST_USE bool tl_store_put(struct tl_store *s, const char *name, struct tl_view content, struct tl_error *error);
+/* Replace atomically what the caller has seen: etag is what is there ("" for nothing), and on success what is there then. TL_CONFLICT:
+ * someone else has replaced it, or equal content is success, as above. A folder does not tell who comes second: its callers hold a lock
+ * (lake/lake_lock.h). A server without conditional writes replaces whatever is there. */
+TL_MUST_USE bool tl_store_replace(struct tl_store *s, const char *name, struct tl_view content, char etag[TL_STORE_ETAG_MAX],
+                                  struct tl_error *error);
 TL_MUST_USE bool tl_store_get(struct tl_store *s, const char *name, struct tl_buf *out, struct tl_error *error); /* TL_NOT_FOUND */
+/* The same, and the ETag of just those bytes. */
+TL_MUST_USE bool tl_store_get_tagged(struct tl_store *s, const char *name, struct tl_buf *out, char etag[TL_STORE_ETAG_MAX],
+                                     struct tl_error *error);
 TL_MUST_USE bool tl_store_delete(struct tl_store *s, const char *name, struct tl_error *error); /* absent is fine */
 /* All objects below folder; absent is fine. Not atomic. */
 TL_MUST_USE bool tl_store_delete_tree(struct tl_store *s, const char *folder, struct tl_error *error);
@@ -44,7 +54,7 @@ TL_MUST_USE bool tl_store_delete_many(struct tl_store *s, const char *const *nam
 
 struct tl_store_info {
     int64_t size, modified_ns;
-    char etag[80]; /* S3: as it answers, in its quotes; a folder: of size, time and inode. Another content has another one */
+    char etag[TL_STORE_ETAG_MAX]; /* S3: as it answers, in its quotes; a folder: of size, time and inode. Another content has another one */
 };
 TL_MUST_USE bool tl_store_head(struct tl_store *s, const char *name, struct tl_store_info *out, struct tl_error *error); /* TL_NOT_FOUND */
 /* Appends at most size bytes from at on; fewer where the object ends. etag: NULL, or TL_CONFLICT when the object is another one. */

@@ -67,12 +67,6 @@ static bool folder_put(void *root, const char *name, struct tl_view content, str
     return path_of(root, name, path, error) && make_parent(path, error) && tl_file_write_atomic(path, content, error);
 }
 
-static bool folder_get(void *root, const char *name, struct tl_buf *out, struct tl_error *error)
-{
-    char path[PATH_MAX];
-    return path_of(root, name, path, error) && tl_file_read(path, out, error);
-}
-
 static bool folder_delete_tree(void *root, const char *name, struct tl_error *error)
 {
     char path[PATH_MAX];
@@ -136,6 +130,47 @@ static bool read_part(int fd, int64_t at, size_t size, struct tl_buf *out, struc
 {
     char *to = tl_buf_reserve(out, size);
     return tl_buf_ok(out, "the object", error) && tl_file_pread_all(fd, to, size, at, error);
+}
+
+/* Through one descriptor: the bytes and the ETag are of one file, whatever takes its place meanwhile. */
+static bool get_tagged(const char *path, struct tl_buf *out, char etag[TL_STORE_ETAG_MAX], struct tl_error *error)
+{
+    struct tl_store_info info;
+    int fd = open_file(path, &info, error);
+    if (fd < 0)
+        return false;
+    bool ok = read_part(fd, 0, (size_t)info.size, out, error) || tl_error_context(error, "'%s'", path);
+    tl_io->close(fd);
+    memcpy(etag, info.etag, TL_STORE_ETAG_MAX);
+    return ok;
+}
+
+static bool folder_get(void *root, const char *name, struct tl_buf *out, char etag[TL_STORE_ETAG_MAX], struct tl_error *error)
+{
+    char path[PATH_MAX];
+    return path_of(root, name, path, error) && (etag ? get_tagged(path, out, etag, error) : tl_file_read(path, out, error));
+}
+
+static bool tag_is(const char *path, const char *etag)
+{
+    struct stat st;
+    if (tl_io->stat(path, &st) != 0)
+        return errno == ENOENT && !etag[0];
+    return strcmp(info_of(&st).etag, etag) == 0;
+}
+
+static bool folder_replace(void *root, const char *name, struct tl_view content, char etag[TL_STORE_ETAG_MAX], struct tl_error *error)
+{
+    char path[PATH_MAX];
+    struct tl_store_info info;
+    if (!path_of(root, name, path, error))
+        return false;
+    if (!tag_is(path, etag))
+        return tl_error_set(error, TL_CONFLICT, "'%s' has been replaced by someone else", path);
+    if (!folder_put(root, name, content, error) || !folder_head(root, name, &info, error))
+        return false;
+    memcpy(etag, info.etag, TL_STORE_ETAG_MAX);
+    return true;
 }
 
 static bool folder_get_range(void *root, const char *name, int64_t at, size_t size, const char *etag, struct tl_buf *out,
@@ -279,6 +314,7 @@ bool tl_store_open_folder(struct tl_store *s, struct tl_error *error)
         .settle = folder_settle,
         .create = folder_create,
         .put = folder_put,
+        .replace = folder_replace,
         .get = folder_get,
         .delete_many = folder_delete_many,
         .head = folder_head,

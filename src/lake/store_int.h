@@ -9,7 +9,8 @@ struct tl_store_kind {
     bool (*settle)(void *impl, const char *folder, struct tl_error *error); /* NULL: there is nothing to do */
     bool (*create)(void *impl, const char *name, struct tl_view content, struct tl_error *error);
     bool (*put)(void *impl, const char *name, struct tl_view content, struct tl_error *error);
-    bool (*get)(void *impl, const char *name, struct tl_buf *out, struct tl_error *error);
+    bool (*replace)(void *impl, const char *name, struct tl_view content, char etag[TL_STORE_ETAG_MAX], struct tl_error *error);
+    bool (*get)(void *impl, const char *name, struct tl_buf *out, char etag[TL_STORE_ETAG_MAX], struct tl_error *error); /* etag: or NULL */
     bool (*delete_many)(void *impl, const char *const *names, size_t count, struct tl_error *error);
     bool (*head)(void *impl, const char *name, struct tl_store_info *out, struct tl_error *error);
     bool (*get_range)(void *impl, const char *name, int64_t at, size_t size, const char *etag, struct tl_buf *out,

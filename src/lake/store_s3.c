@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define UPLOADS 6 /* at a time; the bucket has a few connections more, for who reads meanwhile */
@@ -42,26 +43,55 @@ static bool s3_put(void *s3, const char *name, struct tl_view content, struct tl
     return tl_s3_put(s3, name, &source, false, error);
 }
 
-static bool s3_get_range(void *s3, const char *name, int64_t at, size_t size, const char *etag, struct tl_buf *out,
-                         struct tl_error *error)
+/* An answer may have been lost, and the call made again: what is there is ours then. */
+static bool s3_replace(void *s3, const char *name, struct tl_view content, char etag[TL_STORE_ETAG_MAX], struct tl_error *error)
 {
-    struct tl_store_info info = { .etag = "" };
+    struct tl_s3_source source = { content, -1, (int64_t)content.size };
+    struct tl_store_info info;
+    struct tl_error other;
+    bool same;
+    if (tl_s3_replace(s3, name, &source, etag, error))
+        return true;
+    if (error->code == TL_NOT_FOUND) /* what was to be replaced is gone */
+        error->code = TL_CONFLICT;
+    if (error->code != TL_CONFLICT || !tl_s3_compare(s3, name, &source, &same, &other) || !same || !tl_s3_head(s3, name, &info, &other))
+        return false;
+    memcpy(etag, info.etag, TL_STORE_ETAG_MAX);
+    return true;
+}
+
+/* info: what it is, and on call, with the ETag that it has to have, or "". */
+static bool read_range(void *s3, const char *name, int64_t at, size_t size, struct tl_buf *out, struct tl_store_info *info,
+                       struct tl_error *error)
+{
     while (size > 0) {
         size_t before = out->size;
-        if (!tl_s3_read(s3, name, at, size, info.etag[0] ? info.etag : etag, out, &info, error))
+        if (!tl_s3_read(s3, name, at, size, info->etag[0] ? info->etag : NULL, out, info, error))
             return false;
         size_t got = out->size - before;
         at += (int64_t)got;
         size -= got;
-        if (got == 0 || at >= info.size)
+        if (got == 0 || at >= info->size)
             break;
     }
     return true;
 }
 
-static bool s3_get(void *s3, const char *name, struct tl_buf *out, struct tl_error *error)
+static bool s3_get_range(void *s3, const char *name, int64_t at, size_t size, const char *etag, struct tl_buf *out,
+                         struct tl_error *error)
 {
-    return s3_get_range(s3, name, 0, out->max - out->size + 1, NULL, out, error);
+    struct tl_store_info info = { .etag = "" };
+    snprintf(info.etag, sizeof info.etag, "%s", etag ? etag : "");
+    return read_range(s3, name, at, size, out, &info, error);
+}
+
+static bool s3_get(void *s3, const char *name, struct tl_buf *out, char etag[TL_STORE_ETAG_MAX], struct tl_error *error)
+{
+    struct tl_store_info info = { .etag = "" };
+    bool ok = read_range(s3, name, 0, out->max - out->size + 1, out, &info, error);
+    if (ok && etag)
+        memcpy(etag, info.etag, TL_STORE_ETAG_MAX);
+    return ok;
 }
 
 static bool copy_down(struct tl_s3 *s3, const char *name, int fd, struct tl_store_info *out, struct tl_error *error)
@@ -204,6 +234,7 @@ bool tl_store_open_s3(struct tl_store *s, const struct tl_store_options *options
         .close = s3_close,
         .create = s3_create,
         .put = s3_put,
+        .replace = s3_replace,
         .get = s3_get,
         .delete_many = s3_delete_many,
         .head = s3_head,

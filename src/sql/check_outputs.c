@@ -72,18 +72,32 @@ static void check_sink_view(struct tl_checker *c, const struct tl_ast_statement 
                         view->name);
 }
 
+/* After the format. */
+static void fill_compact(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_sink_plan *out)
+{
+    const struct tl_ast_option *compact = tl_options_find(s, "compact");
+    if (!compact)
+        return;
+    out->compact_ns = tl_options_duration(&tl_sink_options, s, "compact");
+    if (out->compact_ns < TL_NS_PER_S)
+        tl_checker_fail(c, compact->place, NULL, "'compact' is at least '1 s', and '1 h' is plenty: each merge reads the files again");
+    if (out->format == TL_SINK_CSV || out->format == TL_SINK_JSON)
+        tl_checker_fail(c, compact->place, NULL, "'compact' is of Parquet and Delta: %s files are not merged", out->format == TL_SINK_CSV ? "csv" : "json");
+}
+
 static void fill_sink(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_sink_plan *out)
 {
     const struct tl_ast_option *path = tl_options_find(s, "path"), *table = tl_options_find(s, "table");
     const struct tl_ast_option *every = tl_options_find(s, "commit_every");
     out->path = tl_checker_path(c, path->text, false, path->place);
+    fill_format(c, s, out);
     out->commit_every_ns = tl_options_duration(&tl_sink_options, s, "commit_every");
     if (out->commit_every_ns < TL_NS_PER_S)
         tl_checker_fail(c, every->place, NULL, "'commit_every' is at least '1 s': each commit makes files");
+    fill_compact(c, s, out);
     out->table = table ? tl_checker_expand(c, table->text, table->place) : NULL;
     if (out->table)
         check_table_name(c, out->table, table->place);
-    fill_format(c, s, out);
 }
 
 static void check_sink(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_sink_plan *out)

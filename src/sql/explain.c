@@ -168,6 +168,8 @@ static void explain_sink(const struct tl_plan *plan, const struct tl_sink_plan *
         tl_buf_addf(out, "/%.*s=...", TL_VIEW_ARG(tl_partition_of(tl_view_of(s->partition_by[i])).name));
     tl_buf_addf(out, ", exactly once%s%s\n", s->table ? ", table " : "", s->table ? s->table : "");
     add_duration(out, "commit_every", s->commit_every_ns);
+    if (s->compact_ns)
+        add_duration(out, "compact", s->compact_ns);
 }
 
 static void explain_batch(const struct tl_batch_plan *b, struct tl_buf *out)

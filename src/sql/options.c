@@ -33,6 +33,7 @@ static const struct tl_option_rule sink_rules[] = {
     { "path", TL_OPT_TEXT, true, NULL, NULL },
     { "partition_by", TL_OPT_TEXT, false, NULL, NULL },
     { "commit_every", TL_OPT_SPAN, false, "1 min", NULL },
+    { "compact", TL_OPT_SPAN, false, NULL, NULL },
     { "table", TL_OPT_TEXT, false, NULL, NULL },
     { "format", TL_OPT_ENUM, false, "parquet", "parquet|delta|csv|json" },
     { "compression", TL_OPT_ENUM, false, "zstd", "zstd|snappy" },

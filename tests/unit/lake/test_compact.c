@@ -6,11 +6,15 @@
 #include "base/time.h"
 #include "lake/compact.h"
 #include "lake/delta_sink.h"
+#include "lake/duck_cursor.h"
 #include "lake/history.h"
+#include "lake/lake_lock.h"
 #include "lake/lake_scan.h"
 #include "lake/merged.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
 #define EPOCHS 40
 #define TICKERS 3
@@ -76,21 +80,20 @@ static int tear_down(void **state)
     return 0;
 }
 
-static uint64_t count_of(const char *select)
-{
-    struct tl_history *history;
-    struct tl_error error;
-    uint64_t total;
-    test_ok(tl_history_open(&history, root, select, &error), &error);
-    test_ok(tl_history_total(history, &total, &error), &error);
-    tl_history_close(history);
-    return total;
-}
-
 static void all_rows_are_there_once(int epochs)
 {
-    assert_int_equal(count_of("SELECT * FROM LAKE('t')"), epochs * TICKERS);
-    assert_int_equal(count_of("SELECT ticker, n FROM LAKE('t') WHERE epoch(\"at\") = n * 60 GROUP BY ticker, n"), epochs * TICKERS);
+    static const char sql[] = "SELECT count(*), count(DISTINCT (ticker, n)) FROM LAKE('t') WHERE epoch(\"at\") = n * 60";
+    static const struct tl_catalog none;
+    struct tl_duck_cursor *cursor;
+    struct tl_rows rows;
+    struct tl_error error;
+    bool done;
+    test_ok(tl_lake_define(duck, store, &none, sql, NULL, &error) && tl_duck_cursor_open(&cursor, duck, sql, 0, &error), &error);
+    test_ok(tl_rows_init(&rows, tl_duck_cursor_columns(cursor), 2, 1 << 20, &error) && tl_duck_cursor_next(cursor, &rows, &done, &error), &error);
+    assert_int_equal(rows.columns[0].cells[0].i64, epochs * TICKERS);
+    assert_int_equal(rows.columns[1].cells[0].i64, epochs * TICKERS);
+    tl_rows_release(&rows);
+    tl_duck_cursor_close(cursor);
 }
 
 static size_t live_files(bool delta)
@@ -137,8 +140,187 @@ static void many_files_become_one_a_partition(void **state)
     assert_int_equal(live_files(false), 2 * TICKERS);
     all_rows_are_there_once(EPOCHS + 5);
     test_ok(tl_store_walk(store, "t", &entries, &error), &error);
-    assert_int_equal(entries.count, 2 * TICKERS + 1); /* what was replaced is gone, merges of before too; the list is left */
+    assert_int_equal(entries.count, 3 * TICKERS + 1); /* what was replaced is gone, merges of before too; each merge has a second name; the list */
     tl_store_entries_release(&entries);
+}
+
+/* What a program sees that knows of no list: all files of the table's folders. */
+static int64_t listed_rows(struct tl_duck *d, const char *glob)
+{
+    struct tl_buf sql;
+    struct tl_duck_cursor *cursor;
+    struct tl_rows rows;
+    struct tl_error error;
+    bool done;
+    int64_t count = -1; /* a file that was listed is gone: told, and listed again */
+    tl_buf_init(&sql, 1 << 16);
+    tl_buf_addf(&sql, "SELECT count(*) AS n FROM read_parquet('%s/t/%s', union_by_name = true)", root, glob);
+    if (tl_duck_cursor_open(&cursor, d, tl_buf_text(&sql), 0, &error)) {
+        test_ok(tl_rows_init(&rows, tl_duck_cursor_columns(cursor), 1, 1 << 20, &error), &error);
+        if (tl_duck_cursor_next(cursor, &rows, &done, &error) && rows.row_count)
+            count = rows.columns[0].cells[0].i64;
+        tl_rows_release(&rows);
+        tl_duck_cursor_close(cursor);
+    }
+    tl_buf_release(&sql);
+    return count;
+}
+
+static size_t names_in(const char *folder)
+{
+    struct tl_error error;
+    struct tl_dir_list names;
+    test_ok(tl_store_list(store, folder, &names, &error), &error);
+    size_t count = names.count;
+    tl_dir_list_release(&names);
+    return count;
+}
+
+static void who_lists_the_folders_sees_the_same(void **state)
+{
+    (void)state;
+    struct tl_error error;
+    struct tl_compact_stats stats;
+    write_epochs(false, 1, EPOCHS);
+    test_ok(compact(TL_NS_PER_MIN, &stats, &error), &error);
+    assert_int_equal(listed_rows(duck, "*/*.parquet"), ROWS); /* the small files */
+    assert_int_equal(names_in("t/ticker=A"), EPOCHS);
+    test_ok(compact(0, &stats, &error), &error);
+    assert_int_equal(stats.deleted, ROWS - TICKERS);
+    assert_int_equal(stats.kept, 0);
+    assert_int_equal(names_in("t/ticker=A"), 2);
+    assert_int_equal(listed_rows(duck, "*/*.parquet"), ROWS);
+    all_rows_are_there_once(EPOCHS);
+    write_epochs(false, EPOCHS + 1, EPOCHS + 3);
+    test_ok(compact(0, &stats, &error), &error);
+    assert_int_equal(names_in("t/ticker=A"), 2);
+    assert_int_equal(listed_rows(duck, "*/*.parquet"), ROWS + 3 * TICKERS);
+    all_rows_are_there_once(EPOCHS + 3);
+}
+
+static void a_table_without_partitions_is_its_own_folder(void **state)
+{
+    (void)state;
+    struct tl_error error;
+    struct tl_compact_stats stats;
+    options.partition_count = 0;
+    write_epochs(false, 1, EPOCHS);
+    for (int turn = 0; turn < 3; turn++) {
+        test_ok(compact(turn ? 0 : TL_NS_PER_MIN, &stats, &error), &error);
+        assert_int_equal(listed_rows(duck, "*.parquet"), ROWS);
+        all_rows_are_there_once(EPOCHS);
+    }
+    options.partition_count = 1;
+    assert_int_equal(names_in("t"), 3); /* the merged file, the newest one, _merged */
+}
+
+/* A folder that has a folder in it is not exchanged: what listers see stays, and so do the files. */
+static void what_cannot_be_exchanged_stays(void **state)
+{
+    (void)state;
+    struct tl_error error;
+    struct tl_compact_stats stats;
+    write_epochs(false, 1, 4);
+    test_ok(tl_store_put(store, "t/ticker=A/own/note", TL_VIEW("x"), &error), &error);
+    test_ok(compact(0, &stats, &error), &error);
+    assert_int_equal(stats.kept, 3);
+    assert_int_equal(names_in("t/ticker=A"), 5);
+    assert_int_equal(names_in("t/ticker=C D"), 2);
+    all_rows_are_there_once(4);
+    test_ok(compact(0, &stats, &error), &error);
+    all_rows_are_there_once(4);
+}
+
+/* ---- a month, and who reads it meanwhile ---- */
+
+#define MINUTES 180 /* bench/run compact does the whole month */
+struct watcher {
+    pthread_t thread;
+    _Atomic bool end, turning;
+    int64_t rows;
+    unsigned read, listed, failed;
+};
+
+static int64_t lake_rows(void)
+{
+    struct tl_history *history;
+    struct tl_error error;
+    uint64_t total = 0;
+    bool ok = tl_history_open(&history, root, "SELECT * FROM LAKE('t')", &error);
+    if (!ok)
+        return -1;
+    ok = tl_history_total(history, &total, &error);
+    tl_history_close(history);
+    return ok ? (int64_t)total : -1;
+}
+
+static void *watch(void *arg)
+{
+    struct watcher *w = arg;
+    struct tl_duck *own;
+    struct tl_error error;
+    if (!tl_duck_open(&own, &error))
+        return NULL;
+    while (!atomic_load(&w->end)) {
+        bool turning = atomic_load(&w->turning);
+        int64_t read = lake_rows(), listed = listed_rows(own, "*/*.parquet");
+        w->read += read == w->rows;
+        w->listed += listed == w->rows;
+        w->failed += (read >= 0 && read != w->rows) || (listed >= 0 && listed != w->rows) || (!turning && !atomic_load(&w->turning) && (read < 0 || listed < 0));
+    }
+    tl_duck_close(own);
+    return NULL;
+}
+
+static void readers_and_listers_see_each_row_once_all_the_time(void **state)
+{
+    (void)state;
+    struct tl_error error;
+    struct tl_compact_stats stats;
+    struct watcher w = { .rows = MINUTES * TICKERS };
+    write_epochs(false, 1, MINUTES);
+    assert_int_equal(pthread_create(&w.thread, NULL, watch, &w), 0);
+    test_ok(compact(TL_NS_PER_MIN, &stats, &error), &error);
+    assert_int_equal(stats.into, TICKERS);
+    atomic_store(&w.turning, true); /* who has begun to read may find a file gone, since nothing is kept for it here */
+    for (int turn = 0; turn < 3; turn++)
+        test_ok(compact(0, &stats, &error), &error);
+    atomic_store(&w.turning, false);
+    test_ok(compact(0, &stats, &error), &error);
+    atomic_store(&w.end, true);
+    pthread_join(w.thread, NULL);
+    assert_int_equal(w.failed, 0);
+    assert_int_equal(names_in("t/ticker=A"), 2);
+    all_rows_are_there_once(MINUTES);
+    assert_int_equal(listed_rows(duck, "*/*.parquet"), MINUTES * TICKERS);
+}
+
+static void of_two_compactions_the_second_stops(void **state)
+{
+    (void)state;
+    struct tl_error error;
+    struct tl_compact_stats stats;
+    struct tl_dir_lock lock;
+    write_epochs(false, 1, 4);
+    test_ok(tl_lake_lock_open(&lock, store, TL_LAKE_COMPACT, &error), &error);
+    assert_false(compact(0, &stats, &error));
+    assert_int_equal(error.code, TL_CONFLICT);
+    tl_lake_lock_close(&lock);
+    test_ok(compact(0, &stats, &error), &error);
+    all_rows_are_there_once(4);
+}
+
+static void a_compaction_can_be_stopped(void **state)
+{
+    (void)state;
+    struct tl_error error;
+    bool cancel = true;
+    struct tl_compact_stats stats = { .merged = 0 };
+    struct tl_compact_options o = { .min_files = 2, .cancel = &cancel };
+    write_epochs(false, 1, 4);
+    assert_false(tl_compact_table(store, duck, "t", &o, &stats, &error));
+    assert_int_equal(error.code, TL_STOPPED);
+    all_rows_are_there_once(4);
 }
 
 static void a_failure_at_any_call_shows_no_reader_another_table(void **state)
@@ -199,6 +381,12 @@ int main(void)
 #define EACH(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         EACH(many_files_become_one_a_partition),
+        EACH(who_lists_the_folders_sees_the_same),
+        EACH(a_table_without_partitions_is_its_own_folder),
+        EACH(what_cannot_be_exchanged_stays),
+        EACH(readers_and_listers_see_each_row_once_all_the_time),
+        EACH(of_two_compactions_the_second_stops),
+        EACH(a_compaction_can_be_stopped),
         EACH(a_failure_at_any_call_shows_no_reader_another_table),
         EACH(a_delta_table_is_merged_by_a_commit_a_partition),
         EACH(a_damaged_list_is_told),
