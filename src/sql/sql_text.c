@@ -63,6 +63,36 @@ void tl_sql_write_span(int64_t ns, bool quote, struct tl_buf *out)
         tl_buf_addf(out, "%lld %s%s", (long long)n, units[u].lower, n == 1 ? "" : "s");
 }
 
+/* Calcite's units have two digits unless told otherwise, and the finest is a fraction of a second. */
+static void write_calcite_interval(int64_t ns, struct tl_buf *out)
+{
+    static const struct {
+        int64_t ns;
+        const char *name;
+    } units[] = { { 1440 * TL_NS_PER_MIN, "DAY" }, { 60 * TL_NS_PER_MIN, "HOUR" }, { TL_NS_PER_MIN, "MINUTE" }, { TL_NS_PER_S, "SECOND" } };
+    for (size_t i = 0; i < TL_COUNT(units); i++)
+        if (ns % units[i].ns == 0 && ns / units[i].ns <= 99 && (ns || i == 3)) {
+            tl_buf_addf(out, "INTERVAL '%lld' %s", (long long)(ns / units[i].ns), units[i].name);
+            return;
+        }
+    int64_t s = ns / TL_NS_PER_S, ms = ns % TL_NS_PER_S / TL_NS_PER_MS;
+    if (s < 60)
+        tl_buf_addf(out, "INTERVAL '%lld.%03lld' SECOND", (long long)s, (long long)ms);
+    else
+        tl_buf_addf(out, "INTERVAL '%lld %02lld:%02lld:%02lld.%03lld' DAY(3) TO SECOND(3)", (long long)(s / 86400), (long long)(s / 3600 % 24),
+                    (long long)(s / 60 % 60), (long long)(s % 60), (long long)ms);
+}
+
+void tl_sql_write_interval(const struct tl_sql_dialect *d, int64_t ns, struct tl_buf *out)
+{
+    if (d->calcite) {
+        write_calcite_interval(ns, out);
+        return;
+    }
+    tl_buf_add_text(out, "INTERVAL ");
+    tl_sql_write_span(ns, true, out);
+}
+
 /* ---- literals ---- */
 
 /* The fraction that the engine has room for. */
@@ -104,6 +134,12 @@ static void add_literal(const struct tl_sql_dialect *d, const struct tl_expr *e,
     }
     if (e->type == TL_TYPE_VARCHAR) {
         tl_sql_write_text(d, e->value.as.text, out);
+        return;
+    }
+    if (e->type == TL_TYPE_DOUBLE && d->calcite) { /* a DOUBLE is what has an exponent */
+        size_t from = out->size;
+        add_plain(d, e, out);
+        tl_buf_add_text(out, out->size > from && memchr(out->data + from, 'e', out->size - from) ? "" : "E0");
         return;
     }
     for (const char *p = d->literals[e->type]; *p; p++) {
@@ -214,8 +250,8 @@ static bool write_operand(const struct tl_sql_writer *w, const struct tl_expr *a
 static bool write_int32(const struct tl_sql_writer *w, const struct tl_expr *arg, struct tl_error *error)
 {
     if (is_literal(arg) || arg->type == TL_TYPE_INTEGER) {
-        if (is_literal(arg))
-            tl_buf_add_i64(w->out, arg->value.as.i64);
+        if (is_literal(arg)) /* "to the end" is as many as there can be */
+            tl_buf_add_i64(w->out, arg->value.as.i64 > INT32_MAX ? INT32_MAX : arg->value.as.i64);
         return is_literal(arg) || tl_sql_write(w, arg, error);
     }
     for (const char *p = w->dialect->int32; *p; p++) {
@@ -387,8 +423,8 @@ static bool write_shifted(const struct tl_sql_writer *w, const struct tl_expr *e
     int64_t ns = e->args[1]->value.as.i64;
     if (!write_operand(w, e->args[0], &shift, true, error))
         return false;
-    tl_buf_add_text(w->out, ns < 0 ? " - INTERVAL " : " + INTERVAL ");
-    tl_sql_write_span(ns < 0 ? -ns : ns, true, w->out);
+    tl_buf_add_text(w->out, ns < 0 ? " - " : " + ");
+    tl_sql_write_interval(w->dialect, ns < 0 ? -ns : ns, w->out);
     return true;
 }
 

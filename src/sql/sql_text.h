@@ -40,6 +40,7 @@ struct tl_sql_dialect {
     bool backslash;             /* in strings: \' and \\ (else '' and \) */
     const char *const *reserved; /* words that cannot stand as names unquoted, in lower case, NULL-terminated; NULL: quote all names */
     int time_digits;            /* of a fraction in its TIMESTAMP: 6 or 9; more are cut */
+    bool calcite;               /* intervals: nothing finer than SECOND, two digits of a unit; a DOUBLE is a number with an exponent */
 };
 struct tl_sql_writer {
     const struct tl_sql_dialect *dialect;
@@ -57,3 +58,5 @@ void tl_sql_write_text(const struct tl_sql_dialect *d, struct tl_view text, stru
 /* "5 minutes" or, with quote, "'5' MINUTE": the largest unit, of DAY to MICROSECOND, of which ns, which is not below 0, is a whole
  * number (what is finer is rounded up). */
 void tl_sql_write_span(int64_t ns, bool quote, struct tl_buf *out);
+/* "INTERVAL '5' MINUTE", as the dialect writes it. */
+void tl_sql_write_interval(const struct tl_sql_dialect *d, int64_t ns, struct tl_buf *out);
