@@ -22,6 +22,7 @@
 #define WORDS_MAX 4096
 #define FILES_MAX 2000 /* two words each */
 #define LOOK_NS (200 * TL_NS_PER_MS)
+#define STOP_NS (60 * TL_NS_PER_S)
 #define MASTER_MS 5000
 #define PROGRESS_MAX ((size_t)256 << 20)
 
@@ -245,12 +246,18 @@ static void look(struct follow *f)
 
 static void wait_for_end(struct follow *f)
 {
-    bool asked = false;
+    int64_t asked = 0;
     while (!tl_child_wait(&f->s->child, LOOK_NS)) {
         look(f);
-        if (asked || !__atomic_load_n(tl_signals_stopping(), __ATOMIC_RELAXED))
+        if (!__atomic_load_n(tl_signals_stopping(), __ATOMIC_RELAXED))
             continue;
-        asked = true;
+        if (asked && tl_io->monotonic_ns() - asked > STOP_NS) {
+            fprintf(stderr, "Spark does not stop within %lld s and is ended: its checkpoint says how far it came\n", (long long)(STOP_NS / TL_NS_PER_S));
+            tl_child_kill(&f->s->child);
+        }
+        if (asked)
+            continue;
+        asked = tl_io->monotonic_ns();
         fputs("stopping: Spark finishes the batches it has begun\n", stderr);
         if (f->job > 0)
             kill(f->job, SIGTERM);
@@ -301,6 +308,7 @@ static bool add_stream(struct spark *s, const struct tl_spark_options *o, struct
     add_two(s, "--lake", o->lake);
     add_two(s, "--checkpoint", o->checkpoint);
     add_two(s, "--progress", s->progress);
+    add_two(s, "--owner", tl_arena_printf(&s->texts, "%ld", (long)getpid()));
     if (s->request->inputs->files.gl_pathc)
         return tl_arena_ok(&s->texts, "the paths of the inputs", error);
     add_two(s, "--connector", o->connector);
@@ -310,6 +318,9 @@ static bool add_stream(struct spark *s, const struct tl_spark_options *o, struct
         add(s, "--once");
     return true;
 }
+
+/* Our own broker takes any; without some, the connector would ask for those of an EC2 instance. */
+static const char *const any_keys[] = { "AWS_ACCESS_KEY_ID=tapeline", "AWS_SECRET_ACCESS_KEY=tapeline", NULL };
 
 static bool run_spark(struct spark *s, const struct tl_spark_options *o, struct tl_error *error)
 {
@@ -321,7 +332,7 @@ static bool run_spark(struct spark *s, const struct tl_spark_options *o, struct 
     if (tl_file_exists(s->progress) && tl_io->unlink(s->progress) != 0)
         return tl_error_sys(error, errno, "cannot remove '%s' of an earlier run", s->progress);
     bool ok = tl_json_tick_decoder_new(&f.decoder, line_columns, LINE_COLUMNS, error) &&
-              tl_child_start(&s->child, s->words, NULL, out, s->log, error);
+              tl_child_start(&s->child, s->words, o->endpoint && !getenv("AWS_SECRET_ACCESS_KEY") ? any_keys : NULL, out, s->log, error);
     if (ok) {
         fprintf(stderr, "submitted %s to %s; its log is %s, what it prints %s\n", s->job, s->request->master ? s->request->master : "local[*]", s->log, out);
         tl_progress_init(&f.shown, true);
