@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An exported pipeline on Spark, from PyPI: on this machine, and on a standalone cluster of which a worker is killed. PATH has spark-submit."""
+"""An exported pipeline on PySpark: on this machine, and on a standalone cluster of which a worker is killed. PATH has spark-submit."""
 import csv
 import glob
 import io
