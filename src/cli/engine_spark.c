@@ -290,19 +290,35 @@ static bool judge_run(struct spark *s, bool stopped, struct tl_error *error)
     return tl_error_context(error, "Spark (its log: '%s')", s->log);
 }
 
-/* What Spark fetches for a connector; NULL: it has to be there already. */
-static const char *packages_of(const char *connector)
+#define DELTA_PACKAGE "io.delta:delta-spark_2.12:3.3.2"
+#define QUBOLE_PACKAGES \
+    "com.qubole.spark:spark-sql-kinesis_2.12:1.2.0_spark-3.0,commons-lang:commons-lang:2.6,org.apache.httpcomponents:httpclient:4.5.14"
+
+static bool has_delta(const struct tl_plan *plan)
 {
-    if (strcmp(connector, "qubole") != 0)
-        return NULL;
-    return "com.qubole.spark:spark-sql-kinesis_2.12:1.2.0_spark-3.0,commons-lang:commons-lang:2.6,org.apache.httpcomponents:httpclient:4.5.14";
+    for (size_t i = 0; i < plan->sink_count; i++)
+        if (plan->sinks[i].format == TL_SINK_DELTA)
+            return true;
+    return false;
+}
+
+/* What Spark fetches from Maven: the connector, Delta; or what the user says. */
+static void add_packages(struct spark *s, const struct tl_spark_options *o)
+{
+    bool qubole = s->request->inputs->files.gl_pathc == 0 && strcmp(o->connector, "qubole") == 0, delta = has_delta(s->request->plan);
+    const char *packages = qubole && delta ? QUBOLE_PACKAGES "," DELTA_PACKAGE : qubole ? QUBOLE_PACKAGES : delta ? DELTA_PACKAGE : NULL;
+    packages = o->packages ? o->packages : packages;
+    if (packages)
+        add_two(s, "--packages", packages);
+    if (!delta)
+        return;
+    add_two(s, "--conf", "spark.sql.extensions=io.delta.sql.DeltaSparkSessionExtension");
+    add_two(s, "--conf", "spark.sql.catalog.spark_catalog=org.apache.spark.sql.delta.catalog.DeltaCatalog");
 }
 
 static bool add_stream(struct spark *s, const struct tl_spark_options *o, struct tl_error *error)
 {
-    const char *packages = o->packages ? o->packages : packages_of(o->connector);
-    if (s->request->inputs->files.gl_pathc == 0 && packages)
-        add_two(s, "--packages", packages);
+    add_packages(s, o);
     add(s, s->job);
     add_inputs(s);
     add_two(s, "--lake", o->lake);

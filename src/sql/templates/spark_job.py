@@ -473,15 +473,16 @@ def append_delta(rows, batch, sink, options):
 
 
 def register(spark, rows, sink, options):
-    """The table by its name, over the same folder, and the partitions that have come."""
-    database, table = sink.table.split(".")
-    columns = ", ".join("`%s` %s" % (f.name, f.dataType.simpleString()) for f in rows.schema.fields)
-    spark.sql("CREATE DATABASE IF NOT EXISTS `%s`" % database)
-    parted = " PARTITIONED BY (%s)" % ", ".join("`%s`" % key for key in sink.partition_by) if sink.partition_by else ""
-    spark.sql("CREATE TABLE IF NOT EXISTS `%s`.`%s` (%s) USING %s%s LOCATION '%s/%s'"
-              % (database, table, columns, sink.format, parted, options.lake, sink.path))
-    if sink.partition_by and sink.format != "delta":
-        spark.sql("MSCK REPAIR TABLE `%s`.`%s`" % (database, table))
+    """The table by its name, over the same folder, and the partitions that have come. Delta's log knows the columns by itself."""
+    name = "`%s`.`%s`" % tuple(sink.table.split("."))
+    columns = "(%s) " % ", ".join("`%s` %s" % (f.name, f.dataType.simpleString()) for f in rows.schema.fields)
+    parted = "PARTITIONED BY (%s) " % ", ".join("`%s`" % key for key in sink.partition_by) if sink.partition_by else ""
+    delta = sink.format == "delta"
+    spark.sql("CREATE DATABASE IF NOT EXISTS `%s`" % sink.table.split(".")[0])
+    spark.sql("CREATE TABLE IF NOT EXISTS %s %sUSING %s %sLOCATION '%s/%s'"
+              % (name, "" if delta else columns, sink.format, "" if delta else parted, options.lake, sink.path))
+    if sink.partition_by and not delta:
+        spark.sql("MSCK REPAIR TABLE " + name)
 
 
 def writer(sink, options):
