@@ -12,6 +12,7 @@
 #include "cli/feed_state.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/ticker.h"
 #include "kinesis/producer.h"
 #include "kinesis/stream_start.h"
 #include "lake/history.h"
@@ -244,12 +245,15 @@ static void show_progress(struct feed *f, int64_t now, const struct tl_producer_
     f->rate_ns = now;
     f->rate_sent = f->sent;
     uint64_t left = tl_feed_left(f->options, f->stats);
+    char bar[48] = "";
+    if (left != UINT64_MAX && f->progress.terminal)
+        tl_ticker_bar(bar, f->sent, f->sent + left);
     if (left != UINT64_MAX && f->rate > 0) {
         char text[32];
         tl_duration_format((int64_t)((double)left / f->rate) * TL_NS_PER_S, text);
         tl_buf_addf(&eta, ", %s left", text);
     }
-    tl_progress_show(&f->progress, "feed %s: %" PRIu64 " records, %s %s %s, %.*f/s, throttled %" PRIu64 "%s",
+    tl_progress_show(&f->progress, "%s%sfeed %s: %" PRIu64 " records, %s %s %s, %.*f/s, throttled %" PRIu64 "%s", bar, bar[0] ? "  " : "",
                      f->options->feed->name, f->sent, tl_buf_text(&key), tl_buf_text(&date),
                      tl_buf_text(&close), f->rate < 100 ? 1 : 0, f->rate, stats->throttled,
                      tl_buf_text(&eta));

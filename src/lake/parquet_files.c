@@ -240,12 +240,14 @@ static bool write_batch(struct batch *b, size_t *begin, struct tl_error *error)
 static bool publish(struct batch *b, struct tl_file_list *files, struct tl_error *error)
 {
     struct tl_table_lock lock;
+    int64_t began = tl_io->monotonic_ns();
     if (!tl_table_lock_open(&lock, b->sink->store, b->sink->path, error))
         return false;
     bool ok = tl_store_publish(b->sink->store, b->files, b->count, error);
     tl_table_lock_close(&lock);
     if (!ok)
         return false;
+    files->sync_ns += tl_io->monotonic_ns() - began;
     for (size_t i = 0; i < b->count; i++)
         if (!tl_file_list_add(files, b->files[i].name, b->row_counts[i]))
             return tl_error_set(error, TL_NO_MEMORY, "out of memory");
