@@ -87,7 +87,7 @@ def parse_options():
     how = p.add_argument_group("how it runs")
     how.add_argument("--once", action="store_true", help="of a stream: take what is there now, and stop")
     how.add_argument("--partitions", type=int, metavar="N", help="of shuffles and state (default: as many as there are cores)")
-    how.add_argument("--progress", metavar="FILE", help="append each query's progress to it, as JSON lines")
+    how.add_argument("--progress", metavar="FILE", help="keep there how each query stands, as JSON lines")
     how.add_argument("--owner", metavar="PID", help="stop when this process of the same machine is gone")
     return p.parse_args()
 
@@ -554,11 +554,11 @@ def run_stream(spark, records, options):
     follow(spark, options)
 
 
-def summary(progress):
+def summary(progress, records):
     """The figures of a query's progress that an operator looks at."""
     state = progress["stateOperators"]
     return {
-        "query": progress["name"], "batch": progress["batchId"], "rows": progress["numInputRows"],
+        "query": progress["name"], "batch": progress["batchId"], "rows": progress["numInputRows"], "records": records,
         "input_rate": progress.get("inputRowsPerSecond") or 0.0, "rate": progress.get("processedRowsPerSecond") or 0.0,
         "batch_ms": progress["durationMs"].get("triggerExecution", 0), "state_rows": sum(s["numRowsTotal"] for s in state),
         "state_bytes": sum(s["memoryUsedBytes"] for s in state), "late": sum(s["numRowsDroppedByWatermark"] for s in state),
@@ -566,24 +566,29 @@ def summary(progress):
     }
 
 
-def note(options, line):
+def note(options, lines):
+    """How the job stands, for whoever follows it: a JSON object a line, the whole file anew."""
     if options.progress:
-        with open(options.progress, "a") as log:
-            print(json.dumps(line), file=log)
+        with open(options.progress + ".tmp", "w") as out:
+            out.writelines(json.dumps(line) + "\n" for line in lines)
+        os.replace(options.progress + ".tmp", options.progress)
 
 
 def follow(spark, options):
     """Until a query ends, or SIGTERM: a query that is stopped between batches leaves nothing half done."""
     stopping, seen = [], {}
+    process = {"pid": os.getpid(), "ui": spark.sparkContext.uiWebUrl}
+    note(options, [process])
     signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))
     queries = spark.streams.active
     while not stopping and any(q.isActive for q in queries) and (not options.owner or os.path.exists("/proc/" + options.owner)):
         signal.sigtimedwait([], 0.5)  # sleeps, but not through a signal
         for query in queries:
             for progress in query.recentProgress:
-                if progress["batchId"] > seen.get(query.name, -1):
-                    seen[query.name] = progress["batchId"]
-                    note(options, summary(progress))
+                before = seen.get(query.name)
+                if not before or progress["batchId"] > before["batch"]:
+                    seen[query.name] = summary(progress, progress["numInputRows"] + (before["records"] if before else 0))
+                    note(options, [process, *seen.values()])
             if query.exception():
                 sys.exit("%s: the query %s failed: %s" % (PIPELINE, query.name, str(query.exception()).split("\n")[0]))
     for query in queries:
@@ -594,7 +599,6 @@ def main():
     options = parse_options()
     options.checkpoint = options.checkpoint or "%s/_spark/%s" % (options.lake, PIPELINE)
     spark = open_session(options)
-    note(options, {"pid": os.getpid(), "ui": spark.sparkContext.uiWebUrl})
     sources = {v.source.name: v.source for v in VIEWS.values()}
     records = {name: decoded(spark, source, options) for name, source in sources.items()}
     if options.input and not options.follow:
