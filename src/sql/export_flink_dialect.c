@@ -109,8 +109,6 @@ static const struct tl_sql_rule rules[] = {
     { .op = TL_OP_SPLIT_PART, .literal = true, .text = "CASE WHEN @1 IS NOT NULL THEN COALESCE(SPLIT_INDEX(@1, @2, #3 - 1), '') END" },
     { .op = TL_OP_SPLIT_PART, .instead = "SPLIT_PART with a part that is a literal from 1 up" },
 
-    { .op = TL_OP_ADD_NS, .literal = true, .binds = TL_BINDS_PLUS, .text = "$1 + ^2" },
-    { .op = TL_OP_ADD_NS, .binds = TL_BINDS_PLUS, .text = "$1 - ^2" }, /* below 0: the checker makes no others */
     { .op = TL_OP_EXTRACT, .part = PART(YEAR), .text = EXTRACT("YEAR") },
     { .op = TL_OP_EXTRACT, .part = PART(QUARTER), .text = EXTRACT("QUARTER") },
     { .op = TL_OP_EXTRACT, .part = PART(MONTH), .text = EXTRACT("MONTH") },
