@@ -96,7 +96,7 @@ static bool refused(struct tl_flink_api *api, const char *path, struct tl_error 
 bool tl_flink_api_call(struct tl_flink_api *api, const char *method, const char *path, struct tl_view body, struct tl_json *answer,
                        struct tl_error *error)
 {
-    static const struct tl_http_header json = { "Content-Type", "application/json" };
+    static const struct tl_http_header json = { { "Content-Type", sizeof "Content-Type" - 1 }, { "application/json", sizeof "application/json" - 1 } };
     char url[1024];
     snprintf(url, sizeof url, "%.400s%.600s", api->base, path);
     struct tl_http_request request = { .method = method,
@@ -110,6 +110,8 @@ bool tl_flink_api_call(struct tl_flink_api *api, const char *method, const char 
             return tl_error_set(error, error->code, "nobody answers at %s: %s", api->base, api->absent);
         return false;
     }
+    if (api->response.status == 404)
+        return tl_error_set(error, TL_NOT_FOUND, "%s knows no %s (it is another part of Flink, or another program): %s", api->base, path, api->absent);
     if (api->response.status >= 300)
         return refused(api, path, error);
     return tl_json_parse_copy(api->json, tl_buf_view(&api->response.body), answer, error) ||

@@ -49,8 +49,8 @@ struct job {
 
 static bool ask(struct job *j, const char *behind, struct tl_json *answer, struct tl_error *error)
 {
-    char path[256];
-    snprintf(path, sizeof path, "/jobs/%s%s", j->id, behind);
+    char path[512];
+    snprintf(path, sizeof path, "/jobs/%.64s%.256s", j->id, behind);
     return tl_flink_api_call(&j->api, "GET", path, nothing, answer, error);
 }
 
