@@ -2,6 +2,7 @@
 #include "cli/engine_flink.h"
 
 #include "base/file.h"
+#include "base/io.h"
 #include "base/map.h"
 #include "cli/export_folder.h"
 #include "cli/flink_gateway.h"
@@ -10,10 +11,10 @@
 #include "codec/json_writer.h"
 #include "engine/plan.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define SCRIPT_MAX ((size_t)8 << 20)
 #define ROWS_MAX ((size_t)4 << 30)
@@ -80,8 +81,8 @@ static bool stage_source(struct flink *f, size_t source, bool several, struct tl
     for (size_t i = 0; ok && i < count; i++) {
         char link[1500], *real = realpath(paths[i], NULL);
         snprintf(link, sizeof link, "%s/%06zu.ndjson", folder, i);
-        if (!real || symlink(real, link) != 0)
-            ok = tl_error_set(error, TL_IO, "cannot link '%s' as '%s'", paths[i], link);
+        if (!real || tl_io->symlink(real, link) != 0)
+            ok = tl_error_sys(error, errno, "cannot link '%s' as '%s'", paths[i], link);
         free(real);
     }
     free(paths);
