@@ -9,8 +9,10 @@ import os
 import re
 import signal
 import sys
-from collections import namedtuple
+import zlib
+from collections import Counter, namedtuple
 from datetime import date, datetime, timedelta, timezone
+from time import sleep
 
 import pyarrow
 from pyspark.sql import SparkSession
@@ -442,34 +444,36 @@ def append_files(rows, batch, sink, options):
     """One file a partition and batch, of a name that follows from the batch: a batch that is run again after a crash puts the same
     rows into the same files. They are written aside and renamed, so that whoever lists the folder sees whole files only."""
     spark = rows.sparkSession
-    aside = "%s/staging/%s/%d" % (options.checkpoint, sink.name, batch)
+    aside = "%s/staging/%s/%s" % (options.checkpoint, sink.name, batch)
     keys = list(sink.partition_by)
     rows = (rows.repartition(*keys) if keys else rows.coalesce(1)).sortWithinPartitions(*keys, *(c for c in rows.columns if c not in keys))
     rows.write.format(sink.format).mode("overwrite").options(**sink.options).partitionBy(*keys).save(aside)
     fs, staged = path_of(spark, aside)
-    count = 0
-    for file in list(files_below(fs, staged)):
-        if file.getName().startswith(("_", ".")):
-            continue
+    files = sorted((f for f in files_below(fs, staged) if not f.getName().startswith(("_", "."))), key=str)
+    in_folder = Counter()  # NULL and an empty text are two partitions, but Spark has one folder for them
+    for file in files:
         folder = fs.makeQualified(staged).toUri().relativize(file.getParent().toUri()).getPath()
+        number = "-%d" % in_folder[folder] if in_folder[folder] else ""
+        in_folder[folder] += 1
         ending = file.getName()[file.getName().index("."):].rsplit(".c000", 1)[-1]
-        target = "%s/%s/%s/part-spark-%08d%s" % (options.lake, sink.path, folder, batch, ending)
-        to_fs, to = path_of(spark, target)
+        to_fs, to = path_of(spark, "%s/%s/%s/part-spark-%s%s%s" % (options.lake, sink.path, folder, batch, number, ending))
         to_fs.mkdirs(to.getParent())
         to_fs.delete(to, False)
         if not to_fs.rename(file, to):
-            raise IOError("%s: cannot be renamed to %s" % (file, target))
-        count += 1
+            raise IOError("%s: cannot be renamed to %s" % (file, to))
     fs.delete(staged, True)
-    return count
+    return bool(files)
 
 
 def append_delta(rows, batch, sink, options):
     """Delta remembers the batch by its transaction id, and passes over one that it has."""
+    application = "%s/%s" % (PIPELINE, sink.name)
+    if not batch.isdigit():  # recorded input is a transaction of its own
+        application, batch = application + "/" + batch, "0"
     (rows.write.format("delta").mode("append").partitionBy(*sink.partition_by)
-     .option("txnAppId", "%s/%s" % (PIPELINE, sink.name)).option("txnVersion", batch)
+     .option("txnAppId", application).option("txnVersion", batch)
      .save("%s/%s" % (options.lake, sink.path)))
-    return 1
+    return True
 
 
 def register(spark, rows, sink, options):
@@ -491,7 +495,8 @@ def writer(sink, options):
             if name not in rows.columns:
                 rows = rows.withColumn(name, F.expr(expression))
         append = append_delta if sink.format == "delta" else append_files
-        if append(rows, batch, sink, options) and sink.table and options.register:
+        label = "%08d" % batch if isinstance(batch, int) else batch
+        if append(rows, label, sink, options) and sink.table and options.register:
             register(rows.sparkSession, rows, sink, options)
     return write
 
@@ -529,8 +534,9 @@ def run_batch(records, options):
         for name, r in records.items():
             dump(malformed_rows(r), "%s/%s_malformed" % (options.dump, name))
         return
+    batch = "files-%08x" % zlib.crc32(" ".join(sorted(options.input)).encode())  # the same input again: the same files
     for sink, rows in outputs(records, options):
-        writer(sink, options)(rows, 0)
+        writer(sink, options)(rows, batch)
 
 
 def dump(rows, path):
@@ -582,7 +588,7 @@ def follow(spark, options):
     signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))
     queries = spark.streams.active
     while not stopping and any(q.isActive for q in queries) and (not options.owner or os.path.exists("/proc/" + options.owner)):
-        signal.sigtimedwait([], 0.5)  # sleeps, but not through a signal
+        sleep(0.5)
         for query in queries:
             for progress in query.recentProgress:
                 before = seen.get(query.name)
