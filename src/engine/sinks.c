@@ -58,6 +58,7 @@ static bool ensure_table(struct tl_engine *e, struct tl_sink_run *sink, struct t
         .column_count = columns.count,
         .partition_by = parts,
         .partition_count = sink->partition_count,
+        .delta = sink->format == TL_SINK_DELTA,
     };
     sink->table = table;
     return tl_arena_ok(&e->arena, "the sinks", error) && tl_catalog_ensure(e->lake, table, error);

@@ -111,6 +111,27 @@ class Catalog(unittest.TestCase):
                              ("true", "injected", "s3://bucket/prefix/streaming/avg_1min/ticker=${ticker}/"))
             self.assertEqual(glue.count("BatchCreatePartition"), 0)
 
+    def test_a_delta_table_is_told_as_one(self):
+        with FakeGlue() as glue:
+            s3 = FakeS3(region="us-east-1")
+            s3.buckets["bucket"] = {}
+            self.addCleanup(s3.close)
+            delta = self.pipeline(("table = 'stock", "format = 'delta', table = 'stock"))
+            self.run_on(s3, glue, delta)
+            table = glue.tables["stock_streaming_database", "avg_1min"]
+            self.assertEqual((table["Parameters"]["table_type"], table["Parameters"]["spark.sql.sources.provider"], table["PartitionKeys"]), ("DELTA", "delta", []))
+            self.assertEqual(table["StorageDescriptor"]["SerdeInfo"]["Parameters"], {"path": "s3://bucket/prefix/streaming/avg_1min/"})
+            self.assertIn({"Name": "ticker", "Type": "string"}, table["StorageDescriptor"]["Columns"])
+            self.assertEqual(glue.partitions["stock_streaming_database", "avg_1min"], {})  # they are in the log
+            self.assertEqual(self.run_on(s3, glue, delta, "verify", check=False).stdout, "")
+            glue.calls.clear()
+            self.run_on(s3, glue, delta)
+            self.assertNotIn("UpdateTable", {a for a, _ in glue.calls})
+            table["Parameters"] = {"classification": "parquet"}
+            p = self.run_on(s3, glue, delta, check=False)
+            self.assertEqual(p.returncode, 1)
+            self.assertIn("is no Delta table, unlike the lake's", p.stderr)
+
     def test_an_outage_of_glue_holds_up_no_rows(self):
         with FakeGlue() as glue:
             s3 = FakeS3(region="us-east-1")
