@@ -44,14 +44,25 @@ static void print_position(struct tl_json shard)
         print_instant(" ", position, "timestamp");
 }
 
+/* Of services other than our broker nobody knows how many records there are. */
+static void print_lag(struct tl_json shard)
+{
+    bool counted = tl_json_get_i64(shard, "lag_records", -1) >= 0, timed = tl_json_get_i64(shard, "lag_ms", -1) >= 0;
+    if (counted)
+        print_count(", behind ", shard, "lag_records", timed ? " records and " : " records");
+    else
+        fputs(timed ? ", behind " : ", behind: the stream did not tell", stdout);
+    if (timed)
+        print_count("", shard, "lag_ms", counted ? " ms" : " ms (the service does not count records)");
+}
+
 static void print_shard(struct tl_json shard)
 {
     fputs("    ", stdout);
     tl_print_plain(tl_json_get_string(shard, "id"));
     printf(": %.*s", TL_VIEW_ARG(tl_json_get_string(shard, "state")));
     print_count(", ", shard, "records", " records");
-    print_count(", behind ", shard, "lag_records", " records");
-    print_count(" and ", shard, "lag_ms", " ms");
+    print_lag(shard);
     print_instant(", watermark ", shard, "watermark");
     fputs("\n        position: ", stdout);
     print_position(shard);

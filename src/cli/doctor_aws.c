@@ -46,6 +46,9 @@ void tl_doctor_fix_refusal(struct tl_doctor_check *check, const struct tl_error 
         tl_doctor_fix(check, "look at the endpoint, the network, and HTTPS_PROXY");
     else if (error->code == TL_THROTTLED)
         tl_doctor_fix(check, "try again later");
+    else
+        tl_doctor_fix(check, "what answers there does not answer as the service does: look at the endpoint above, and at "
+                             "TAPELINE_LOG=net=debug");
 }
 
 static const char *const services[] = { "sts", "kinesis", "s3", "glue" };

@@ -11,6 +11,7 @@
 
 #define ANSWER_MAX ((size_t)16 << 20) /* GetRecords may answer with 10 MiB of data */
 #define TIMEOUT_NS (15 * TL_NS_PER_S)
+#define ARN_MAX 256
 
 /* ---- calls ---- */
 
@@ -92,12 +93,14 @@ static bool copy(char *out, size_t room, struct tl_view from)
     return true;
 }
 
-static bool check_status(struct session *s, const char *stream, bool embedded)
+/* arn: "" where it was not told. */
+static bool check_status(struct session *s, const char *stream, bool embedded, char arn[ARN_MAX])
 {
     const char *const members[][2] = { { "StreamName", stream } };
     struct tl_json answer, summary;
     struct tl_error error;
     char status[32];
+    arn[0] = '\0';
     if (call(s, "DescribeStreamSummary", members, 1, &answer, &error)) {
         if (!tl_json_get(answer, "StreamDescriptionSummary", &summary) ||
             !copy(status, sizeof status, tl_json_get_string(summary, "StreamStatus"))) {
@@ -105,6 +108,8 @@ static bool check_status(struct session *s, const char *stream, bool embedded)
             refused(s, "", "", &error);
             return false;
         }
+        if (!copy(arn, ARN_MAX, tl_json_get_string(summary, "StreamARN")))
+            arn[0] = '\0';
         bool active = strcmp(status, "ACTIVE") == 0 || strcmp(status, "UPDATING") == 0;
         struct tl_doctor_check *check =
             tl_doctor_add(s->d, active ? TL_DOCTOR_OK : TL_DOCTOR_WARN, s->name, "%s, %lld open shards",
@@ -159,6 +164,23 @@ static void check_reading(struct session *s, const char *stream)
                   "the stream can be read (ListShards, GetShardIterator, GetRecords)");
 }
 
+/* The consumer's own rights: it may be absent, which the first run mends. */
+static void check_fanout(struct session *s, const struct tl_plan *plan, const struct tl_source_plan *source, const char *stream_arn)
+{
+    char name[TL_CONSUMER_NAME_MAX];
+    tl_source_consumer(plan, source, name);
+    const char *const members[][2] = { { "StreamARN", stream_arn }, { "ConsumerName", name } };
+    struct tl_json answer;
+    struct tl_error error;
+    if (call(s, "DescribeStreamConsumer", members, 2, &answer, &error))
+        tl_doctor_add(s->d, TL_DOCTOR_OK, s->name, "consumer '%s' is registered", name);
+    else if (error.code == TL_NOT_FOUND)
+        tl_doctor_add(s->d, TL_DOCTOR_OK, s->name, "consumer '%s' is not registered yet: the first run does it, with kinesis:RegisterStreamConsumer",
+                      name);
+    else
+        refused(s, "kinesis:DescribeStreamConsumer, kinesis:RegisterStreamConsumer and kinesis:SubscribeToShard", source->stream, &error);
+}
+
 /* A hash key one past the last one is refused after the right has been looked at, and before anything is
  * written. */
 static void check_writing(struct session *s, const char *stream)
@@ -202,11 +224,17 @@ void tl_doctor_check_streams(struct tl_doctor *d, const struct tl_doctor_needs *
         refused(&s, "", "", &error);
     for (size_t i = 0; ok && i < plan->source_count; i++) {
         const char *stream = plan->sources[i].stream;
+        if (plan->sources[i].of_view)
+            continue;
         snprintf(s.name, sizeof s.name, "stream '%.48s'", stream);
-        if (!check_status(&s, stream, embedded_url != NULL))
+        char arn[ARN_MAX];
+        if (!check_status(&s, stream, embedded_url != NULL, arn))
             continue;
         snprintf(s.name, sizeof s.name, "read '%.48s'", stream);
         check_reading(&s, stream);
+        snprintf(s.name, sizeof s.name, "fan-out '%.48s'", stream);
+        if (plan->sources[i].read == TL_READ_FANOUT && arn[0])
+            check_fanout(&s, plan, &plan->sources[i], arn);
         snprintf(s.name, sizeof s.name, "write '%.48s'", stream);
         if (is_fed(plan, i))
             check_writing(&s, stream);
@@ -328,7 +356,12 @@ void tl_doctor_check_bucket(struct tl_doctor *d, const struct tl_doctor_needs *n
     struct session s = { .d = d, .name = "bucket" };
     struct place p = { .bucket = "" };
     struct tl_error error;
-    bool ok = split_lake(&p, lake, &error) && find_bucket_url(&p, needs->region, &error);
+    if (!split_lake(&p, lake, &error)) {
+        tl_doctor_fix(tl_doctor_add(d, TL_DOCTOR_FAIL, s.name, "%.600s", error.text),
+                      "name it in the profile of the pipeline file: lake = 's3://BUCKET/PREFIX'");
+        return;
+    }
+    bool ok = find_bucket_url(&p, needs->region, &error);
     if (ok)
         snprintf(s.name, sizeof s.name, "bucket '%.50s'", p.bucket);
     ok = ok && open_session(&s, "s3", "", NULL, needs->region, p.url[0] ? p.url : NULL, NULL, &error);

@@ -12,7 +12,9 @@
 #include "cli/feed_state.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/ticker.h"
 #include "kinesis/producer.h"
+#include "kinesis/stream_start.h"
 #include "lake/history.h"
 #include "lake/store.h"
 
@@ -26,10 +28,10 @@
 #define LINGER_NS (5 * TL_NS_PER_MS)
 #define SLICE_NS (100 * TL_NS_PER_MS) /* of waiting: how soon a stop is seen */
 #define DRAIN_NS (5 * TL_NS_PER_S)
-#define ACTIVE_NS (60 * TL_NS_PER_S)
 #define TICK_EVERY 256 /* records between looks at the clock when there is no pace */
 /* Above this a call should carry many records of a key; below, order per key is kept even where a call is
  * refused in part. */
+#define LANES_AT_FULL_SPEED 8 /* calls in flight: more than a stream of a few shards keeps waiting */
 #define STRICT_RATE_MAX 5000.0
 
 struct feed {
@@ -243,12 +245,15 @@ static void show_progress(struct feed *f, int64_t now, const struct tl_producer_
     f->rate_ns = now;
     f->rate_sent = f->sent;
     uint64_t left = tl_feed_left(f->options, f->stats);
+    char bar[48] = "";
+    if (left != UINT64_MAX && f->progress.terminal)
+        tl_ticker_bar(bar, f->sent, f->sent + left);
     if (left != UINT64_MAX && f->rate > 0) {
         char text[32];
         tl_duration_format((int64_t)((double)left / f->rate) * TL_NS_PER_S, text);
         tl_buf_addf(&eta, ", %s left", text);
     }
-    tl_progress_show(&f->progress, "feed %s: %" PRIu64 " records, %s %s %s, %.*f/s, throttled %" PRIu64 "%s",
+    tl_progress_show(&f->progress, "%s%sfeed %s: %" PRIu64 " records, %s %s %s, %.*f/s, throttled %" PRIu64 "%s", bar, bar[0] ? "  " : "",
                      f->options->feed->name, f->sent, tl_buf_text(&key), tl_buf_text(&date),
                      tl_buf_text(&close), f->rate < 100 ? 1 : 0, f->rate, stats->throttled,
                      tl_buf_text(&eta));
@@ -398,24 +403,16 @@ static bool ensure_stream(struct feed *f, struct tl_error *error)
     const struct tl_feed_options *o = f->options;
     struct tl_kinesis_options kinesis = o->kinesis;
     struct tl_kinesis_client *client;
-    char status[16];
+    struct tl_stream_summary summary;
+    const struct tl_stream_start start = { .stream = f->stream,
+                                           .create_shards = o->create_shards,
+                                           .create_option = "--create-stream SHARDS" };
     kinesis.cancel = o->cancel;
     if (!tl_kinesis_client_new(&client, &kinesis, error))
         return false;
-    bool ok = tl_kinesis_stream_status(client, f->stream, status, error);
-    if (!ok && error->code == TL_NOT_FOUND) {
-        if (o->create_shards == 0)
-            (void)tl_error_set(error, TL_NOT_FOUND,
-                               "there is no stream '%s'; create it with: aws kinesis create-stream "
-                               "--stream-name %s --shard-count 1",
-                               f->stream, f->stream);
-        else /* another process may have been faster */
-            ok = tl_kinesis_create_stream(client, f->stream, o->create_shards, error) ||
-                 error->code == TL_CONFLICT;
-    } else if (!ok && error->code == TL_UNAVAILABLE && o->kinesis.embedded) {
+    bool ok = tl_kinesis_stream_start(client, &start, &summary, error);
+    if (!ok && error->code == TL_UNAVAILABLE && o->kinesis.embedded)
         (void)tl_error_context(error, "is the broker running ('tapeline up' or 'tapeline broker')?");
-    }
-    ok = ok && tl_kinesis_wait_active(client, f->stream, ACTIVE_NS, error);
     tl_kinesis_client_free(client);
     return ok;
 }
@@ -427,6 +424,7 @@ static bool open_producer(struct feed *f, struct tl_error *error)
         .stream = f->stream,
         .linger_ns = f->linger_ns,
         .strict_order = wants_strict_order(f),
+        .lanes = tl_feed_pace_is_full(&f->pace) ? LANES_AT_FULL_SPEED : 0,
         .stop = f->options->cancel,
     };
     options.kinesis.cancel = &f->hard_cancel;

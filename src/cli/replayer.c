@@ -3,6 +3,7 @@
 
 #include "base/io.h"
 #include "base/time.h"
+#include "kinesis/stream_start.h"
 #include "net/retry.h"
 
 #include <stdlib.h>
@@ -10,14 +11,15 @@
 #define ATTEMPTS_MAX 12
 #define RETRY_BASE_NS (50 * TL_NS_PER_MS)
 #define RETRY_CAP_NS (2 * TL_NS_PER_S)
-#define ACTIVE_NS (30 * TL_NS_PER_S)
 
 bool tl_replayer_open(struct tl_replayer *r, const struct tl_kinesis_options *kinesis, const char *stream, struct tl_replays *replays,
                       struct tl_error *error)
 {
     *r = (struct tl_replayer){ .replays = replays, .cancel = kinesis->cancel, .stream = stream };
     tl_buf_init(&r->bytes, 2 * TL_KINESIS_RECORD_MAX);
-    return tl_kinesis_client_new(&r->client, kinesis, error) && tl_kinesis_wait_active(r->client, stream, ACTIVE_NS, error);
+    struct tl_stream_summary summary;
+    const struct tl_stream_start start = { .stream = stream };
+    return tl_kinesis_client_new(&r->client, kinesis, error) && tl_kinesis_stream_start(r->client, &start, &summary, error);
 }
 
 void tl_replayer_close(struct tl_replayer *r)
@@ -120,7 +122,7 @@ bool tl_replayer_flush(struct tl_replayer *r, struct tl_error *error)
 bool tl_replayer_add(struct tl_replayer *r, const char *id, struct tl_view key, struct tl_view data, struct tl_error *error)
 {
     size_t size = key.size + data.size;
-    bool full = r->count == TL_REPLAY_BATCH || (r->count && r->bytes.size + size > TL_KINESIS_BYTES_PER_PUT);
+    bool full = r->count == TL_REPLAY_BATCH || (r->count && r->bytes.size + size > TL_KINESIS_BYTES_OLDER);
     if (size > TL_KINESIS_RECORD_MAX)
         return tl_error_set(error, TL_LIMIT, "dead letter %s: %zu bytes are larger than a stream takes", id, size);
     if (full && !tl_replayer_flush(r, error))

@@ -25,7 +25,7 @@
 struct asked {
     struct tl_stream_names names;
     struct tl_why_stream *streams; /* by source */
-    int64_t *lags;                 /* by shard */
+    struct tl_lag *lags;           /* by shard */
 };
 
 static void ask_streams(const struct tl_report_options *o, struct tl_kinesis_client *client, struct asked *asked)
@@ -44,20 +44,20 @@ static void ask_streams(const struct tl_report_options *o, struct tl_kinesis_cli
     }
 }
 
-/* Only where sequence numbers tell: the embedded broker's. */
+/* Of a running one only how many records there are; when, it knows itself. */
 static void ask_lags(const struct tl_report_options *o, struct tl_kinesis_client *client, const struct tl_inspect *in, struct asked *asked)
 {
     int64_t began = tl_io->monotonic_ns();
     struct tl_error error;
+    bool counts = o->kinesis.embedded;
     asked->lags = calloc(in->shard_count + 1, sizeof *asked->lags);
     for (size_t i = 0; asked->lags && i < in->shard_count; i++) {
         const struct tl_inspect_shard *s = &in->shards[i];
         bool of_file = s->position.kind == TL_POSITION_TRIM_HORIZON && s->line;
-        bool wanted = o->kinesis.embedded && !of_file && !s->finished && !(in->running && s->millis_behind == 0);
-        asked->lags[i] = -1;
-        if (wanted && tl_io->monotonic_ns() - began < LAG_NS &&
-            !tl_kinesis_lag(client, o->plan->sources[s->source].stream, s->id, &s->position, &asked->lags[i], &error))
-            asked->lags[i] = -1;
+        bool wanted = !of_file && !s->finished && !(in->running && (s->millis_behind == 0 || !counts));
+        asked->lags[i] = (struct tl_lag){ -1, -1 };
+        if (wanted && tl_io->monotonic_ns() - began < LAG_NS)
+            (void)!tl_kinesis_lag(client, o->plan->sources[s->source].stream, s->id, &s->position, counts, &asked->lags[i], &error);
     }
 }
 
@@ -96,7 +96,7 @@ static void make(const struct tl_report_options *o, const struct tl_inspect *in,
                                     .aws_endpoint = o->aws_endpoint,
                                     .pid = o->engine ? getpid() : 0,
                                     .started_ns = o->started_ns,
-                                    .lag_records = asked.lags,
+                                    .lags = asked.lags,
                                     .feeds = feeds };
     tl_web_report_write(&report, out);
     tl_buf_add_char(out, '\n');

@@ -76,6 +76,7 @@ struct tl_shard_run {
     bool has_child;                /* a child is known: it is closed, and its end is to be read */
     bool succeeded;                /* read to its end, and its children have begun */
     bool childless;                /* read to its end long ago, and the stream lists no child */
+    bool unlisted;                 /* the stream's last list has it no more */
     bool busy;     /* a worker reads it */
     bool seen_tip; /* since the start (until_now) */
     bool is_input; /* file: given to this run */

@@ -5,12 +5,13 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "engine/shard_lineage.h"
+#include "engine/shard_retire.h"
+#include "kinesis/stream_start.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ACTIVE_TIMEOUT_NS (60 * TL_NS_PER_S)
 #define LIST_EVERY_NS (1 * TL_NS_PER_S)
 #define CHILD_TIMEOUT_NS (30 * TL_NS_PER_S) /* a closed shard without children after that has none */
 
@@ -129,7 +130,7 @@ static bool wants_list(const struct tl_engine *e, size_t source)
     for (size_t i = 0; i < e->shard_count; i++)
         if (e->shards[i]->source == source && tl_lineage_lacks_children(e, e->shards[i]))
             return true;
-    return false;
+    return tl_retire_wants_list(e, source);
 }
 
 /* After a list that came: a shard that ended long before it and has no child there will have none. */
@@ -166,6 +167,7 @@ static bool list_children(struct tl_engine *e, size_t source, struct tl_error *e
     tl_gate_close(&e->gate);
     bool ok = tl_shard_tree_add(e, source, &found, error);
     give_up_childless(e, source);
+    tl_retire_note_list(e, source, &found);
     tl_gate_open(&e->gate);
     tl_shard_list_release(&found);
     return ok;
@@ -201,45 +203,6 @@ static struct tl_shard_position first_position(const struct tl_engine *e, size_t
     return (struct tl_shard_position){ .kind = TL_POSITION_AT_TIMESTAMP, .timestamp_ns = now, .read_until_ns = now };
 }
 
-static bool make_stream(struct tl_engine *e, const char *stream, struct tl_kinesis_client *client, struct tl_error *error)
-{
-    if (e->options.create_shards == 0)
-        return tl_error_set(error, TL_NOT_FOUND,
-                            "it does not exist%s%s; make it with --create-stream SHARDS, or: aws kinesis create-stream "
-                            "--stream-name %s --shard-count 1",
-                            e->options.kinesis.region ? " in region " : "",
-                            e->options.kinesis.region ? e->options.kinesis.region : "", stream);
-    tl_log_info("engine", "stream '%s' is made, with %u shards", stream, e->options.create_shards);
-    /* Another process may have been faster. */
-    return tl_kinesis_create_stream(client, stream, e->options.create_shards, error) || error->code == TL_CONFLICT;
-}
-
-#define PATIENCE 5 /* each call is tried a few times by itself */
-
-/* A start is not given up for a service that is busy just now. */
-static bool is_passing(unsigned *attempt, const struct tl_error *error)
-{
-    return ++*attempt < PATIENCE && (tl_code_is_retriable(error->code) || error->code == TL_LIMIT || error->code == TL_IO);
-}
-
-static bool summary_of(struct tl_kinesis_client *client, const char *stream, struct tl_stream_summary *out, struct tl_error *error)
-{
-    unsigned attempt = 0;
-    while (!tl_kinesis_stream_summary(client, stream, out, error))
-        if (!is_passing(&attempt, error))
-            return false;
-    return true;
-}
-
-static bool first_list(struct tl_engine *e, size_t source, struct tl_shard_list *out, struct tl_error *error)
-{
-    unsigned attempt = 0;
-    while (!list(e, source, out, error))
-        if (!is_passing(&attempt, error))
-            return false;
-    return true;
-}
-
 /* The stream is there and ACTIVE, and what its readers need is known. */
 static bool connect_stream(struct tl_engine *e, size_t source, struct tl_error *error)
 {
@@ -251,11 +214,10 @@ static bool connect_stream(struct tl_engine *e, size_t source, struct tl_error *
     run->kinesis.cbor = plan->cbor;
     if (!tl_kinesis_client_new(&run->client, &run->kinesis, error))
         return false;
-    if (!summary_of(run->client, plan->stream, &summary, error) && error->code == TL_NOT_FOUND &&
-        !make_stream(e, plan->stream, run->client, error))
-        return false;
-    if (!tl_kinesis_wait_active(run->client, plan->stream, ACTIVE_TIMEOUT_NS, error) ||
-        !summary_of(run->client, plan->stream, &summary, error))
+    const struct tl_stream_start start = { .stream = plan->stream,
+                                           .create_shards = e->options.create_shards,
+                                           .create_option = "--create-stream SHARDS" };
+    if (!tl_kinesis_stream_start(run->client, &start, &summary, error))
         return false;
     run->reader = (struct tl_reader_options){ .stream = plan->stream,
                                               .on_data_loss = plan->on_data_loss,
@@ -268,14 +230,15 @@ static bool connect_stream(struct tl_engine *e, size_t source, struct tl_error *
     if (plan->read != TL_READ_FANOUT)
         return true;
     tl_source_consumer(e->plan, plan, consumer);
-    return tl_kinesis_consumer_ready(run->client, plan->stream, consumer, run->consumer_arn, error);
+    return tl_kinesis_consumer_ready(run->client, &summary, consumer, run->consumer_arn, error);
 }
 
 static bool open_stream(struct tl_engine *e, size_t source, bool fresh, struct tl_error *error)
 {
     const char *stream = e->plan->sources[source].stream;
     struct tl_shard_list shards = { 0 };
-    if (!connect_stream(e, source, error) || !first_list(e, source, &shards, error))
+    e->sources[source].listed_ns = tl_io->monotonic_ns();
+    if (!connect_stream(e, source, error) || !tl_kinesis_start_shards(e->sources[source].client, stream, &shards, error))
         return tl_error_context(error, "stream '%s'", stream);
     bool ok = true;
     if (fresh) {
@@ -285,6 +248,7 @@ static bool open_stream(struct tl_engine *e, size_t source, bool fresh, struct t
         tl_lineage_mark_parents(e);
     } else {
         ok = tl_shard_tree_add(e, source, &shards, error);
+        tl_retire_note_list(e, source, &shards);
     }
     tl_shard_list_release(&shards);
     return ok;

@@ -23,11 +23,9 @@ void tl_kinesis_client_free(struct tl_kinesis_client *c);
 
 TL_MUST_USE bool tl_kinesis_create_stream(struct tl_kinesis_client *c, const char *stream, uint32_t shards,
                                           struct tl_error *error);
-/* "CREATING", "ACTIVE", ... into status[16]. */
-TL_MUST_USE bool tl_kinesis_stream_status(struct tl_kinesis_client *c, const char *stream, char status[16],
-                                          struct tl_error *error);
 struct tl_stream_summary {
-    char status[16], arn[256];
+    char status[16]; /* "CREATING", "ACTIVE", ... */
+    char arn[256];
     int64_t retention_ns;
 };
 TL_MUST_USE bool tl_kinesis_stream_summary(struct tl_kinesis_client *c, const char *stream,
@@ -35,10 +33,6 @@ TL_MUST_USE bool tl_kinesis_stream_summary(struct tl_kinesis_client *c, const ch
 /* What the service's clock is ahead of this machine's by the last answer's date, where that is more than the
  * second to which the date is told; else 0. */
 int64_t tl_kinesis_clock_skew(const struct tl_kinesis_client *c);
-/* Waits until ACTIVE. */
-TL_MUST_USE bool tl_kinesis_wait_active(struct tl_kinesis_client *c, const char *stream, int64_t timeout_ns,
-                                        struct tl_error *error);
-
 struct tl_shard_list {
     struct tl_shard *shards; /* sorted by id; free with tl_shard_list_release */
     size_t count, cap;
@@ -50,8 +44,9 @@ void tl_shard_list_release(struct tl_shard_list *list);
 #define TL_CONSUMER_ARN_MAX 512
 /* The stream's consumer of that name for SubscribeToShard, registered where it is not there, and ACTIVE. It
  * stays registered. TL_LIMIT: the stream has as many as it may. */
-TL_MUST_USE bool tl_kinesis_consumer_ready(struct tl_kinesis_client *c, const char *stream, const char *name,
-                                           char arn[TL_CONSUMER_ARN_MAX], struct tl_error *error);
+TL_MUST_USE bool tl_kinesis_consumer_ready(struct tl_kinesis_client *c, const struct tl_stream_summary *stream,
+                                           const char *name, char arn[TL_CONSUMER_ARN_MAX],
+                                           struct tl_error *error);
 
 enum tl_iterator_type {
     TL_ITERATOR_TRIM_HORIZON,

@@ -87,9 +87,9 @@ static void describe(const struct tl_shard_reader *r, const struct tl_record *fi
     }
     if (m->records_max)
         snprintf(much, sizeof much, "up to %llu records", (unsigned long long)m->records_max);
-    snprintf(m->text, sizeof m->text, "%s%s, %s; %s%s%s may never have been read",
+    snprintf(m->text, sizeof m->text, "%s%s, %s; %s%s%s%s may never have been read",
              last[0] ? "the last record read is " : "all that arrived was read up to ", last[0] ? last : since, left, much,
-             gap[0] ? ", of the span of " : "", gap);
+             gap[0] ? ", of the span of " : "", gap, gap[0] ? "," : "");
 }
 
 static bool lost(struct tl_shard_reader *r, const struct missing *m, const char *what, struct tl_read_step *step,
@@ -154,6 +154,34 @@ bool tl_loss_check(struct tl_shard_reader *r, const struct tl_record *first, str
     return lost(r, &m, "the stream's retention has deleted the position", step, error);
 }
 
+static bool is_listed(struct tl_shard_reader *r, bool *listed, struct tl_error *error)
+{
+    struct tl_shard_list list;
+    if (!tl_kinesis_list_shards(r->client, r->stream, &list, error))
+        return false;
+    *listed = false;
+    for (size_t i = 0; i < list.count; i++)
+        *listed = *listed || strcmp(list.shards[i].id, r->shard) == 0;
+    tl_shard_list_release(&list);
+    return true;
+}
+
+/* Of a subscription it may be the consumer that is not there: while the stream has the shard, it is not at its end.
+ * False: an error, or *again. */
+static bool is_shard_gone(struct tl_shard_reader *r, bool *again, struct tl_read_step *step, struct tl_error *error)
+{
+    bool listed = false;
+    *again = false;
+    if (r->options.mode != TL_READ_FANOUT)
+        return true;
+    if (is_listed(r, &listed, error))
+        return !listed || tl_error_set(error, TL_NOT_FOUND,
+                                       "%s: consumer '%s' is gone: it was deregistered while it was read; start again: that registers it",
+                                       r->who, r->consumer_arn);
+    *again = tl_reader_will_pass(r, error) && later(r, step, error);
+    return *again ? false : tl_error_context(error, "%s", r->who);
+}
+
 bool tl_loss_shard_gone(struct tl_shard_reader *r, struct tl_read_step *step, struct tl_error *error)
 {
     struct tl_stream_summary summary;
@@ -168,6 +196,9 @@ bool tl_loss_shard_gone(struct tl_shard_reader *r, struct tl_read_step *step, st
     }
     if (strcmp(summary.status, "DELETING") == 0)
         return tl_error_set(error, TL_NOT_FOUND, "%s: the stream is being deleted", r->who);
+    bool again;
+    if (!is_shard_gone(r, &again, step, error))
+        return again;
     /* The shard is closed, or it would be there: it is at its end. */
     struct missing m;
     bool missed = r->position.kind == TL_POSITION_AFTER_SEQUENCE || r->position.read_until_ns;

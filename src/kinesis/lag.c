@@ -78,15 +78,50 @@ static bool measure(struct reader *r, const struct tl_shard_position *position, 
     return true;
 }
 
+/* The oldest record behind the position, or *found false. An answer may be empty and more come after it. */
+static bool read_oldest(struct reader *r, const struct tl_shard_position *from, bool *found, int64_t *arrival_ns, struct tl_error *error)
+{
+    static const enum tl_iterator_type types[] = { [TL_POSITION_TRIM_HORIZON] = TL_ITERATOR_TRIM_HORIZON,
+                                                   [TL_POSITION_AT_TIMESTAMP] = TL_ITERATOR_AT_TIMESTAMP,
+                                                   [TL_POSITION_AFTER_SEQUENCE] = TL_ITERATOR_AFTER_SEQUENCE };
+    char iterator[TL_ITERATOR_MAX];
+    *found = false;
+    if (!tl_kinesis_get_shard_iterator(r->client, r->stream, r->shard, types[from->kind], from->sequence, from->timestamp_ns, iterator,
+                                       error))
+        return false;
+    for (int i = 0; i < READS_MAX && iterator[0]; i++) {
+        if (!tl_kinesis_get_records(r->client, iterator, 1, &r->batch, error))
+            return false;
+        *found = r->batch.count > 0;
+        *arrival_ns = *found ? r->batch.records[0].arrival_ns : 0;
+        if (*found || r->batch.millis_behind == 0)
+            return true;
+        memcpy(iterator, r->batch.next_iterator, sizeof iterator);
+    }
+    return !iterator[0] || tl_error_set(error, TL_LIMIT, "too many empty answers");
+}
+
+static bool measure_time(struct reader *r, const struct tl_shard_position *position, struct tl_lag *out, struct tl_error *error)
+{
+    bool found;
+    int64_t arrival_ns, now = tl_io->wall_ns();
+    if (!read_oldest(r, position, &found, &arrival_ns, error))
+        return false;
+    *out = found ? (struct tl_lag){ -1, now > arrival_ns ? (now - arrival_ns) / TL_NS_PER_MS : 0 } : (struct tl_lag){ 0, 0 };
+    return true;
+}
+
 bool tl_kinesis_lag(struct tl_kinesis_client *c, const char *stream, const char *shard, const struct tl_shard_position *position,
-                    int64_t *records, struct tl_error *error)
+                    bool counts, struct tl_lag *out, struct tl_error *error)
 {
     struct reader r = { .client = c, .stream = stream, .shard = shard };
-    *records = 0;
+    *out = (struct tl_lag){ 0, 0 };
     if (position->kind == TL_POSITION_SHARD_END)
         return true;
     tl_record_batch_init(&r.batch);
-    bool ok = measure(&r, position, records, error);
+    bool ok = measure_time(&r, position, out, error) && (!counts || out->records == 0 || measure(&r, position, &out->records, error));
     tl_record_batch_release(&r.batch);
+    if (!ok)
+        *out = (struct tl_lag){ -1, -1 };
     return ok;
 }

@@ -13,8 +13,9 @@
 #define TL_HASH_KEY_MAX 40 /* 2^128-1 has 39 digits */
 
 #define TL_KINESIS_RECORDS_PER_PUT 500
-#define TL_KINESIS_BYTES_PER_PUT (5 << 20) /* documented 10 MiB; below what older servers take */
-#define TL_KINESIS_RECORD_MAX (10 << 20)   /* data and key: the largest that a stream may be set to take; goes alone */
+#define TL_KINESIS_BYTES_PER_PUT (10 << 20) /* of data and keys */
+#define TL_KINESIS_BYTES_OLDER (5 << 20)    /* the limit that it was, which older servers keep */
+#define TL_KINESIS_RECORD_MAX (10 << 20)    /* data and key: the largest that a stream may be set to take */
 #define TL_KINESIS_RECORDS_PER_GET 10000
 
 struct tl_shard {

@@ -14,6 +14,7 @@
 #define TL_LANE_QUEUE 4              /* blocks waiting, and what of them is being sent */
 #define TL_LANE_BYTES_MAX (8u << 20) /* in waiting blocks; one block may always wait */
 #define TL_LANE_WORK_MAX 2000        /* records taken from blocks and not acknowledged */
+#define TL_LANE_WORK_BYTES_MAX (20u << 20) /* theirs; those of one block may always be taken */
 
 struct tl_block_record {
     uint64_t ordinal, key_hash;

@@ -51,10 +51,11 @@ struct tl_lane {
 
     /* The thread's own. */
     struct work work[TL_LANE_WORK_MAX];
-    size_t work_count;
+    size_t work_count, work_bytes;
+    size_t bytes_max; /* of a call with several records */
     struct tl_put_entry entries[TL_KINESIS_RECORDS_PER_PUT];
     size_t chosen[TL_KINESIS_RECORDS_PER_PUT]; /* indexes into work */
-    size_t chosen_count;
+    size_t chosen_count, chosen_bytes;
     struct {
         uint64_t hash;
         uint32_t round;
@@ -80,15 +81,19 @@ static bool mark_key(struct tl_lane *lane, uint64_t hash, bool mark)
     return false;
 }
 
+static size_t record_bytes(const struct tl_block_record *r)
+{
+    return (size_t)r->key_size + r->data_size;
+}
+
 /* Chooses what the next call carries. *wake_ns: when something that waits may go, INT64_MAX if nothing waits.
  */
 static void choose(struct tl_lane *lane, int64_t *wake_ns)
 {
     int64_t now = tl_io->monotonic_ns();
     bool one_a_key = lane->strict || lane->careful;
-    size_t bytes = 0;
     *wake_ns = INT64_MAX;
-    lane->chosen_count = 0;
+    lane->chosen_count = lane->chosen_bytes = 0;
     lane->round++;
     for (size_t i = 0; i < lane->work_count && lane->chosen_count < lane->max_records; i++) {
         const struct work *w = &lane->work[i];
@@ -99,9 +104,10 @@ static void choose(struct tl_lane *lane, int64_t *wake_ns)
             *wake_ns = w->not_before_ns < *wake_ns ? w->not_before_ns : *wake_ns;
             continue;
         }
-        bytes += w->record->key_size + w->record->data_size;
-        if (lane->chosen_count && bytes > TL_KINESIS_BYTES_PER_PUT)
+        size_t bytes = record_bytes(w->record);
+        if (lane->chosen_count && lane->chosen_bytes + bytes > lane->bytes_max)
             break;
+        lane->chosen_bytes += bytes;
         struct tl_put_entry *entry = &lane->entries[lane->chosen_count];
         const char *at = w->block->bytes.data + w->record->at;
         entry->partition_key = (struct tl_view){ at, w->record->key_size };
@@ -136,7 +142,8 @@ static void settle_locked(struct tl_lane *lane)
         struct work *w = &lane->work[i];
         if (next < lane->chosen_count && lane->chosen[next] == i && !lane->entries[next++].failed) {
             lane->stats.acknowledged++;
-            lane->stats.bytes += w->record->key_size + w->record->data_size;
+            lane->stats.bytes += record_bytes(w->record);
+            lane->work_bytes -= record_bytes(w->record);
             if (--w->block->unacknowledged == 0)
                 give_back_locked(lane, w->block);
             continue;
@@ -163,12 +170,26 @@ static size_t postpone_refused(struct tl_lane *lane)
     return throttled;
 }
 
+/* A server of before the limit was raised takes half of that: what was chosen is chosen anew. */
+static bool may_carry_less(struct tl_lane *lane, const struct tl_error *why)
+{
+    bool refused = why->code == TL_INVALID || why->code == TL_LIMIT;
+    if (!refused || lane->chosen_count == 1 || lane->chosen_bytes <= TL_KINESIS_BYTES_OLDER)
+        return false;
+    tl_log_info("kinesis", "%s: a call of %zu bytes is refused: from now on at most %d (%s)", lane->who, lane->chosen_bytes,
+                TL_KINESIS_BYTES_OLDER, why->text);
+    lane->bytes_max = TL_KINESIS_BYTES_OLDER;
+    return true;
+}
+
 /* One call, and its outcome into work. False: an error that does not pass. */
 static bool send_chosen(struct tl_lane *lane, struct tl_error *error)
 {
     size_t refused;
     if (!tl_kinesis_put_records(lane->client, lane->stream, lane->entries, lane->chosen_count, &refused,
                                 error)) {
+        if (may_carry_less(lane, error))
+            return true;
         if (!tl_code_is_retriable(error->code))
             return tl_error_context(error, "stream '%s'", lane->stream);
         pthread_mutex_lock(&lane->lock);
@@ -207,6 +228,9 @@ static void take_blocks_locked(struct tl_lane *lane)
         if (lane->work_count >= lane->max_records && !lane->strict && !lane->careful)
             break;
         struct tl_block *block = lane->first;
+        if (lane->work_count && lane->work_bytes + block->bytes.size > TL_LANE_WORK_BYTES_MAX)
+            break;
+        lane->work_bytes += block->bytes.size;
         lane->first = block->next;
         lane->last = lane->first ? lane->last : NULL;
         lane->queued--;
@@ -313,6 +337,7 @@ bool tl_lane_open(struct tl_lane **out, const struct tl_producer_options *option
     init_sync(lane);
     lane->cancel = options->kinesis.cancel;
     lane->max_records = max_records;
+    lane->bytes_max = TL_KINESIS_BYTES_PER_PUT;
     lane->strict = options->strict_order;
     lane->run.shared_warned_ns = warned_ns;
     lane->work_oldest = UINT64_MAX;

@@ -32,33 +32,42 @@ static bool describe(struct tl_kinesis_client *c, const char *stream_arn, const 
     return true;
 }
 
-bool tl_kinesis_consumer_ready(struct tl_kinesis_client *c, const char *stream, const char *name,
+/* Registers it where it is not there. */
+static bool find_or_make(struct tl_kinesis_client *c, const char *stream_arn, const char *name, bool *active,
+                         char arn[TL_CONSUMER_ARN_MAX], struct tl_error *error)
+{
+    struct tl_patience asking, making;
+    struct tl_msg answer;
+    tl_patience_begin(&asking);
+    tl_patience_begin(&making);
+    while (!describe(c, stream_arn, name, active, arn, error)) {
+        if (error->code != TL_NOT_FOUND) {
+            if (!tl_patience_again(&asking, c->cancel, TL_PATIENCE_ASKING, error))
+                return false;
+            continue;
+        }
+        if (!call(c, "RegisterStreamConsumer", stream_arn, name, &answer, error) && error->code != TL_CONFLICT &&
+            !tl_patience_again(&making, c->cancel, TL_PATIENCE_MAKING, error))
+            return tl_error_context(error, "it cannot be registered (read = 'fanout' needs "
+                                           "kinesis:RegisterStreamConsumer, DescribeStreamConsumer and SubscribeToShard; "
+                                           "read = 'poll' does not)");
+    }
+    return true;
+}
+
+bool tl_kinesis_consumer_ready(struct tl_kinesis_client *c, const struct tl_stream_summary *stream, const char *name,
                                char arn[TL_CONSUMER_ARN_MAX], struct tl_error *error)
 {
-    struct tl_stream_summary summary;
-    struct tl_msg answer;
-    if (!tl_kinesis_stream_summary(c, stream, &summary, error))
-        return false;
-    if (!summary.arn[0])
+    bool active = false;
+    if (!stream->arn[0])
         return tl_kinesis_bad_answer(error, "DescribeStreamSummary", "has no ARN of the stream, which fan-out needs");
-    int64_t began = tl_io->monotonic_ns();
-    for (;;) {
-        bool active = false;
-        if (describe(c, summary.arn, name, &active, arn, error)) {
-            if (active)
-                return true;
-        } else if (error->code != TL_NOT_FOUND) {
-            bool passes = tl_code_is_retriable(error->code) || error->code == TL_LIMIT /* its rate */ || error->code == TL_IO;
-            if (!passes || tl_io->monotonic_ns() - began > ACTIVE_TIMEOUT_NS)
-                return tl_error_context(error, "consumer '%s'", name);
-        } else if (!call(c, "RegisterStreamConsumer", summary.arn, name, &answer, error) && error->code != TL_CONFLICT) {
-            return tl_error_context(error, "consumer '%s' cannot be registered (read = 'fanout' needs "
-                                           "kinesis:RegisterStreamConsumer, DescribeStreamConsumer and SubscribeToShard; "
-                                           "read = 'poll' does not)",
-                                    name);
-        }
+    for (int64_t began = tl_io->monotonic_ns();;) {
+        if (!find_or_make(c, stream->arn, name, &active, arn, error))
+            return tl_error_context(error, "consumer '%s'", name);
+        if (active)
+            return true;
         if (tl_io->monotonic_ns() - began > ACTIVE_TIMEOUT_NS)
-            return tl_error_set(error, TL_TIMEOUT, "consumer '%s' of stream '%s' is not ACTIVE in time", name, stream);
+            return tl_error_set(error, TL_TIMEOUT, "consumer '%s' of %s is not ACTIVE in time", name, stream->arn);
         if (!tl_wait(c->cancel, PAUSE_NS, error))
             return false;
     }

@@ -3,9 +3,7 @@
 #include "kinesis/client_int.h"
 
 #include "base/grow.h"
-#include "base/io.h"
 #include "base/time.h"
-#include "kinesis/wait_int.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -71,44 +69,6 @@ bool tl_kinesis_stream_summary(struct tl_kinesis_client *c, const char *stream, 
     int64_t hours = tl_msg_get_i64(summary, "RetentionPeriodHours", 24);
     out->retention_ns = (hours < 1 ? 1 : hours > RETENTION_HOURS_MAX ? RETENTION_HOURS_MAX : hours) * HOUR_NS;
     return true;
-}
-
-bool tl_kinesis_stream_status(struct tl_kinesis_client *c, const char *stream, char status[16],
-                              struct tl_error *error)
-{
-    struct tl_stream_summary summary;
-    if (!tl_kinesis_stream_summary(c, stream, &summary, error))
-        return false;
-    memcpy(status, summary.status, sizeof summary.status);
-    return true;
-}
-
-#define UNREACHABLE_NS (5 * TL_NS_PER_S) /* a person at the terminal has waited long enough */
-
-bool tl_kinesis_wait_active(struct tl_kinesis_client *c, const char *stream, int64_t timeout_ns,
-                            struct tl_error *error)
-{
-    int64_t began = tl_io->monotonic_ns(), heard = began, pause = 20 * TL_NS_PER_MS;
-    for (;;) {
-        char status[16] = "unknown";
-        if (tl_kinesis_stream_status(c, stream, status, error)) {
-            heard = tl_io->monotonic_ns();
-            if (strcmp(status, "ACTIVE") == 0 ||
-                strcmp(status, "UPDATING") == 0) /* UPDATING serves reads and writes too */
-                return true;
-            if (strcmp(status, "DELETING") == 0)
-                return tl_error_set(error, TL_CONFLICT, "stream '%s' is being deleted", stream);
-        } else if ((!tl_code_is_retriable(error->code) && error->code != TL_LIMIT /* its rate */) ||
-                   tl_io->monotonic_ns() - heard > UNREACHABLE_NS) { /* the call's own error says why */
-            return false;
-        }
-        if (tl_io->monotonic_ns() - began >= timeout_ns)
-            return tl_error_set(error, TL_TIMEOUT, "stream '%s' is not active in time (it is %s)", stream,
-                                status);
-        if (!tl_wait(c->cancel, pause, error))
-            return false;
-        pause = pause * 2 < TL_NS_PER_S ? pause * 2 : TL_NS_PER_S;
-    }
 }
 
 /* A member that may be absent or null: "" then. */

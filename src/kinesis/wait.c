@@ -10,6 +10,10 @@
 #define CAP_NS (5 * TL_NS_PER_S)
 /* Shorter trouble is everyday life of a shared service and not worth a line. */
 #define QUIET_NS (1 * TL_NS_PER_S)
+/* Of a start. */
+#define BUSY_MAX_NS (60 * TL_NS_PER_S)
+#define UNREACHABLE_MAX_NS (2 * TL_NS_PER_S) /* a person at the terminal has waited long enough */
+#define PAUSE_NS (20 * TL_NS_PER_MS)
 
 bool tl_wait(const bool *cancel, int64_t ns, struct tl_error *error)
 {
@@ -53,4 +57,29 @@ bool tl_wait_again(struct tl_wait_run *run, const bool *cancel, const char *who,
                    struct tl_error *error)
 {
     return tl_wait(cancel, tl_wait_delay(run, who, why), error);
+}
+
+void tl_patience_begin(struct tl_patience *p)
+{
+    int64_t now = tl_io->monotonic_ns();
+    *p = (struct tl_patience){ .began_ns = now, .heard_ns = now, .pause_ns = PAUSE_NS };
+}
+
+bool tl_patience_again(struct tl_patience *p, const bool *cancel, enum tl_patience_kind kind, struct tl_error *error)
+{
+    struct tl_error stopped;
+    int64_t now = tl_io->monotonic_ns();
+    bool busy = error->code == TL_THROTTLED || error->code == TL_LIMIT;
+    if (busy && (error->code == TL_THROTTLED || kind == TL_PATIENCE_ASKING))
+        p->heard_ns = now;
+    if (!busy && !tl_code_is_retriable(error->code) && error->code != TL_IO)
+        return false;
+    if (now - p->heard_ns > UNREACHABLE_MAX_NS || now - p->began_ns > BUSY_MAX_NS)
+        return false;
+    if (!tl_wait(cancel, p->pause_ns, &stopped)) {
+        *error = stopped;
+        return false;
+    }
+    p->pause_ns = p->pause_ns * 2 < TL_NS_PER_S ? p->pause_ns * 2 : TL_NS_PER_S;
+    return true;
 }

@@ -29,3 +29,16 @@ int64_t tl_wait_delay(struct tl_wait_run *run, const char *who, const struct tl_
  * False (TL_STOPPED) when cancelled. */
 TL_MUST_USE bool tl_wait_again(struct tl_wait_run *run, const bool *cancel, const char *who,
                                const struct tl_error *why, struct tl_error *error);
+
+/* The start of something is not given up for a service that is busy just now, and does not go on for ever. */
+struct tl_patience {
+    int64_t began_ns, heard_ns, pause_ns;
+};
+enum tl_patience_kind {
+    TL_PATIENCE_ASKING, /* LimitExceededException is the call's rate: a minute */
+    TL_PATIENCE_MAKING, /* it may be the account's limit too, which does not pass: some seconds */
+};
+void tl_patience_begin(struct tl_patience *p);
+/* After a failed call: waits, and is true when it is to be made again. False: the error stands, or is TL_STOPPED. */
+TL_MUST_USE bool tl_patience_again(struct tl_patience *p, const bool *cancel, enum tl_patience_kind kind,
+                                   struct tl_error *error);

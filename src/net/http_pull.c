@@ -120,6 +120,10 @@ bool tl_http_pull_send(struct tl_http_pull *p, const struct tl_http_request *req
     curl_easy_setopt(p->curl, CURLOPT_HEADERFUNCTION, take_header);
     curl_easy_setopt(p->curl, CURLOPT_HEADERDATA, p);
     curl_easy_setopt(p->curl, CURLOPT_TCP_KEEPALIVE, 1L);
+    /* A connection of its own for each answer: one whose last stream failed or was given up stays in libcurl's pool, and of 7.88 every
+     * further request on it fails ("Error in the HTTP2 framing layer"); one that has died without a word would be taken again too. */
+    curl_easy_setopt(p->curl, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(p->curl, CURLOPT_FORBID_REUSE, 1L);
     if (curl_multi_add_handle(p->multi, p->curl) != CURLM_OK) {
         give_up(p);
         return tl_error_set(error, TL_NO_MEMORY, "out of memory for a request");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* net/http_pull.h: an answer that comes bit by bit and may never end, over HTTP/2 (by ALPN on https, by prior
  * knowledge on http), on libcurl. Driven by whoever steps it, with no thread of its own: what is not taken stays
- * with the peer, by HTTP/2's flow control. One thread at a time. */
+ * with the peer, by HTTP/2's flow control. Each answer has a connection of its own. One thread at a time. */
 #pragma once
 
 #include "net/http_client.h"

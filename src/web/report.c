@@ -66,21 +66,18 @@ static int64_t records_behind(const struct tl_web_report *r, size_t shard)
     const struct tl_inspect_shard *s = &r->inspect->shards[shard];
     if (s->finished || (r->inspect->running && s->millis_behind == 0 && s->quiet_ns >= 0))
         return 0;
-    return r->lag_records ? r->lag_records[shard] : -1;
+    return r->lags ? r->lags[shard].records : -1;
 }
 
-/* As the service counts it: from the place that is read to now. Of a stopped one, since when nothing was read, if there is something. */
+/* As the service counts it: from the place that is read to now. Of a stopped one, since when the oldest record that was not read is there. */
 static int64_t millis_behind(const struct tl_web_report *r, size_t shard)
 {
     const struct tl_inspect_shard *s = &r->inspect->shards[shard];
-    int64_t until = s->position.read_until_ns, now = r->context->now_ns;
     if (s->finished)
         return 0;
     if (r->inspect->running)
         return s->millis_behind;
-    if (records_behind(r, shard) == 0)
-        return 0;
-    return records_behind(r, shard) > 0 && until > 0 && until <= now ? (now - until) / TL_NS_PER_MS : -1;
+    return r->lags ? r->lags[shard].millis : -1;
 }
 
 static void shard_write(const struct tl_web_report *r, size_t index, struct tl_json_writer *w)

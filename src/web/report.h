@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "engine/why.h"
+#include "kinesis/lag.h"
 
 struct tl_web_report {
     const struct tl_plan *plan;
@@ -12,7 +13,7 @@ struct tl_web_report {
     const struct tl_why_context *context; /* its streams and feeds are told too */
     const char *profile, *page, *aws_endpoint; /* page: the dashboard's URL; each may be NULL */
     int64_t pid, started_ns;                   /* of a running one; else 0 */
-    const int64_t *lag_records; /* by shard of inspect: records behind the position, -1: not known; NULL: only what the engine knows */
+    const struct tl_lag *lags;  /* by shard of inspect: what the stream was asked; NULL: only what the engine knows */
     struct tl_view feeds;       /* a JSON array, or empty */
 };
 void tl_web_report_write(const struct tl_web_report *report, struct tl_buf *out);

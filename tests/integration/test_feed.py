@@ -321,7 +321,7 @@ class Feed(unittest.TestCase):
         self.start_broker()
         out = run("feed", PIPELINE, "--lake", self.lake, env=self.env(), check=False)
         self.assertEqual(out.returncode, 1)
-        self.assertRegex(out.stderr, r"there is no stream 'stock_stream'; create it with")
+        self.assertRegex(out.stderr, r"there is no stream 'stock_stream' in region us-east-1 .*--create-stream")
         os.makedirs(self.state)
         with open(os.path.join(self.state, "feed-history.json"), "w") as f:
             f.write("{\"rows\":-1}")

@@ -1,81 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """'tapeline status' and 'tapeline why' for running, stopped and killed pipelines over a real stream: each cause by its name."""
-import datetime
 import json
 import os
 import signal
-import subprocess
 import tempfile
 import time
 import unittest
 
-from tapeline import BINARY, CLIENT_ENV, Server, broker, kinesis, run, wait_for
-
-HALF = 2**127
-
-
-def stamp(seconds=0):
-    """An instant so far from now."""
-    return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)).isoformat()
+from stream_case import StreamCase, stamp
+from tapeline import Server, broker, kinesis, run, wait_for
 
 
-class Status(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.shared = tempfile.TemporaryDirectory()
-        cls.broker = broker(cls.shared.name, "--durability", "os", "--limits", "off", "--state-delay", "0")
-        cls.client = kinesis(cls.broker.aws)
-        cls.env = dict(CLIENT_ENV, AWS_ENDPOINT_URL_KINESIS=cls.broker.aws)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.broker.kill()
-        cls.shared.cleanup()
-
-    def setUp(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.data = os.path.join(self.folder.name, "d")
-        self.file = os.path.join(self.folder.name, "p.sql")
-        self.process = None
-        self.stream = self.id().split(".")[-1]
-
-    def tearDown(self):
-        if self.process:
-            self.process.kill()
-            self.process.communicate(timeout=10)
-        self.folder.cleanup()
-
-    def pipeline(self, start="TRIM_HORIZON", stream=None, more="", where=""):
-        with open(self.file, "w") as f:
-            f.write("""CREATE PIPELINE p;
-CREATE SOURCE ticks (ticker VARCHAR NOT NULL, ts VARCHAR NOT NULL, close DOUBLE, event_time AS PARSE_TIMESTAMP(ts),
-  WATERMARK FOR event_time AS event_time - INTERVAL '10' SECOND) WITH (stream = '%s', start = '%s'%s);
-CREATE VIEW v AS SELECT ticker, window_start, window_end, AVG(close) AS a FROM TUMBLE(ticks, event_time, INTERVAL '10' SECOND)
-  %s GROUP BY ticker, window_start, window_end EMIT FINAL;
-CREATE SINK s FROM v WITH (path = 'v', table = 'd.v', commit_every = '1 s');
-""" % (stream or self.stream, start, more, where))
-
-    def create(self, shards=2):
-        self.client.create_stream(StreamName=self.stream, ShardCount=shards)
-
-    def put(self, ts, shard=0, key="AAPL", count=1, data=None):
-        data = data or json.dumps({"ticker": key, "ts": ts, "close": 1.5}).encode()
-        self.client.put_records(StreamName=self.stream, Records=[
-            {"Data": data, "PartitionKey": key, "ExplicitHashKey": str(HALF * shard)}] * count)
-
-    def start(self):
-        self.process = subprocess.Popen([BINARY, "run", self.file, "--data", self.data], env=self.env, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        wait_for("the engine to answer", lambda: self.status()["state"] == "running")
-
-    def stop(self, number=signal.SIGTERM):
-        self.process.send_signal(number)
-        self.process.communicate(timeout=30)
-
-    def status(self):
-        p = run("status", self.file, "--data", self.data, "--json", env=self.env, check=False)
-        return json.loads(p.stdout) if p.returncode == 0 else {"state": "none"}
-
+class Status(StreamCase):
     def why(self):
         answer = json.loads(run("why", "v", self.file, "--data", self.data, "--json", env=self.env).stdout)
         return {c["cause"]: c for c in answer["why"]}
@@ -83,15 +19,12 @@ CREATE SINK s FROM v WITH (path = 'v', table = 'd.v', commit_every = '1 s');
     def wait_for_cause(self, cause):
         return wait_for(cause, lambda: self.why().get(cause))
 
-    def received(self, count):
-        wait_for("%d records" % count, lambda: self.status().get("ledger", {}).get("received") == count)
-
     def test_running_then_stopped(self):
         """Positions, lag, epochs and ledger; of a stopped one from its checkpoint, with what came since."""
         self.pipeline()
         self.create()
-        self.put(stamp(), 0, count=3)
-        self.put(stamp(), 1, "MSFT", count=2)
+        self.put_tick(stamp(), 0, count=3)
+        self.put_tick(stamp(), 1, "MSFT", count=2)
         self.start()
         self.received(5)
         status = self.status()
@@ -104,7 +37,7 @@ CREATE SINK s FROM v WITH (path = 'v', table = 'd.v', commit_every = '1 s');
         self.assertIn("aggregated 5", run("status", self.file, "--data", self.data, env=self.env).stdout)
         self.stop()
         self.assertEqual(self.process.returncode, 0)
-        self.put(stamp(), 0, count=7)
+        self.put_tick(stamp(), 0, count=7)
         status = self.status()
         shards = status["sources"][0]["shards"]
         self.assertEqual((status["state"], status["pid"], status["last_error"]), ("stopped", None, None))
@@ -118,7 +51,7 @@ CREATE SINK s FROM v WITH (path = 'v', table = 'd.v', commit_every = '1 s');
     def test_killed(self):
         self.pipeline()
         self.create()
-        self.put(stamp())
+        self.put_tick(stamp())
         self.start()
         self.received(1)
         self.stop(signal.SIGKILL)
@@ -154,7 +87,7 @@ CREATE SINK s FROM v WITH (path = 'v', table = 'd.v', commit_every = '1 s');
     def test_latest_and_a_stopped_producer(self):
         self.pipeline(start="LATEST")
         self.create()
-        self.put(stamp(), count=4)
+        self.put_tick(stamp(), count=4)
         time.sleep(1.1)  # LATEST has the precision of a second of the service
         self.start()
         why = self.wait_for_cause("latest")
@@ -169,12 +102,12 @@ CREATE SINK s FROM v WITH (path = 'v', table = 'd.v', commit_every = '1 s');
     def test_a_shard_without_records_and_one_that_holds_the_watermark(self):
         self.pipeline(more=", shard_idle = '10 min'")
         self.create()
-        self.put(stamp(-30), 0)
+        self.put_tick(stamp(-30), 0)
         self.start()
         self.received(1)
         why = self.wait_for_cause("shard_without_records")
         self.assertEqual(why["shard"], "shardId-000000000001")
-        self.put(stamp(), 1)
+        self.put_tick(stamp(), 1)
         self.received(2)
         why = self.wait_for_cause("watermark")
         self.assertEqual(why["shard"], "shardId-000000000000")
@@ -183,16 +116,16 @@ CREATE SINK s FROM v WITH (path = 'v', table = 'd.v', commit_every = '1 s');
     def test_idle(self):
         self.pipeline(more=", shard_idle = '100 ms'")
         self.create()
-        self.put(stamp())
+        self.put_tick(stamp())
         self.start()
         self.assertIn("5 min (flush_after)", self.wait_for_cause("idle")["text"])
 
     def test_all_late_because_of_one_clock(self):
         self.pipeline()
         self.create(1)
-        self.put(stamp(200), key="NVDA")
+        self.put_tick(stamp(200), key="NVDA")
         for _ in range(3):
-            self.put(stamp())
+            self.put_tick(stamp())
         self.start()
         self.received(4)
         why = self.wait_for_cause("all_late")
@@ -201,11 +134,11 @@ CREATE SINK s FROM v WITH (path = 'v', table = 'd.v', commit_every = '1 s');
     def test_nothing_usable(self):
         self.pipeline(where="WHERE close > 100")
         self.create(1)
-        self.put(None, data=b"{")
+        self.put(b"{")
         self.start()
         self.received(1)
         self.assertIn("none of the 1 records can be read", self.wait_for_cause("malformed")["text"])
-        self.put(stamp())
+        self.put_tick(stamp())
         self.received(2)
         self.assertIn("close > 100", self.wait_for_cause("filtered")["fix"])
 

@@ -3,37 +3,20 @@
 import base64
 import datetime
 import json
-import os
 import signal
 import subprocess
 import tempfile
 import time
 import unittest
 
-from tapeline import BINARY, CLIENT_ENV, broker, kinesis, run, wait_for
+from stream_case import HALF, StreamCase
+from tapeline import BINARY, CLIENT_ENV, broker, kinesis, run
 
-HALF = 2**127
 
-
-class Tail(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.shared = tempfile.TemporaryDirectory()
-        cls.broker = broker(cls.shared.name, "--durability", "os", "--limits", "off", "--state-delay", "0")
-        cls.client = kinesis(cls.broker.aws)
-        cls.env = dict(CLIENT_ENV, AWS_ENDPOINT_URL_KINESIS=cls.broker.aws)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.broker.kill()
-        cls.shared.cleanup()
-
+class Tail(StreamCase):
     def setUp(self):
-        self.stream = self.id().split(".")[-1]
-        self.client.create_stream(StreamName=self.stream, ShardCount=2)
-
-    def put(self, data, shard=0, key="AAPL"):
-        return self.client.put_record(StreamName=self.stream, Data=data, PartitionKey=key, ExplicitHashKey=str(HALF * shard))["SequenceNumber"]
+        super().setUp()
+        self.create()
 
     def tail(self, *options, check=True):
         return run("tail", self.stream, *options, env=self.env, check=check)

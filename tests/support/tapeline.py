@@ -102,9 +102,9 @@ class Server:
         self.kill()
 
 
-def broker(data, *options):
+def broker(data, *options, env=None):
     """A running 'tapeline broker' on a port of its own."""
-    return Server("broker", "--data", data, "--listen", "127.0.0.1:0", *options)
+    return Server("broker", "--data", data, "--listen", "127.0.0.1:0", *options, env=env)
 
 
 def kinesis(endpoint):

@@ -2,6 +2,8 @@
 /* The client against a server that answers what the test says: right bodies, every error, hostile ones. */
 #include "fake_kinesis.h"
 
+#include "kinesis/stream_start.h"
+
 struct canned {
     int status;
     const char *body;
@@ -394,24 +396,98 @@ static void shards_are_listed_page_by_page_and_sorted(void **state)
     fake_free(f);
 }
 
+static bool summary(struct fixture *x)
+{
+    struct tl_stream_summary s;
+    return tl_kinesis_stream_summary(x->client, "s", &s, &x->error);
+}
+
 static void status_and_creation(void **state)
 {
     struct fixture *x = *state;
-    char status[16];
     say(x, 200, "{\"StreamDescriptionSummary\":{\"StreamStatus\":\"ACTIVE\"}}");
-    test_ok(tl_kinesis_stream_status(x->client, "s", status, &x->error), &x->error);
-    assert_string_equal(status, "ACTIVE");
-    test_ok(tl_kinesis_wait_active(x->client, "s", 0, &x->error), &x->error);
-    say(x, 200, "{\"StreamDescriptionSummary\":{\"StreamStatus\":\"CREATING\"}}");
-    assert_false(tl_kinesis_wait_active(x->client, "s", 50 * TL_NS_PER_MS, &x->error));
-    assert_int_equal(x->error.code, TL_TIMEOUT);
+    test_ok(summary(x), &x->error);
     say(x, 200, "{\"StreamDescriptionSummary\":{\"StreamStatus\":\"A STATUS MUCH TOO LONG\"}}");
-    assert_false(tl_kinesis_stream_status(x->client, "s", status, &x->error));
+    assert_false(summary(x));
     say(x, 200, ""); /* actions without output have an empty body */
     test_ok(tl_kinesis_create_stream(x->client, "s", 3, &x->error), &x->error);
     assert_string_equal(tl_buf_text(&x->fake->last_body), "{\"StreamName\":\"s\",\"ShardCount\":3}");
     assert_false(tl_kinesis_create_stream(x->client, "a/b", 1, &x->error));
     assert_int_equal(x->error.code, TL_INVALID);
+}
+
+/* ---- the start of a reader or a producer ---- */
+
+/* What the calls come to, one after the other; the last goes on. ACTIVE and the like: the stream's state. */
+struct story {
+    const char *of_summary[8], *of_creation[4];
+    unsigned summaries, creations;
+};
+
+static void answer_story(struct fake *f, struct tl_view action, struct tl_json body, struct tl_buf *out, int *status)
+{
+    struct story *s = f->user;
+    const char *say = NULL;
+    (void)body;
+    if (tl_view_is(action, "CreateStream"))
+        say = s->of_creation[s->creations++];
+    else if (tl_view_is(action, "DescribeStreamSummary"))
+        say = s->of_summary[s->summaries + 1 < TL_COUNT(s->of_summary) && s->of_summary[s->summaries + 1] ? s->summaries++
+                                                                                                     : s->summaries];
+    if (tl_view_is(action, "ListStreams"))
+        tl_buf_add_text(out, "{\"StreamNames\":[\"strean\"],\"HasMoreStreams\":false}");
+    else if (say && strstr(say, "Exception"))
+        fake_error(out, status, 400, say);
+    else if (say)
+        tl_buf_addf(out, "{\"StreamDescriptionSummary\":{\"StreamStatus\":\"%s\",\"StreamARN\":\"arn\"}}", say);
+}
+
+static bool begin(struct story *story, unsigned shards, struct tl_error *error)
+{
+    struct fake *f = fake_new(answer_story, story);
+    struct tl_kinesis_client *client = client_of(f);
+    struct tl_stream_summary out;
+    const struct tl_stream_start start = { "stream", shards, "--create-stream SHARDS" };
+    bool ok = tl_kinesis_stream_start(client, &start, &out, error);
+    assert_true(!ok || strcmp(out.arn, "arn") == 0);
+    tl_kinesis_client_free(client);
+    fake_free(f);
+    return ok;
+}
+
+/* However few tries a call has. */
+static void a_start_outlasts_throttles_and_waits_until_the_stream_is_active(void **state)
+{
+    (void)state;
+    struct tl_error error;
+    struct story s = { .of_summary = { "LimitExceededException", "LimitExceededException", "LimitExceededException",
+                         "ResourceNotFoundException", "ThrottlingException", "CREATING", "ACTIVE" },
+                       .of_creation = { "LimitExceededException", "ResourceInUseException" } };
+    setenv("AWS_MAX_ATTEMPTS", "1", 1);
+    test_ok(begin(&s, 3, &error), &error);
+    assert_int_equal(s.creations, 2); /* another process was faster */
+    unsetenv("AWS_MAX_ATTEMPTS");
+}
+
+static void a_start_names_at_once_what_does_not_pass(void **state)
+{
+    (void)state;
+    struct tl_error error;
+    struct story none = { .of_summary = { "ResourceNotFoundException" } };
+    assert_false(begin(&none, 0, &error));
+    assert_int_equal(error.code, TL_NOT_FOUND);
+    assert_non_null(strstr(error.text, "there is no stream 'stream' in region us-east-1; did you mean 'strean'? (it can be "
+                                       "made with --create-stream SHARDS: aws kinesis create-stream --stream-name stream"));
+    assert_int_equal(none.creations, 0);
+    struct story denied = { .of_summary = { "AccessDeniedException" } };
+    assert_false(begin(&denied, 3, &error));
+    assert_int_equal(error.code, TL_DENIED);
+    struct story no_right_to_make = { .of_summary = { "ResourceNotFoundException" }, .of_creation = { "AccessDeniedException" } };
+    assert_false(begin(&no_right_to_make, 3, &error));
+    assert_int_equal(error.code, TL_DENIED);
+    struct story dying = { .of_summary = { "DELETING" } };
+    assert_false(begin(&dying, 3, &error));
+    assert_int_equal(error.code, TL_CONFLICT);
 }
 
 static void control_calls_are_tried_again_and_record_calls_are_not(void **state)
@@ -453,14 +529,14 @@ static void calls_are_signed_with_the_credentials_found(void **state)
 {
     struct fixture *x = *state;
     struct tl_kinesis_client *client;
-    char status[16];
+    struct tl_stream_summary told;
     setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", 1);
     setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
     setenv("AWS_SESSION_TOKEN", "token-1", 1);
     struct tl_kinesis_options options = { .endpoint = x->fake->endpoint, .region = "eu-west-1" };
     test_ok(tl_kinesis_client_new(&client, &options, &x->error), &x->error);
     say(x, 200, "{\"StreamDescriptionSummary\":{\"StreamStatus\":\"ACTIVE\"}}");
-    test_ok(tl_kinesis_stream_status(client, "s", status, &x->error), &x->error);
+    test_ok(tl_kinesis_stream_summary(client, "s", &told, &x->error), &x->error);
     assert_non_null(strstr(x->fake->last_authorization, "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/"));
     assert_non_null(strstr(x->fake->last_authorization, "/eu-west-1/kinesis/aws4_request"));
     assert_non_null(strstr(x->fake->last_authorization,
@@ -523,9 +599,7 @@ static void a_server_that_is_away_is_unavailable(void **state)
     tl_kinesis_client_free(x.client);
     options.cancel = &cancel;
     test_ok(tl_kinesis_client_new(&x.client, &options, &x.error), &x.error);
-    char status[16];
-    assert_false(
-        tl_kinesis_stream_status(x.client, "s", status, &x.error)); /* ends soon, not after all tries */
+    assert_false(summary(&x)); /* ends soon, not after all tries */
     tl_record_batch_release(&x.batch);
     tl_kinesis_client_free(x.client);
 }
@@ -546,6 +620,8 @@ int main(void)
         WITH(wrong_partition_keys_are_refused_before_they_are_sent),
         cmocka_unit_test(shards_are_listed_page_by_page_and_sorted),
         WITH(status_and_creation),
+        cmocka_unit_test(a_start_outlasts_throttles_and_waits_until_the_stream_is_active),
+        cmocka_unit_test(a_start_names_at_once_what_does_not_pass),
         WITH(control_calls_are_tried_again_and_record_calls_are_not),
         WITH(iterators_say_where),
         WITH(calls_are_signed_with_the_credentials_found),

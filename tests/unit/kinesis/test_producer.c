@@ -18,6 +18,7 @@ struct fake_stream {
     const char *error;     /* every call fails so */
     uint64_t stored, refused, duplicates, out_of_order;
     size_t large, records_max, bytes_max, bytes_max_of_many; /* records over 64 bytes; of a call; of one with several records */
+    size_t takes; /* bytes in a call; 0: any number */
     int64_t last[KEYS_MAX]; /* number of the key's newest record, -1: none */
     bool seen[KEYS_MAX][20000];
 };
@@ -69,11 +70,16 @@ static void answer_stream(struct fake *f, struct tl_view action, struct tl_json 
     size_t count = 0, bytes = 0;
     bool refused[KEYS_MAX] = { false }, met[KEYS_MAX] = { false };
     assert_true(tl_json_get(body, "Records", &records));
+    for (tl_json_iter_init(&it, records); tl_json_next(&it, NULL, &item);)
+        bytes += tl_json_get_string(item, "Data").size / 4 * 3;
+    if (s->takes && bytes > s->takes) {
+        fake_error(out, status, 413, "");
+        return;
+    }
     tl_buf_add_text(out, "{\"Records\":[");
     for (tl_json_iter_init(&it, records); tl_json_next(&it, NULL, &item);) {
         unsigned key = key_of(tl_json_get_string(item, "PartitionKey"));
         count++;
-        bytes += tl_json_get_string(item, "Data").size / 4 * 3;
         s->twice_a_key |= met[key];
         met[key] = true;
         tl_buf_add_text(out, out->data[out->size - 1] == '[' ? "" : ",");
@@ -310,26 +316,45 @@ static void errors_that_stay_come_out(void **state)
     assert_false(tl_producer_flush(x->producer, &x->error));
 }
 
-/* By count, by bytes; and what is larger than that alone goes alone. */
+static size_t send_large(struct fixture *x, const size_t *sizes, size_t count)
+{
+    char *data = calloc(1, TL_KINESIS_RECORD_MAX);
+    size_t large = 0;
+    for (size_t i = 0; i < 5 * count; i++, large++)
+        test_ok(tl_producer_add(x->producer, TL_VIEW("k1"), (struct tl_view){ data, sizes[i % count] }, &x->error), &x->error);
+    test_ok(tl_producer_flush(x->producer, &x->error), &x->error);
+    free(data);
+    return large;
+}
+
+/* By count, by bytes. */
 static void a_call_has_its_limits(void **state)
 {
     struct fixture *x = *state;
-    static const size_t sizes[] = { 1 << 20, (size_t)3 << 19, TL_KINESIS_BYTES_PER_PUT + 1000, TL_KINESIS_RECORD_MAX - 2 };
-    char *data = calloc(1, TL_KINESIS_RECORD_MAX);
-    size_t large = 0;
+    static const size_t sizes[] = { 1 << 20, (size_t)3 << 20, (size_t)1 << 19, TL_KINESIS_RECORD_MAX - 2 };
     x->options.lanes = 1;
     open_producer(x);
     add_many(x, 3000, 20);
-    for (size_t i = 0; i < 5 * TL_COUNT(sizes); i++, large++)
-        test_ok(tl_producer_add(x->producer, TL_VIEW("k1"), (struct tl_view){ data, sizes[i % TL_COUNT(sizes)] }, &x->error), &x->error);
-    test_ok(tl_producer_flush(x->producer, &x->error), &x->error);
+    size_t large = send_large(x, sizes, TL_COUNT(sizes));
     assert_int_equal(x->stream.large, large);
     assert_int_equal(x->stream.stored, 3000);
     assert_int_equal(x->stream.records_max, TL_KINESIS_RECORDS_PER_PUT);
     assert_true(x->stream.bytes_max >= TL_KINESIS_RECORD_MAX - 4);
-    assert_true(x->stream.bytes_max_of_many > TL_KINESIS_BYTES_PER_PUT / 2);
+    assert_true(x->stream.bytes_max_of_many > (size_t)4 << 20);
     assert_true(x->stream.bytes_max_of_many <= TL_KINESIS_BYTES_PER_PUT);
-    free(data);
+}
+
+/* A server that keeps the limit of before gets calls of that size. */
+static void a_call_that_is_too_large_for_the_server_is_made_smaller(void **state)
+{
+    struct fixture *x = *state;
+    static const size_t sizes[] = { 1 << 20, 2 << 20 };
+    x->options.lanes = 1;
+    x->stream.takes = TL_KINESIS_BYTES_OLDER;
+    open_producer(x);
+    size_t large = send_large(x, sizes, TL_COUNT(sizes));
+    assert_int_equal(x->stream.large, large);
+    assert_true(x->stream.bytes_max_of_many <= TL_KINESIS_BYTES_OLDER);
 }
 
 static void wrong_records_are_refused_by_add(void **state)
@@ -423,6 +448,7 @@ int main(void)
         WITH(settled_never_passes_a_record_that_waits),
         WITH(errors_that_stay_come_out),
         WITH(a_call_has_its_limits),
+        WITH(a_call_that_is_too_large_for_the_server_is_made_smaller),
         WITH(wrong_records_are_refused_by_add),
         WITH(a_full_producer_waits_and_stop_ends_it),
         WITH(cancel_ends_everything),

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The Kinesis Client Library 3 against a broker, polling and with enhanced fan-out, through a split and a merge; its leases are in
-// DynamoDB Local, in this process. Arguments: the endpoint. Ends with a line "N passed, N failed".
+// The Kinesis Client Library 3 against a broker, polling and with enhanced fan-out, through a split and a merge, beside an engine (the
+// binary at TAPELINE) that reads the same stream in the same way: both get every record. Its leases are in DynamoDB Local, in this process.
+// Arguments: the endpoint. Ends with a line "N passed, N failed".
 
 import com.amazonaws.services.dynamodbv2.local.main.ServerRunner;
 import com.amazonaws.services.dynamodbv2.local.server.DynamoDBProxyServer;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.ServerSocket;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -77,7 +82,7 @@ public final class KclSuite {
 
         @Override
         public void processRecords(ProcessRecordsInput input) {
-            input.records().forEach(r -> seen.put(StandardCharsets.UTF_8.decode(r.data()).toString(), shard));
+            input.records().forEach(r -> seen.put(StandardCharsets.UTF_8.decode(r.data()).toString().replaceAll("^.*\"n\":(\\d+).*$", "$1"), shard));
         }
 
         @Override
@@ -117,9 +122,13 @@ public final class KclSuite {
         until(stream + " is ACTIVE", () -> kinesis.describeStreamSummary(b -> b.streamName(stream)).join().streamDescriptionSummary().streamStatus() == StreamStatus.ACTIVE);
     }
 
+    private static String tick(int i) {
+        return "{\"n\":" + i + ",\"ts\":\"2024-01-01T00:00:00\"}";
+    }
+
     private void put(int from, int to) {
         int failed = kinesis.putRecords(b -> b.streamName(stream).records(IntStream.range(from, to)
-            .mapToObj(i -> PutRecordsRequestEntry.builder().partitionKey("key-" + i).data(SdkBytes.fromUtf8String("" + i)).build()).collect(Collectors.toList()))).join().failedRecordCount();
+            .mapToObj(i -> PutRecordsRequestEntry.builder().partitionKey("key-" + i).data(SdkBytes.fromUtf8String(tick(i))).build()).collect(Collectors.toList()))).join().failedRecordCount();
         if (failed != 0) throw new AssertionError(failed + " records failed");
     }
 
@@ -140,10 +149,59 @@ public final class KclSuite {
             c.metricsConfig().metricsFactory(new NullMetricsFactory()), c.processorConfig(), c.retrievalConfig().retrievalSpecificConfig(retrieval));
     }
 
-    private void run(RetrievalSpecificConfig retrieval) throws Exception {
+    /** An engine that reads the stream too. */
+    private final class Engine {
+        private static final String SQL = """
+            CREATE PIPELINE p;
+            CREATE PROFILE here DEFAULT WITH (kinesis = '%s', region = 'us-east-1');
+            CREATE SOURCE ticks (n BIGINT NOT NULL, ts VARCHAR NOT NULL, event_time AS PARSE_TIMESTAMP(ts),
+              WATERMARK FOR event_time AS event_time - INTERVAL '1' HOUR)
+              WITH (stream = '%s', start = 'TRIM_HORIZON', read = '%s', max_future_skew = '1 h');
+            CREATE VIEW v AS SELECT n, COUNT(*) AS times FROM ticks GROUP BY n EMIT CHANGES;
+            """;
+        private final Path folder = Files.createTempDirectory("kcl");
+        private final String[] command = { System.getenv("TAPELINE"), "run", folder + "/p.sql", "--lake", folder + "/lake", "--json" };
+        private final Process process;
+
+        Engine(String endpoint, String read) throws IOException {
+            Files.writeString(folder.resolve("p.sql"), SQL.formatted(endpoint, stream, read));
+            process = start("--dump", "v");
+        }
+
+        private Process start(String... more) throws IOException {
+            ProcessBuilder b = new ProcessBuilder(concat(command, more));
+            b.environment().putAll(Map.of("AWS_ACCESS_KEY_ID", "test", "AWS_SECRET_ACCESS_KEY", "test"));
+            return b.redirectError(folder.resolve("log").toFile()).redirectOutput(folder.resolve("out").toFile()).start();
+        }
+
+        private boolean received(int count) {
+            try {
+                ProcessBuilder status = new ProcessBuilder(command[0], "status", command[2], command[3], command[4], "--json");
+                return new String(status.start().getInputStream().readAllBytes(), StandardCharsets.UTF_8).contains("\"received\":" + count + ",");
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+
+        /** Once it has read them all it is ended; each record was counted once. */
+        void all(int count) throws Exception {
+            until("the engine has " + count + " records", () -> received(count));
+            process.destroy(); // SIGTERM: it commits
+            if (process.waitFor() != 0) throw new AssertionError("the engine failed: " + Files.readString(folder.resolve("log")));
+            Set<String> rows = Files.readAllLines(folder.resolve("out")).stream().filter(l -> l.matches("\\d+,1")).collect(Collectors.toSet());
+            if (rows.size() != count) throw new AssertionError("of " + count + " records " + rows.size() + " were counted once");
+        }
+    }
+
+    private static String[] concat(String[] a, String... b) {
+        return java.util.stream.Stream.of(a, b).flatMap(java.util.Arrays::stream).toArray(String[]::new);
+    }
+
+    private void run(RetrievalSpecificConfig retrieval, String endpoint, String read) throws Exception {
         kinesis.createStream(b -> b.streamName(stream).shardCount(2)).join();
         active();
         put(0, 200);
+        Engine engine = new Engine(endpoint, read);
         Scheduler scheduler = scheduler(retrieval);
         Thread thread = new Thread(scheduler, "scheduler " + stream);
         thread.setDaemon(true);
@@ -158,6 +216,7 @@ public final class KclSuite {
         active();
         put(400, 600);
         all(600);
+        engine.all(600);
         if (!ended.containsAll(List.of("shardId-000000000000", pair.get(0), pair.get(1)))) throw new AssertionError("not all parents ended: " + ended);
         if (!begunEarly.isEmpty()) throw new AssertionError("children begun before their parents ended: " + begunEarly);
         scheduler.startGracefulShutdown().get(60, TimeUnit.SECONDS);
@@ -180,9 +239,9 @@ public final class KclSuite {
             RetrievalSpecificConfig retrieval = mode.equals("polling") ? new PollingConfig(stream, kinesis).idleTimeBetweenReadsInMillis(200)
                                                                        : new FanOutConfig(kinesis).streamName(stream).applicationName(stream);
             try {
-                new KclSuite(kinesis, leases, stream).run(retrieval);
+                new KclSuite(kinesis, leases, stream).run(retrieval, args[0], mode.equals("polling") ? "poll" : "fanout");
                 passed.incrementAndGet();
-                System.out.println("ok       KCL " + mode + ": 600 records through a split and a merge");
+                System.out.println("ok       KCL " + mode + " and the engine beside it: each 600 records through a split and a merge");
             } catch (Throwable e) {
                 failed.incrementAndGet();
                 System.out.println("FAILED   KCL " + mode);
