@@ -35,6 +35,9 @@ class Moto(unittest.TestCase):
         cls.server.kill()
         cls.server.wait()
 
+    def setUp(self):
+        urllib.request.urlopen(urllib.request.Request(self.url + "/moto-api/reset", method="POST"), timeout=30).close()
+
     def client(self, name):
         return boto3.client(name, endpoint_url=self.url, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
 
