@@ -2,6 +2,7 @@
 #include "cli/batch_runner.h"
 
 #include "cli/pipeline_file.h"
+#include "cli/ticker.h"
 #include "lake/batch_table.h"
 #include "lake/ingest.h"
 #include "lake/lake_scan.h"
@@ -46,10 +47,15 @@ static bool build_one(const struct tl_batch_plan *b, struct tl_store *lake, bool
 {
     struct tl_batch_table table = { b->name, b->path, b->select, b->partition_by, b->partition_count, b->incremental_by };
     struct tl_batch_stats stats;
-    if (!tl_batch_build(lake, &table, full, cancel, &stats, error))
-        return false;
-    report(b, &stats);
-    return true;
+    char text[TL_TICKER_TEXT];
+    struct tl_ticker ticker;
+    snprintf(text, sizeof text, "builds %.100s", b->name);
+    tl_ticker_start(&ticker, text);
+    bool ok = tl_batch_build(lake, &table, full, cancel, &stats, error);
+    tl_ticker_stop(&ticker);
+    if (ok)
+        report(b, &stats);
+    return ok;
 }
 
 /* A table is ready when all that it reads of the file's other tables have been made. */

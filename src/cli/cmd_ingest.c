@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/data_folder.h"
 #include "cli/signals.h"
+#include "cli/ticker.h"
 #include "lake/ingest.h"
 
 #include <inttypes.h>
@@ -31,13 +32,21 @@ static void report(const struct tl_ingest_stats *s, const char *lake)
 static int ingest_files(struct tl_ingest *g, const struct tl_args *args, struct tl_ingest_stats *stats)
 {
     struct tl_error error;
+    struct tl_ticker ticker;
     int code = TL_EXIT_OK;
-    for (size_t i = 0; i < tl_args_positional_count(args); i++) {
-        if (__atomic_load_n(tl_signals_stopping(), __ATOMIC_ACQUIRE))
-            return 128 + tl_signals_received();
-        if (!tl_ingest_file(g, tl_args_positional(args, i), stats, &error))
+    size_t count = tl_args_positional_count(args);
+    tl_ticker_start(&ticker, "ingest");
+    for (size_t i = 0; i < count && code < 128; i++) {
+        const char *path = tl_args_positional(args, i), *slash = strrchr(path, '/');
+        tl_ticker_set(&ticker, i, count, slash ? slash + 1 : path);
+        if (__atomic_load_n(tl_signals_stopping(), __ATOMIC_ACQUIRE)) {
+            code = 128 + tl_signals_received();
+        } else if (!tl_ingest_file(g, path, stats, &error)) {
+            tl_ticker_clear(&ticker);
             code = tl_report(&error);
+        }
     }
+    tl_ticker_stop(&ticker);
     return code;
 }
 

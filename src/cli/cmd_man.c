@@ -64,6 +64,9 @@ static int man_run(const struct tl_args *args)
           stdout);
     for (size_t i = 0; tl_commands[i]; i++)
         command_write(stdout, tl_commands[i]);
+    fputs(".SH OPTIONS OF EVERY COMMAND\n", stdout);
+    for (size_t i = 0; i < tl_common_option_count; i++)
+        option_write(stdout, &tl_common_options[i]);
     fputs(".SH EXIT STATUS\n0 done, 1 failed, 2 usage, 3 the pipeline file is wrong, 78 refused because others could reach it without a token, 130 or 143 by a second signal.\n"
           ".SH ENVIRONMENT\n.B TAPELINE_LOG\n(error, warn, info, debug, or part=level,...), \n.B TAPELINE_LOG_FORMAT\n(text or json), \n.B TAPELINE_TOKEN,\nand those of the AWS SDKs.\n",
           stdout);

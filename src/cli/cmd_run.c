@@ -2,20 +2,19 @@
 /* cli/cmd_run.c: the engine alone: over a Kinesis stream, or over files (backtest and benchmark). */
 #include "base/time.h"
 #include "cli/commands.h"
+#include "cli/inputs.h"
 #include "cli/last_error.h"
 #include "cli/ledger_text.h"
 #include "cli/output.h"
 #include "cli/pipeline_file.h"
 #include "cli/places.h"
 #include "cli/report.h"
+#include "cli/run_elsewhere.h"
 #include "cli/signals.h"
 #include "engine/engine.h"
 
-#include <glob.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
 
 static const struct tl_option options[] = {
     { "profile", TL_OPTION_TEXT, "P", "the file's profile to run with (default: its default)" },
@@ -28,66 +27,26 @@ static const struct tl_option options[] = {
     { "dump", TL_OPTION_TEXT, "VIEW", "print the view's rows as CSV at the end" },
     { "threads", TL_OPTION_COUNT, "N", "worker threads (default: one a processor)" },
     { "json", TL_OPTION_FLAG, NULL, "print the ledger as a JSON object, the last line of stdout" },
+    { "engine", TL_OPTION_TEXT, "NAME", "run the views on another engine, into the same lake: spark (default: tapeline)" },
+    { "master", TL_OPTION_TEXT, "URL", "with --engine: the cluster: spark://host:7077 (default: local[*], this machine)" },
+    { "connector", TL_OPTION_TEXT, "NAME", "with --engine spark: its Kinesis source: qubole, awslabs or databricks (default: qubole)" },
+    { "packages", TL_OPTION_TEXT, "LIST", "with --engine spark: Maven coordinates for spark-submit (default: the connector's)" },
 };
 
 struct run {
     const struct tl_args *args;
     const struct tl_plan *plan;
     struct tl_places places;
-    glob_t files;
-    size_t *file_sources; /* by file: index of its source */
+    struct tl_inputs inputs;
     size_t dump_view; /* SIZE_MAX: none */
     char endpoint[512];
 };
-
-/* The source that "ticks=..." names, and the rest behind it; without one, the only source. SIZE_MAX: it has to be told. */
-static size_t input_source(const struct tl_plan *plan, const char **pattern)
-{
-    size_t only = SIZE_MAX, count = 0;
-    for (size_t i = 0; i < plan->source_count; i++) {
-        const struct tl_source_plan *source = &plan->sources[i];
-        size_t size = strlen(source->name);
-        if (source->of_view)
-            continue;
-        if (strncmp(*pattern, source->name, size) == 0 && (*pattern)[size] == '=') {
-            *pattern += size + 1;
-            return i;
-        }
-        only = i;
-        count++;
-    }
-    return count == 1 ? only : SIZE_MAX;
-}
-
-static bool expand_input(struct run *run, const char *pattern, bool first, struct tl_error *error)
-{
-    size_t before = first ? 0 : run->files.gl_pathc, source = input_source(run->plan, &pattern);
-    if (source == SIZE_MAX)
-        return tl_error_set(error, TL_INVALID,
-                            "--input '%s': the pipeline has several sources; say whose files they are: --input %s='%s'", pattern,
-                            run->plan->sources[0].name, pattern);
-    int failed = glob(pattern, GLOB_MARK | (first ? 0 : GLOB_APPEND), NULL, &run->files);
-    if (failed == GLOB_NOMATCH)
-        return tl_error_set(error, TL_NOT_FOUND, "--input: no file matches '%s'", pattern);
-    if (failed)
-        return tl_error_set(error, TL_IO, "--input: cannot read the folder of '%s'", pattern);
-    size_t *sources = realloc(run->file_sources, run->files.gl_pathc * sizeof *sources);
-    if (!sources)
-        return tl_error_set(error, TL_NO_MEMORY, "out of memory");
-    run->file_sources = sources;
-    for (size_t i = before; i < run->files.gl_pathc; i++)
-        sources[i] = source;
-    return true;
-}
 
 static bool expand_inputs(struct run *run, struct tl_error *error)
 {
     size_t count;
     const char *const *patterns = tl_args_list(run->args, "input", &count);
-    for (size_t i = 0; i < count; i++)
-        if (!expand_input(run, patterns[i], i == 0, error))
-            return false;
-    return true;
+    return tl_inputs_expand(&run->inputs, run->plan, patterns, count, error);
 }
 
 static bool find_dump_view(struct run *run, struct tl_error *error)
@@ -165,7 +124,7 @@ static struct tl_report_server *open_reports(struct run *run, struct tl_engine *
                                         .profile = profile ? profile->name : NULL,
                                         .kinesis = *kinesis,
                                         .engine = engine };
-    return run->places.state && run->files.gl_pathc == 0 ? tl_report_server_open(&report) : NULL; /* a backtest ends by itself */
+    return run->places.state && run->inputs.files.gl_pathc == 0 ? tl_report_server_open(&report) : NULL; /* a backtest ends by itself */
 }
 
 /* Also for those who ask later what it was. */
@@ -183,9 +142,9 @@ static int run_engine(struct run *run)
     struct tl_engine_options engine_options = {
         .plan = run->plan,
         .glue = tl_places_glue(&run->places, profile, &glue),
-        .inputs = (const char *const *)run->files.gl_pathv,
-        .input_sources = run->file_sources,
-        .input_count = run->files.gl_pathc,
+        .inputs = (const char *const *)run->inputs.files.gl_pathv,
+        .input_sources = run->inputs.sources,
+        .input_count = run->inputs.files.gl_pathc,
         .kinesis = tl_pipeline_kinesis(profile, NULL, run->endpoint, tl_signals_stopping()),
         .lake_dir = run->places.lake,
         .state_dir = run->places.checkpoints,
@@ -230,8 +189,7 @@ static int run_with_plan(const struct tl_args *args, const struct tl_plan *plan)
         code = run_engine(&run);
         tl_places_close(&run.places);
     }
-    globfree(&run.files);
-    free(run.file_sources);
+    tl_inputs_release(&run.inputs);
     return code;
 }
 
@@ -248,7 +206,7 @@ static int run_run(const struct tl_args *args)
     struct tl_plan *plan = NULL;
     int code = tl_pipeline_file_load(tl_args_positional(args, 0), tl_args_text(args, "profile", NULL), &plan);
     if (code == TL_EXIT_OK)
-        code = run_with_plan(args, plan);
+        code = strcmp(tl_args_text(args, "engine", "tapeline"), "tapeline") == 0 ? run_with_plan(args, plan) : tl_run_elsewhere(args, plan);
     tl_plan_free(plan);
     return code;
 }
@@ -263,6 +221,7 @@ const struct tl_command tl_command_run = {
     .option_count = TL_COUNT(options),
     .examples = "  tapeline run pipelines/stock_stream.sql\n"
                 "  tapeline run pipelines/stock_stream.sql --input 'ticks/*.ndjson' --lake out --dump avg_1min\n"
-                "  tapeline run pipelines/stock_stream.sql --until-now --json\n",
+                "  tapeline run pipelines/stock_stream.sql --until-now --json\n"
+                "  tapeline run pipelines/stock_stream.sql --engine spark --master spark://host:7077 --lake s3://bucket --state job\n",
     .run = run_run,
 };

@@ -5,6 +5,7 @@
  * streams, engine (whose positions are recorded before the feed begins), page, feeds. Stopped in the order in which records flow:
  * feeds, engine (drains and commits), page, broker. */
 #include "base/file.h"
+#include "base/io.h"
 #include "base/time.h"
 #include "broker/broker.h"
 #include "cli/batch_runner.h"
@@ -65,6 +66,8 @@ struct up {
     struct tl_engine *engine;
     struct tl_web *web;
     struct tl_report_server *reports;
+    struct tl_report_options report;
+    bool report_ready; /* atomic: report is filled */
     struct feeder *feeders;
     bool embedded, synthetic, stop_feeds, engine_failed, engine_started;
     struct tl_error engine_error;
@@ -273,7 +276,7 @@ static void feeds_report(void *user, struct tl_why_feed *feeds, size_t *count, s
 static void open_reports(struct up *up)
 {
     snprintf(up->page, sizeof up->page, "http://%s/", tl_web_address(up->web));
-    struct tl_report_options report = {
+    up->report = (struct tl_report_options){
         .plan = up->plan,
         .state_dir = up->places.state,
         .profile = up->profile ? up->profile->name : NULL,
@@ -283,8 +286,20 @@ static void open_reports(struct up *up)
         .aws_endpoint = up->embedded ? up->aws : NULL,
         .feeds = feeds_report,
         .user = up,
+        .started_ns = tl_io->wall_ns(),
     };
-    up->reports = tl_report_server_open(&report);
+    up->reports = tl_report_server_open(&up->report);
+    __atomic_store_n(&up->report_ready, true, __ATOMIC_RELEASE);
+}
+
+/* For the page. */
+static bool page_report(void *user, struct tl_buf *out)
+{
+    struct up *up = user;
+    if (!__atomic_load_n(&up->report_ready, __ATOMIC_ACQUIRE))
+        return false;
+    tl_report_running(&up->report, out);
+    return true;
 }
 
 /* ---- all of it ---- */
@@ -292,6 +307,10 @@ static void open_reports(struct up *up)
 static bool open_web(struct up *up, struct tl_error *error)
 {
     size_t host_count;
+    char *folder = tl_pipeline_folder(up->places.state, up->plan), *alerts = folder ? tl_data_path(folder, "alerts.json") : NULL;
+    free(folder);
+    if (!alerts)
+        return tl_error_set(error, TL_NO_MEMORY, "out of memory for the page");
     const char *const *hosts = tl_args_list(up->args, "host", &host_count);
     struct tl_web_options web = {
         .listen = tl_args_text(up->args, "listen", LISTEN_DEFAULT),
@@ -306,9 +325,13 @@ static bool open_web(struct up *up, struct tl_error *error)
         .profile = up->profile ? up->profile->name : NULL,
         .synthetic = up->synthetic,
         .feed_status = up->feeders ? feed_status : NULL,
+        .report = page_report,
+        .alerts_path = alerts,
         .user = up,
     };
-    return tl_web_open(&up->web, &web, error);
+    bool ok = tl_web_open(&up->web, &web, error);
+    free(alerts);
+    return ok;
 }
 
 static void announce(const struct up *up)

@@ -3,6 +3,7 @@
 #include "cli/pipeline_file.h"
 #include "cli/places.h"
 #include "cli/signals.h"
+#include "cli/verify_engines.h"
 #include "lake/commit_log.h"
 #include "lake/lake_verify.h"
 
@@ -10,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define ULPS_DEFAULT 1000.0
+#define ULPS_DEFAULT_TEXT "1000"
 #define PAYLOAD_MAX ((size_t)1 << 32)
 
 static const struct tl_option options[] = {
@@ -17,6 +20,10 @@ static const struct tl_option options[] = {
     { "data", TL_OPTION_TEXT, "DIR", "the data folder (default " TL_DATA_DEFAULT ")" },
     { "lake", TL_OPTION_TEXT, "DIR", "a lake, a folder or s3://bucket/prefix, instead of --data" },
     { "state", TL_OPTION_TEXT, "DIR", "where its checkpoints are (default: in the lake)" },
+    { "engines", TL_OPTION_TEXT, "LIST", "instead: compare the rows of these engines over --input: tapeline,spark" },
+    { "input", TL_OPTION_LIST, "GLOB", "with --engines: recorded NDJSON files, each a shard; SOURCE=GLOB where the pipeline has several sources" },
+    { "ulps", TL_OPTION_DECIMAL, "N", "with --engines: how far sums of DOUBLE may be apart, STDDEV a thousand times that (default " ULPS_DEFAULT_TEXT ")" },
+    { "master", TL_OPTION_TEXT, "URL", "with --engines: Spark's master (default local[*])" },
 };
 
 struct verify {
@@ -124,25 +131,38 @@ static int verify_plan(const struct tl_args *args, const struct tl_plan *plan)
     return code;
 }
 
+static int verify_engines(const struct tl_args *args, const struct tl_plan *plan)
+{
+    const char *file = tl_args_positional(args, 0) ? tl_args_positional(args, 0) : "stock_stream.sql", *slash = strrchr(file, '/');
+    struct tl_verify_engines v = { .plan = plan,
+                                   .export = { slash ? slash + 1 : file, tl_plan_profile(plan, tl_args_text(args, "profile", NULL)) },
+                                   .engines = tl_args_text(args, "engines", NULL),
+                                   .master = tl_args_text(args, "master", NULL),
+                                   .ulps = tl_args_decimal(args, "ulps", ULPS_DEFAULT) };
+    v.patterns = tl_args_list(args, "input", &v.pattern_count);
+    return tl_verify_engines_run(&v);
+}
+
 static int verify_run(const struct tl_args *args)
 {
     struct tl_plan *plan = NULL;
     int code = tl_pipeline_file_load(tl_args_positional(args, 0), tl_args_text(args, "profile", NULL), &plan);
     if (code == TL_EXIT_OK)
-        code = verify_plan(args, plan);
+        code = tl_args_has(args, "engines") ? verify_engines(args, plan) : verify_plan(args, plan);
     tl_plan_free(plan);
     return code;
 }
 
 const struct tl_command tl_command_verify = {
     .name = "verify",
-    .summary = "compare lake, catalog and checkpoint, and name every difference",
+    .summary = "compare lake, catalog and checkpoint, or the rows of several engines, and name every difference",
     .positional = "[FILE]",
     .positional_max = 1,
     .options = options,
     .option_count = TL_COUNT(options),
     .examples = "  tapeline verify                                       (the built-in stock_stream in " TL_DATA_DEFAULT ")\n"
                 "  tapeline verify pipelines/stock_stream.sql --profile aws    (and AWS Glue)\n"
+                "  tapeline verify pipelines/stock_stream.sql --engines tapeline,spark --input 'ticks/*.ndjson'\n"
                 "  tapeline broker verify                                (the broker's logs are another matter)\n",
     .run = verify_run,
 };

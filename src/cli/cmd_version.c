@@ -19,6 +19,7 @@ static int version_run(const struct tl_args *args)
 const struct tl_command tl_command_version = {
     .name = "version",
     .summary = "print the version",
+    .examples = "  tapeline version\n",
     .options = options,
     .option_count = TL_COUNT(options),
     .run = version_run,

@@ -3,12 +3,18 @@
 
 #include "base/suggest.h"
 #include "cli/help.h"
+#include "cli/log_format.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define LIST_MAX 4096
+
+const struct tl_option tl_common_options[] = {
+    { "log-format", TL_OPTION_TEXT, "F", "what is said on stderr: text (default) or json, a JSON object a line (TAPELINE_LOG_FORMAT does the same)" },
+};
+const size_t tl_common_option_count = TL_COUNT(tl_common_options);
 
 struct tl_args {
     const struct tl_command *command;
@@ -112,8 +118,9 @@ static const char *near_option(const struct tl_command *command, struct tl_view 
 {
     const char *names[32];
     size_t count = 0;
-    for (; count < command->option_count && count < TL_COUNT(names); count++)
+    for (; count < command->option_count && count < TL_COUNT(names) - 1; count++)
         names[count] = command->options[count].name;
+    names[count++] = tl_common_options[0].name;
     return tl_suggest(name, names, count);
 }
 
@@ -131,6 +138,28 @@ static bool value_fits(const struct tl_option *option, const char *value)
     }
 }
 
+/* The value of the option at argv[*i]: behind its '=' (given), or the next argument, past which *i then moves. NULL: said to be missing. */
+static const char *option_value(const struct tl_command *command, const char *given, int argc, char **argv, int *i)
+{
+    if (given)
+        return given;
+    if (*i + 1 < argc)
+        return argv[++*i];
+    usage_error(command, "a value is missing after", argv[*i], NULL);
+    return NULL;
+}
+
+/* Of those that all commands take there is one. */
+static bool parse_common(const struct tl_command *command, const char *given, int argc, char **argv, int *i)
+{
+    const char *value = option_value(command, given, argc, argv, i);
+    if (value && !tl_log_format_set(value))
+        fprintf(stderr, "tapeline %s: --log-format is text or json, not '%s'\n", command->name, value);
+    else if (value)
+        return true;
+    return false;
+}
+
 /* One "--name", "--name=value", "--name value" or "-n value"; *i moves past what was used. */
 static bool parse_option(struct tl_args *args, int argc, char **argv, int *i)
 {
@@ -138,6 +167,8 @@ static bool parse_option(struct tl_args *args, int argc, char **argv, int *i)
     bool letter = argv[*i][1] != '-';
     struct tl_view rest, name = tl_view_split(tl_view_of(argv[*i] + (letter ? 1 : 2)), '=', &rest);
     size_t at = option_index(command, name);
+    if (at == command->option_count && !letter && tl_view_is(name, tl_common_options[0].name))
+        return parse_common(command, rest.data, argc, argv, i);
     if (at == command->option_count || letter != (name.size == 1))
         return usage_error(command, "there is no option", argv[*i], near_option(command, name));
     const struct tl_option *option = &command->options[at];
@@ -147,12 +178,9 @@ static bool parse_option(struct tl_args *args, int argc, char **argv, int *i)
         args->values[at] = "";
         return true;
     }
-    const char *value = rest.data;
-    if (!value) {
-        if (*i + 1 >= argc)
-            return usage_error(command, "a value is missing after", argv[*i], NULL);
-        value = argv[++*i];
-    }
+    const char *value = option_value(command, rest.data, argc, argv, i);
+    if (!value)
+        return false;
     if (!value_fits(option, value)) {
         fprintf(stderr, "tapeline %s: --%s: '%s' is not %s\n", command->name, option->name, value,
                 option->kind == TL_OPTION_COUNT     ? "a whole number"

@@ -35,6 +35,10 @@ struct tl_command {
     int (*run)(const struct tl_args *args);
 };
 
+/* What every command takes beside its own. */
+extern const struct tl_option tl_common_options[];
+extern const size_t tl_common_option_count;
+
 extern const struct tl_command *const tl_commands[]; /* in the order of help; NULL ends it */
 const struct tl_command *tl_command_find(const char *name);
 

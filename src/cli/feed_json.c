@@ -51,12 +51,15 @@ struct digits {
 static void set_digits(struct digits *d, uint64_t n, int scale)
 {
     char text[24];
-    int size = snprintf(text, sizeof text, "%llu", (unsigned long long)n);
-    d->point = size - scale;
-    while (size > 1 && text[size - 1] == '0')
-        size--;
-    memcpy(d->text, text, (size_t)size);
-    d->count = size;
+    int first = sizeof text, zeros = 0;
+    for (; n >= 10 && n % 10 == 0; n /= 10) /* not kept: they only move the point */
+        zeros++;
+    do
+        text[--first] = (char)('0' + n % 10);
+    while (n /= 10);
+    d->count = (int)sizeof text - first;
+    d->point = d->count + zeros - scale;
+    memcpy(d->text, text + first, (size_t)d->count);
 }
 
 static const uint64_t pow10_u64[20] = {

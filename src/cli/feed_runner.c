@@ -12,6 +12,7 @@
 #include "cli/feed_state.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/ticker.h"
 #include "kinesis/producer.h"
 #include "kinesis/stream_start.h"
 #include "lake/history.h"
@@ -30,6 +31,7 @@
 #define TICK_EVERY 256 /* records between looks at the clock when there is no pace */
 /* Above this a call should carry many records of a key; below, order per key is kept even where a call is
  * refused in part. */
+#define LANES_AT_FULL_SPEED 8 /* calls in flight: more than a stream of a few shards keeps waiting */
 #define STRICT_RATE_MAX 5000.0
 
 struct feed {
@@ -243,12 +245,15 @@ static void show_progress(struct feed *f, int64_t now, const struct tl_producer_
     f->rate_ns = now;
     f->rate_sent = f->sent;
     uint64_t left = tl_feed_left(f->options, f->stats);
+    char bar[48] = "";
+    if (left != UINT64_MAX && f->progress.terminal)
+        tl_ticker_bar(bar, f->sent, f->sent + left);
     if (left != UINT64_MAX && f->rate > 0) {
         char text[32];
         tl_duration_format((int64_t)((double)left / f->rate) * TL_NS_PER_S, text);
         tl_buf_addf(&eta, ", %s left", text);
     }
-    tl_progress_show(&f->progress, "feed %s: %" PRIu64 " records, %s %s %s, %.*f/s, throttled %" PRIu64 "%s",
+    tl_progress_show(&f->progress, "%s%sfeed %s: %" PRIu64 " records, %s %s %s, %.*f/s, throttled %" PRIu64 "%s", bar, bar[0] ? "  " : "",
                      f->options->feed->name, f->sent, tl_buf_text(&key), tl_buf_text(&date),
                      tl_buf_text(&close), f->rate < 100 ? 1 : 0, f->rate, stats->throttled,
                      tl_buf_text(&eta));
@@ -421,6 +426,7 @@ static bool open_producer(struct feed *f, struct tl_error *error)
         .stream = f->stream,
         .linger_ns = f->linger_ns,
         .strict_order = wants_strict_order(f),
+        .lanes = tl_feed_pace_is_full(&f->pace) ? LANES_AT_FULL_SPEED : 0,
         .stop = f->options->cancel,
     };
     options.kinesis.cancel = &f->hard_cancel;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/main.c: the process begins here. */
-#include "base/log.h"
 #include "cli/command.h"
+#include "cli/log_format.h"
 #include "cli/signals.h"
 #include "query/query.h"
 
@@ -44,7 +44,10 @@ int main(int argc, char **argv)
         return tl_query_child_main(argc, argv);
     struct tl_error error;
     const char *format = getenv("TAPELINE_LOG_FORMAT");
-    tl_log_init(getenv("TAPELINE_LOG"), format && strcmp(format, "json") == 0);
+    if (!tl_log_format_set(format && format[0] ? format : "text")) {
+        fprintf(stderr, "tapeline: TAPELINE_LOG_FORMAT is text or json, not '%s'\n", format);
+        return TL_EXIT_USAGE;
+    }
     raise_open_files();
     if (!tl_signals_open(&error))
         return tl_report(&error);

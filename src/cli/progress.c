@@ -3,6 +3,7 @@
 
 #include "base/io.h"
 #include "base/time.h"
+#include "cli/log_format.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,7 +16,7 @@
 
 void tl_progress_init(struct tl_progress *p, bool enabled)
 {
-    *p = (struct tl_progress){ .enabled = enabled, .terminal = enabled && isatty(STDERR_FILENO) == 1 };
+    *p = (struct tl_progress){ .enabled = enabled, .terminal = enabled && isatty(STDERR_FILENO) == 1 && !tl_log_format_is_json() };
     p->next_ns = tl_io->monotonic_ns() + (p->terminal ? 0 : PLAIN_EVERY_NS);
 }
 

@@ -153,7 +153,8 @@ static void epoch(struct out *o, struct tl_json stats)
 static void latency(struct out *o, struct tl_json stats)
 {
     static const char *const stages[][2] = { { "event_to_stream", "event → stream" }, { "stream_to_engine", "→ engine" },
-                                             { "engine_to_view", "→ view" }, { "view_to_page", "→ sent" } };
+                                             { "engine_to_view", "→ view" }, { "view_to_page", "→ sent" },
+                                             { "put_to_page", "put → sent" } };
     struct tl_json l = member(stats, "latency");
     tl_buf_add_text(&o->text, "latency p50/p99");
     for (size_t i = 0; i < TL_COUNT(stages); i++) {

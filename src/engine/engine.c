@@ -387,6 +387,7 @@ bool tl_engine_run(struct tl_engine *e, struct tl_error *error)
         *error = e->failure;
         ok = false;
     }
+    e->next_picture_ns = 0;
     ok = ok && tl_run_tick(e, error); /* what viewers have not been shown yet */
     return ok || tl_error_context(error, "pipeline '%s'", e->plan->name);
 }

@@ -59,12 +59,22 @@ struct tl_shard_stats {
     uint64_t gaps;
 };
 #define TL_STATS_SHARDS_MAX 64
+/* Where the time of an epoch went; together its duration, but for moments between. */
+struct tl_epoch_phases {
+    int64_t drain_ns;  /* until the workers stood at a record boundary: they finish what they have read */
+    int64_t close_ns;  /* windows closed, merged, made into rows; state copied */
+    int64_t write_ns;  /* rows to files */
+    int64_t sync_ns;   /* files synced and put into place; a Delta table's commit */
+    int64_t commit_ns; /* the intent and the commit record, each synced */
+};
 struct tl_engine_stats {
     struct tl_ledger ledger;
     double input_rate;                         /* records/s that arrive, over the last seconds */
     double processing_rate;                    /* records per second of busy worker time */
     uint64_t epoch;                            /* last committed */
-    int64_t epoch_duration_ns, epoch_write_ns; /* of the last one: whole, and writing files */
+    int64_t epoch_duration_ns;                 /* of the last one, whole */
+    struct tl_epoch_phases epoch_phases;       /* of the last one */
+    int64_t epoch_oldest_ns;                   /* of the last one: from the arrival of its first record until it was committed; 0: not known */
     int64_t epoch_max_ns, epoch_stop_max_ns;   /* the longest of this process, and the longest that readers stood for one */
     int64_t last_commit_ns;                    /* wall clock; 0: none yet */
     uint64_t rows_committed, files_committed;  /* by this process */
@@ -82,6 +92,8 @@ struct tl_engine_stats {
     bool restored;     /* started from a checkpoint */
     char waiting[256]; /* "" or what it waits for (disk full, stream not reachable) */
 };
+/* The arrival (wall clock) of the oldest record in what tl_engine_changes has got since the last call; 0: none. For one caller. */
+int64_t tl_engine_take_shown(struct tl_engine *e);
 /* A recent picture, never older than about 100 ms while records come; from any thread. */
 void tl_engine_stats_get(struct tl_engine *e, struct tl_engine_stats *out);
 

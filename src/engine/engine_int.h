@@ -116,12 +116,17 @@ struct tl_engine {
     size_t committed_finished;   /* shards begun and finished then */
     uint64_t began_received;     /* received before this process */
     int64_t epoch_began_ns;      /* monotonic */
+    int64_t next_picture_ns;     /* monotonic; before it viewers are shown nothing new */
     bool restored, draining;     /* draining: the final flush */
 
     struct tl_observe observe;
     struct tl_latency event_to_stream, stream_to_engine, engine_to_view;
     _Atomic int64_t news_ns; /* monotonic: since when there is something that viewers have not been shown; 0: nothing */
     int64_t shown_news_ns;   /* the same, of what is being shown: the engine thread's */
+    _Atomic int64_t news_arrival_ns;  /* wall: of the oldest record that viewers have not been shown; 0: none */
+    int64_t collected_arrival_ns;     /* the same, of what is being shown: the engine thread's */
+    _Atomic int64_t shown_arrival_ns; /* the same, of what was shown and tl_engine_take_shown has not told */
+    _Atomic int64_t epoch_arrival_ns; /* wall: of the oldest record since the last epoch was taken; 0: none */
     struct tl_inspect_desk desk;
     pthread_mutex_t stats_lock;
     struct tl_engine_stats stats; /* under stats_lock */

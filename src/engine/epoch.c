@@ -23,7 +23,8 @@
 
 bool tl_epoch_init(struct tl_epoch *epoch, const struct tl_engine *e, struct tl_error *error)
 {
-    *epoch = (struct tl_epoch){ .view_count = e->plan->view_count, .source_count = e->plan->source_count };
+    *epoch = (struct tl_epoch){ .view_count = e->plan->view_count, .source_count = e->plan->source_count,
+                                .began_ns = tl_io->monotonic_ns() };
     tl_buf_init(&epoch->intent, RECORD_MAX);
     tl_buf_init(&epoch->commit, RECORD_MAX);
     epoch->closed = calloc(epoch->view_count + 1, sizeof *epoch->closed);
@@ -195,6 +196,11 @@ static bool close_view(struct tl_epoch *epoch, struct tl_engine *e, size_t view)
     int64_t bound = e->sources[e->plan->views[view].source].bounds.close;
     if (e->plan->views[view].window == TL_WINDOW_SESSION)
         return tl_sessions_close(e->shards, e->shard_count, view, bound, &epoch->closed[view]);
+    size_t count = 0;
+    for (size_t i = 0; i < e->shard_count; i++)
+        count += tl_window_state_count_closing(&e->shards[i]->states[view], bound);
+    if (count && !tl_closed_reserve(&epoch->closed[view], count))
+        return false;
     for (size_t i = 0; i < e->shard_count; i++)
         if (!tl_window_state_close(&e->shards[i]->states[view], bound, i, &epoch->closed[view]))
             return false;
@@ -343,13 +349,9 @@ bool tl_epoch_gather(struct tl_engine *e, size_t view, struct tl_closed *out, st
                                        : tl_error_set(error, TL_NO_MEMORY, "out of memory");
 }
 
-bool tl_epoch_take(struct tl_epoch *epoch, struct tl_engine *e, enum tl_epoch_kind kind,
+static bool take(struct tl_epoch *epoch, struct tl_engine *e, enum tl_epoch_kind kind,
                    const struct tl_bounds *bounds, bool *any, struct tl_error *error)
 {
-    assert((kind == TL_EPOCH_REPLAY) == (bounds != NULL));
-    epoch->began_ns = tl_io->monotonic_ns();
-    epoch->kind = kind;
-    epoch->number = e->committed + 1;
     if (!set_bounds(e, kind, bounds, any, error))
         return false;
     if (!*any)
@@ -361,6 +363,7 @@ bool tl_epoch_take(struct tl_epoch *epoch, struct tl_engine *e, enum tl_epoch_ki
     if (!take_dead(epoch, e, error) || !tl_ledger_check(e, epoch->closed, error))
         return false;
     count_read(e, &e->committed_received, &e->committed_finished);
+    epoch->oldest_ns = atomic_exchange(&e->epoch_arrival_ns, 0);
     atomic_store(&e->growth, 0);
     if (!e->has_lake)
         return true;
@@ -368,6 +371,19 @@ bool tl_epoch_take(struct tl_epoch *epoch, struct tl_engine *e, enum tl_epoch_ki
     tl_checkpoint_write_state(e, epoch->number, &epoch->commit);
     epoch->commit_state_size = epoch->commit.size;
     return tl_buf_ok(&epoch->intent, "an intent", error) && tl_buf_ok(&epoch->commit, "a commit", error);
+}
+
+bool tl_epoch_take(struct tl_epoch *epoch, struct tl_engine *e, enum tl_epoch_kind kind,
+                   const struct tl_bounds *bounds, bool *any, struct tl_error *error)
+{
+    assert((kind == TL_EPOCH_REPLAY) == (bounds != NULL));
+    int64_t began = tl_io->monotonic_ns();
+    epoch->phases.drain_ns = began - epoch->began_ns;
+    epoch->kind = kind;
+    epoch->number = e->committed + 1;
+    bool ok = take(epoch, e, kind, bounds, any, error);
+    epoch->phases.close_ns = tl_io->monotonic_ns() - began;
+    return ok;
 }
 
 /* ---- committing ---- */
@@ -500,14 +516,8 @@ static bool make_rows(struct tl_epoch *epoch, struct tl_engine *e, struct tl_err
 
 static bool write_files(struct tl_epoch *epoch, struct tl_engine *e, struct tl_error *error)
 {
-    int64_t began = tl_io->monotonic_ns();
     tl_file_list_release(&epoch->files); /* of a try before */
-    bool ok =
-        tl_sinks_write(e, epoch->number, epoch->rows, epoch->late, epoch->malformed, &epoch->files, error);
-    pthread_mutex_lock(&e->stats_lock);
-    e->stats.epoch_write_ns = tl_io->monotonic_ns() - began;
-    pthread_mutex_unlock(&e->stats_lock);
-    return ok;
+    return tl_sinks_write(e, epoch->number, epoch->rows, epoch->late, epoch->malformed, &epoch->files, error);
 }
 
 static void tell(const struct tl_epoch *epoch, struct tl_engine *e)
@@ -515,7 +525,9 @@ static void tell(const struct tl_epoch *epoch, struct tl_engine *e)
     pthread_mutex_lock(&e->stats_lock);
     e->stats.epoch = epoch->number;
     e->stats.epoch_duration_ns = tl_io->monotonic_ns() - epoch->began_ns;
+    e->stats.epoch_phases = epoch->phases;
     e->stats.last_commit_ns = tl_io->wall_ns();
+    e->stats.epoch_oldest_ns = epoch->oldest_ns ? e->stats.last_commit_ns - epoch->oldest_ns : 0;
     e->stats.files_committed += epoch->files.count;
     for (size_t i = 0; i < epoch->files.count; i++)
         e->stats.rows_committed += epoch->files.row_counts[i];
@@ -523,14 +535,40 @@ static void tell(const struct tl_epoch *epoch, struct tl_engine *e)
     tl_log_debug("engine", "epoch %" PRIu64 ": %zu files", epoch->number, epoch->files.count);
 }
 
-bool tl_epoch_commit(struct tl_epoch *epoch, struct tl_engine *e, struct tl_error *error)
+/* The time since *at, which becomes now. */
+static int64_t lap(int64_t *at)
 {
+    int64_t now = tl_io->monotonic_ns(), took = now - *at;
+    *at = now;
+    return took;
+}
+
+/* The steps of a commit, each timed; what a step waits for counts as its own. */
+static bool commit(struct tl_epoch *epoch, struct tl_engine *e, struct tl_error *error)
+{
+    struct tl_epoch_phases *p = &epoch->phases;
+    int64_t at = tl_io->monotonic_ns();
     if (e->has_lake && !until_done(epoch, e, write_intent, error))
         return false;
+    p->commit_ns = lap(&at);
     if (!make_rows(epoch, e, error))
         return false;
-    if (e->has_lake &&
-        (!until_done(epoch, e, write_files, error) || !until_done(epoch, e, write_commit, error)))
+    p->close_ns += lap(&at);
+    if (!e->has_lake)
+        return true;
+    if (!until_done(epoch, e, write_files, error))
+        return false;
+    p->sync_ns = epoch->files.sync_ns;
+    p->write_ns = lap(&at) - p->sync_ns;
+    if (!until_done(epoch, e, write_commit, error))
+        return false;
+    p->commit_ns += lap(&at);
+    return true;
+}
+
+bool tl_epoch_commit(struct tl_epoch *epoch, struct tl_engine *e, struct tl_error *error)
+{
+    if (!commit(epoch, e, error))
         return false;
     e->committed = epoch->number;
     tell(epoch, e);

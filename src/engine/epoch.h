@@ -30,7 +30,9 @@ struct tl_epoch {
     struct tl_buf intent, commit;
     size_t commit_state_size; /* the commit's bytes without its tail */
     struct tl_file_list files;
-    int64_t began_ns;
+    int64_t began_ns; /* since tl_epoch_init: before the workers were stopped */
+    int64_t oldest_ns; /* wall: the arrival of its first record; 0: not known */
+    struct tl_epoch_phases phases;
 };
 
 TL_MUST_USE bool tl_epoch_init(struct tl_epoch *epoch, const struct tl_engine *e, struct tl_error *error);

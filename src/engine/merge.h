@@ -33,6 +33,8 @@ TL_MUST_USE bool tl_closed_add(struct tl_closed *c, struct tl_view key, int64_t 
 /* As above, but copies what the block owns (states of unwindowed views stay where they are). */
 TL_MUST_USE bool tl_closed_add_copy(struct tl_closed *c, struct tl_view key, int64_t start, int64_t end, uint64_t records,
                                     size_t shard, const void *block);
+/* Room for so many more items at once: growing step by step would copy and touch twice the memory. */
+TL_MUST_USE bool tl_closed_reserve(struct tl_closed *c, size_t more);
 size_t tl_closed_bytes(const struct tl_closed *c);
 /* Sorts, merges equal groups, and leaves one item a group, in order. */
 TL_MUST_USE bool tl_closed_merge(struct tl_closed *c, struct tl_error *error);

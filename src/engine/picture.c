@@ -54,10 +54,16 @@ static bool collect_view(struct tl_engine *e, struct tl_window_state *w, size_t 
     return true;
 }
 
+int64_t tl_engine_take_shown(struct tl_engine *e)
+{
+    return atomic_exchange(&e->shown_arrival_ns, 0);
+}
+
 bool tl_picture_collect(struct tl_engine *e, struct tl_closed *out, struct tl_error *error)
 {
     bool watched = is_watched(e), ok = true;
     e->shown_news_ns = atomic_exchange(&e->news_ns, 0);
+    e->collected_arrival_ns = atomic_exchange(&e->news_arrival_ns, 0);
     for (size_t i = 0; ok && i < e->shard_count; i++)
         for (size_t v = 0; ok && v < e->plan->view_count; v++) {
             bool wanted = watched && is_shown_open(&e->plan->views[v]);
@@ -96,9 +102,11 @@ bool tl_picture_show(struct tl_engine *e, struct tl_closed *changed, struct tl_e
     }
     if (!any)
         return true;
-    int64_t now = tl_io->monotonic_ns();
+    int64_t now = tl_io->monotonic_ns(), none = 0;
     if (e->shown_news_ns)
         tl_latency_add(&e->engine_to_view, now - e->shown_news_ns, now);
+    if (e->collected_arrival_ns) /* an older one that nobody has asked for yet stays */
+        atomic_compare_exchange_strong(&e->shown_arrival_ns, &none, e->collected_arrival_ns);
     tl_observe_notify(&e->observe);
     return true;
 }

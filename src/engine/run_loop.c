@@ -25,6 +25,8 @@
 
 #define PAYLOAD_MAX ((size_t)2 << 30)
 #define TICK_NS (25 * TL_NS_PER_MS)       /* viewers see a change after this at the latest */
+#define PICTURE_SHARE 10                  /* viewers of very many groups get at most one part in so many of the engine's time */
+#define PICTURE_REST_MAX_NS TL_NS_PER_S
 #define QUIET_TICK_NS (50 * TL_NS_PER_MS) /* nothing new */
 #define COMMIT_EVERY_NS (60 * TL_NS_PER_S)
 
@@ -60,9 +62,11 @@ static bool run_epoch(struct tl_engine *e, enum tl_epoch_kind kind, const struct
     return ok;
 }
 
-/* One look at the workers: figures, changed groups, children. */
+/* One look at the workers: figures, and the groups that changed. */
 bool tl_run_tick(struct tl_engine *e, struct tl_error *error)
 {
+    int64_t began = tl_io->monotonic_ns();
+    bool shows = began >= e->next_picture_ns;
     struct tl_closed *changed = calloc(e->plan->view_count + 1, sizeof *changed);
     if (!changed)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
@@ -70,10 +74,15 @@ bool tl_run_tick(struct tl_engine *e, struct tl_error *error)
         tl_closed_init(&changed[v], &e->views[v]);
     tl_gate_close(&e->gate);
     tl_picture_stats(e);
-    bool ok = tl_picture_collect(e, changed, error);
+    bool ok = !shows || tl_picture_collect(e, changed, error);
     tl_gate_open(&e->gate);
     tl_inspect_answer(e);
-    ok = ok && tl_picture_show(e, changed, error);
+    if (ok && shows) {
+        ok = tl_picture_show(e, changed, error);
+        int64_t now = tl_io->monotonic_ns();
+        int64_t rest = (now - began) * (PICTURE_SHARE - 1);
+        e->next_picture_ns = now + (rest < PICTURE_REST_MAX_NS ? rest : PICTURE_REST_MAX_NS);
+    }
     for (size_t v = 0; v < e->plan->view_count; v++)
         tl_closed_release(&changed[v]);
     free(changed);

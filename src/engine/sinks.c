@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/sinks.h"
 
-#include "base/partition.h"
-#include "lake/catalog.h"
+#include "engine/sink_table.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -24,43 +23,15 @@ static char *label_of(struct tl_engine *e, enum tl_input_kind input, size_t inde
     return tl_arena_printf(&e->arena, input == TL_INPUT_LATE ? "%s_late" : "%s", e->plan->views[index].name);
 }
 
-/* The table's columns: those of the rows, and "day" where the folders are named after a day(...). parts: the folders' names. */
-static struct tl_dead_columns table_columns(struct tl_engine *e, const struct tl_sink_run *sink, const char **parts)
-{
-    struct tl_dead_columns rows = columns_of(e, sink->input, sink->index);
-    struct tl_column_def *all = TL_ARENA_ARRAY(&e->arena, rows.count + sink->partition_count, struct tl_column_def);
-    struct tl_dead_columns out = { all, rows.count };
-    if (all)
-        memcpy(all, rows.defs, rows.count * sizeof *all);
-    for (size_t i = 0; all && parts && i < sink->partition_count; i++) {
-        struct tl_partition p = tl_partition_of(tl_view_of(sink->partition_by[i]));
-        parts[i] = tl_arena_text(&e->arena, p.name);
-        for (size_t c = 0; p.unit != TL_PARTITION_VALUE && c < rows.count; c++)
-            if (tl_view_is(p.column, rows.defs[c].name))
-                all[out.count++] = (struct tl_column_def){ parts[i], tl_partition_type(p.unit, rows.defs[c].type), false };
-    }
-    return out;
-}
-
 static bool ensure_table(struct tl_engine *e, struct tl_sink_run *sink, struct tl_view database,
                          struct tl_view name, struct tl_error *error)
 {
-    const char **parts = TL_ARENA_ARRAY(&e->arena, sink->partition_count, const char *);
-    struct tl_dead_columns columns = table_columns(e, sink, parts);
-    struct tl_catalog_table *table = TL_ARENA_NEW(&e->arena, struct tl_catalog_table);
-    if (!table || !parts)
-        return tl_arena_ok(&e->arena, "the sinks", error);
-    *table = (struct tl_catalog_table){
-        .database = tl_arena_text(&e->arena, database),
-        .name = tl_arena_text(&e->arena, name),
-        .path = sink->path,
-        .columns = columns.defs,
-        .column_count = columns.count,
-        .partition_by = parts,
-        .partition_count = sink->partition_count,
-    };
+    struct tl_dead_columns rows = columns_of(e, sink->input, sink->index);
+    struct tl_catalog_table *table;
+    if (!tl_sink_table_make(&e->arena, rows.defs, rows.count, sink->partition_by, sink->partition_count, sink->path, database, name, &table, error))
+        return false;
     sink->table = table;
-    return tl_arena_ok(&e->arena, "the sinks", error) && tl_catalog_ensure(e->lake, table, error);
+    return tl_catalog_ensure(e->lake, table, error);
 }
 
 static bool add_plan_sink(struct tl_engine *e, const struct tl_sink_plan *plan, struct tl_error *error)
@@ -76,11 +47,7 @@ static bool add_plan_sink(struct tl_engine *e, const struct tl_sink_plan *plan, 
                                   .compression = plan->compression };
     if (!plan->table)
         return tl_arena_ok(&e->arena, "the sinks", error);
-    struct tl_view name, database = tl_view_split(tl_view_of(plan->table), '.', &name);
-    if (!name.data) {
-        name = database;
-        database = tl_view_of(e->plan->name);
-    }
+    struct tl_view name, database = tl_sink_table_database(e->plan, plan->table, &name);
     return ensure_table(e, sink, database, name, error) || tl_error_context(error, "sink '%s'", plan->name);
 }
 

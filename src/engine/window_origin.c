@@ -11,7 +11,7 @@
 struct tl_window_origin {
     const struct tl_plan *plan;
     size_t view, source;
-    int64_t start;
+    int64_t start, end;
     struct tl_view_exec *views; /* of the whole plan: a shard knows views by their index */
     struct tl_apply apply;
     struct tl_shard_run *shard; /* the one that records come from now */
@@ -30,8 +30,6 @@ static bool is_supported(const struct tl_plan *plan, size_t view, struct tl_erro
     const struct tl_view_plan *v = &plan->views[view];
     if (v->window == TL_WINDOW_NONE)
         return tl_error_set(error, TL_UNSUPPORTED, "view '%s' has no windows: every record of its key made the row", v->name);
-    if (v->window == TL_WINDOW_SESSION)
-        return tl_error_set(error, TL_UNSUPPORTED, "view '%s' is of sessions, which are not traced back to records by this version", v->name);
     if (plan->sources[v->source].of_view)
         return tl_error_set(error, TL_UNSUPPORTED, "view '%s' reads rows of view '%s': look at those", v->name,
                             plan->views[plan->sources[v->source].view].name);
@@ -115,14 +113,18 @@ static bool open_views(struct tl_window_origin *o, struct tl_error *error)
 }
 
 bool tl_window_origin_new(struct tl_window_origin **out, const struct tl_plan *plan, size_t view, const char *const *keys, size_t key_count,
-                          int64_t start_ns, struct tl_error *error)
+                          int64_t start_ns, int64_t end_ns, struct tl_error *error)
 {
     if (!is_supported(plan, view, error))
         return false;
+    if (plan->views[view].window != TL_WINDOW_SESSION)
+        end_ns = start_ns + plan->views[view].size_ns;
+    if (end_ns <= start_ns)
+        return tl_error_set(error, TL_INVALID, "view '%s' is of sessions: both window_start and window_end say which one is meant", plan->views[view].name);
     struct tl_window_origin *o = calloc(1, sizeof *o);
     if (!o)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
-    *o = (struct tl_window_origin){ .plan = plan, .view = view, .source = plan->views[view].source, .start = start_ns };
+    *o = (struct tl_window_origin){ .plan = plan, .view = view, .source = plan->views[view].source, .start = start_ns, .end = end_ns };
     tl_buf_init(&o->key, KEY_MAX);
     if (!open_views(o, error) || !tl_apply_init(&o->apply, plan, o->source, error) || !key_encode(o, keys, key_count, error)) {
         tl_window_origin_free(o);
@@ -150,17 +152,42 @@ void tl_window_origin_free(struct tl_window_origin *o)
 
 /* ---- records ---- */
 
-static struct tl_window_entry *entry_of(const struct tl_window_origin *o)
+/* The shard's groups that are, or are a part of, what is asked for: the window; of sessions, those of the key that lie in the span (what
+ * bridges two of them may be in another shard). *at: 0 before the first. NULL: no other one. */
+static struct tl_window_entry *next_part(const struct tl_window_origin *o, uint32_t *at)
 {
-    return o->shard ? tl_window_state_find(&o->shard->states[o->view], tl_buf_view(&o->key), o->start) : NULL;
+    const struct tl_window_state *state = &o->shard->states[o->view];
+    struct tl_view key = tl_buf_view(&o->key);
+    if (view_of(o)->window != TL_WINDOW_SESSION)
+        return (*at)++ ? NULL : tl_window_state_find(state, key, o->start);
+    uint32_t id = *at ? TL_NO_KEY_ID : tl_window_state_key_id(state, key, tl_view_hash(key, 0));
+    uint32_t next = *at ? tl_window_state_entry(state, *at - 1)->next_of_key : id == TL_NO_KEY_ID ? 0 : state->latest[id];
+    while (next) {
+        struct tl_window_entry *entry = tl_window_state_entry(state, next - 1);
+        *at = next;
+        if (entry->start < o->end && entry->end > o->start)
+            return entry;
+        next = entry->next_of_key;
+    }
+    return NULL;
+}
+
+static uint64_t records_inside(const struct tl_window_origin *o)
+{
+    uint64_t records = 0;
+    uint32_t at = 0;
+    for (const struct tl_window_entry *part; (part = next_part(o, &at));)
+        records += part->records;
+    return records;
 }
 
 /* What the shard has of the window, moved out; the rest of it is let go. */
 static bool leave_shard(struct tl_window_origin *o, struct tl_error *error)
 {
-    const struct tl_window_entry *entry = entry_of(o);
-    bool ok = !entry || tl_closed_add_copy(&o->closed, tl_buf_view(&o->key), o->start, tl_window_origin_end(o), entry->records,
-                                           o->shard_count, tl_window_entry_block(entry));
+    bool ok = true;
+    uint32_t at = 0;
+    for (const struct tl_window_entry *part; o->shard && ok && (part = next_part(o, &at));)
+        ok = tl_closed_add_copy(&o->closed, tl_buf_view(&o->key), o->start, o->end, part->records, o->shard_count, tl_window_entry_block(part));
     tl_shard_run_free(o->shard);
     o->shard = NULL;
     return ok || tl_error_set(error, TL_NO_MEMORY, "out of memory");
@@ -177,13 +204,11 @@ bool tl_window_origin_shard(struct tl_window_origin *o, const char *name, struct
 bool tl_window_origin_record(struct tl_window_origin *o, struct tl_view text, const struct tl_origin *origin, bool *inside,
                              struct tl_error *error)
 {
-    const struct tl_window_entry *entry = entry_of(o);
-    uint64_t before = entry ? entry->records : 0;
+    uint64_t before = records_inside(o);
     /* One by one, so that it is known which of them did it. */
     if (!tl_apply_record(&o->apply, o->shard, text, origin, INT64_MIN) || !tl_apply_flush(&o->apply, o->shard, INT64_MIN))
         return tl_error_set(error, TL_NO_MEMORY, "out of memory for the window's records");
-    entry = entry_of(o);
-    *inside = entry && entry->records > before;
+    *inside = records_inside(o) > before;
     return true;
 }
 
@@ -194,7 +219,7 @@ bool tl_window_origin_shard_done(const struct tl_window_origin *o)
 
 int64_t tl_window_origin_end(const struct tl_window_origin *o)
 {
-    return o->start + view_of(o)->size_ns;
+    return o->end;
 }
 
 bool tl_window_origin_row(struct tl_window_origin *o, struct tl_rows *rows, struct tl_error *error)

@@ -12,10 +12,10 @@
 
 struct tl_window_origin;
 
-/* keys: a text for each key column of the view, in its order: as the page writes it (instants in milliseconds); NULL is NULL. TL_UNSUPPORTED
- * for views without windows, of sessions, and over views; TL_INVALID where a text is none of its column's type. The plan outlives it. */
+/* end_ns: of sessions, which are known by both; else it is not looked at. keys: a text for each key column of the view, in its order: as the page writes it (instants in milliseconds); NULL is NULL. TL_UNSUPPORTED
+ * for views without windows, and over views; TL_INVALID where a text is none of its column's type. The plan outlives it. */
 TL_MUST_USE bool tl_window_origin_new(struct tl_window_origin **out, const struct tl_plan *plan, size_t view, const char *const *keys,
-                                      size_t key_count, int64_t start_ns, struct tl_error *error);
+                                      size_t key_count, int64_t start_ns, int64_t end_ns, struct tl_error *error);
 void tl_window_origin_free(struct tl_window_origin *o); /* NULL is fine */
 /* From now on the records are of this shard; shards in the order of their ids. */
 TL_MUST_USE bool tl_window_origin_shard(struct tl_window_origin *o, const char *name, struct tl_error *error);

@@ -10,6 +10,8 @@
 #define KEYS_MAX (1u << 30)
 #define ENTRIES_MAX (UINT32_MAX - 2)
 #define CHUNK_BYTES (64u << 10)
+#define SINGLE_CHUNKS 16         /* a small state takes chunk by chunk, a large one slab by slab */
+#define SLAB_BYTES ((size_t)2 << 20) /* a huge page */
 #define KEYS_KEPT 1024 /* below this many keys none is forgotten */
 #define PREFETCH_MAX 256 /* bytes of an entry and its block */
 #define CLOSE_AHEAD 8    /* entries */
@@ -30,6 +32,18 @@ struct tl_window_entry *tl_window_state_entry(const struct tl_window_state *w, u
     return (struct tl_window_entry *)(void *)(w->chunks[index >> w->chunk_shift] + in_chunk * w->stride);
 }
 
+static size_t chunks_per_slab(const struct tl_window_state *w)
+{
+    size_t count = SLAB_BYTES / (w->stride << w->chunk_shift);
+    return count ? count : 1;
+}
+
+/* Is the chunk an allocation of its own, or the first of its slab? */
+static bool begins_slab(const struct tl_window_state *w, size_t chunk)
+{
+    return chunk < SINGLE_CHUNKS || (chunk - SINGLE_CHUNKS) % chunks_per_slab(w) == 0;
+}
+
 void tl_window_state_release(struct tl_window_state *w)
 {
     for (uint32_t i = 0; i < w->entry_count; i++) {
@@ -38,7 +52,8 @@ void tl_window_state_release(struct tl_window_state *w)
             tl_aggregate_release(&w->view->layout, tl_window_entry_block(entry));
     }
     for (size_t i = 0; i < w->chunk_count; i++)
-        free(w->chunks[i]);
+        if (begins_slab(w, i))
+            free(w->chunks[i]);
     free(w->chunks);
     free(w->slots);
     free(w->latest);
@@ -96,6 +111,7 @@ static bool grow_slots(struct tl_window_state *w)
     struct tl_window_slot *old = w->slots, *slots = calloc(count, sizeof *slots);
     if (!slots)
         return false;
+    tl_grow_advise(slots, count * sizeof *slots);
     w->slots = slots;
     w->slot_count = count;
     for (size_t i = 0; i < before; i++)
@@ -136,14 +152,25 @@ static bool add_chunk(struct tl_window_state *w)
 {
     if (!tl_grow((void **)&w->chunks, &w->chunk_cap, w->chunk_count + 1, sizeof *w->chunks, ENTRIES_MAX))
         return false;
-    char *chunk = malloc(w->stride << w->chunk_shift);
+    size_t size = w->stride << w->chunk_shift;
+    char *chunk;
+    if (!begins_slab(w, w->chunk_count)) {
+        chunk = w->chunks[w->chunk_count - 1] + size;
+    } else if (w->chunk_count < SINGLE_CHUNKS || size > SLAB_BYTES) {
+        chunk = malloc(size);
+    } else {
+        chunk = aligned_alloc(SLAB_BYTES, SLAB_BYTES);
+        if (chunk)
+            tl_grow_advise(chunk, SLAB_BYTES);
+    }
     if (!chunk)
         return false;
     w->chunks[w->chunk_count++] = chunk;
     return true;
 }
 
-static void prefetch_block(const struct tl_window_state *w, uint32_t index)
+/* Inlined by force: to GCC a function that only prefetches has no effect, and its calls would go. */
+__attribute__((always_inline)) static inline void prefetch_block(const struct tl_window_state *w, uint32_t index)
 {
     const char *at = (const char *)tl_window_state_entry(w, index);
     for (size_t i = 0; i < w->stride && i < PREFETCH_MAX; i += 64)
@@ -421,6 +448,16 @@ bool tl_window_state_closes(const struct tl_window_state *w, int64_t bound)
             return true;
     }
     return false;
+}
+
+uint32_t tl_window_state_count_closing(const struct tl_window_state *w, int64_t bound)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; w->view->windowed && i < w->entry_count; i++) {
+        const struct tl_window_entry *entry = tl_window_state_entry(w, i);
+        count += (entry->flags & TL_ENTRY_LIVE) && entry->end <= bound;
+    }
+    return count;
 }
 
 static void link_session(struct tl_window_state *w, uint32_t taken)

@@ -95,6 +95,7 @@ int64_t tl_window_state_max_start(const struct tl_window_state *w);
 int64_t tl_window_state_min_end(const struct tl_window_state *w);
 /* True when a live window ends at or before bound. */
 bool tl_window_state_closes(const struct tl_window_state *w, int64_t bound);
+uint32_t tl_window_state_count_closing(const struct tl_window_state *w, int64_t bound); /* how many a close would take */
 /* Moves one group to out, as if its window began and ended so. */
 TL_MUST_USE bool tl_window_state_take(struct tl_window_state *w, uint32_t index, int64_t start, int64_t end, size_t shard,
                                       struct tl_closed *out);

@@ -110,6 +110,14 @@ static bool apply_batch(struct work *w, struct tl_shard_run *s, struct tl_error 
     return tl_stream_batch_apply(&w->stream, s, apply, step, error);
 }
 
+/* *oldest becomes ns where that is earlier; 0 is none. */
+static void note_oldest(_Atomic int64_t *oldest, int64_t ns)
+{
+    int64_t before = atomic_load(oldest);
+    while ((before == 0 || ns < before) && !atomic_compare_exchange_weak(oldest, &before, ns))
+        continue;
+}
+
 /* How long the batch's records took to get here. max_event: the shard's greatest event time before it. */
 static void note_latency(struct work *w, const struct tl_shard_run *s, int64_t max_event)
 {
@@ -119,6 +127,8 @@ static void note_latency(struct work *w, const struct tl_shard_run *s, int64_t m
     atomic_compare_exchange_strong(&e->news_ns, &unshown, now);
     if (e->from_files || b->count == 0)
         return;
+    note_oldest(&e->news_arrival_ns, b->records[0].arrival_ns);
+    note_oldest(&e->epoch_arrival_ns, b->records[0].arrival_ns);
     tl_latency_add(&e->stream_to_engine, s->last_record_ns - b->records[0].arrival_ns, now);
     tl_latency_add(&e->stream_to_engine, s->last_record_ns - b->records[b->count - 1].arrival_ns, now);
     if (s->max_event_time > max_event)

@@ -220,7 +220,10 @@ bool tl_delta_sink_write(struct tl_delta_sink *sink, uint64_t epoch, const struc
     if (!tl_parquet_sink_write(sink->parquet, epoch, rows, files, error))
         return false;
     tl_buf_init(&actions, ADDS_MAX);
-    bool ok = add_actions(sink, rows, files, first, &actions, error) && tl_delta_log_commit(sink->log, epoch, tl_buf_view(&actions), &done, error);
+    bool ok = add_actions(sink, rows, files, first, &actions, error);
+    int64_t began = tl_io->monotonic_ns();
+    ok = ok && tl_delta_log_commit(sink->log, epoch, tl_buf_view(&actions), &done, error);
+    files->sync_ns += tl_io->monotonic_ns() - began;
     tl_buf_release(&actions);
     return ok;
 }

@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "lake/duck.h"
 #include "lake/parquet_sink_int.h"
+#include "lake/rows_append.h"
 #include "lake/table_lock.h"
 
 #include <assert.h>
@@ -78,40 +79,6 @@ static bool create_table(struct tl_parquet_sink *sink, const struct tl_rows *row
     return ok;
 }
 
-static void append_cell(duckdb_appender appender, const struct tl_rows *rows, size_t row, size_t column)
-{
-    union tl_cell cell = rows->columns[column].cells[row];
-    struct tl_view text;
-    if (tl_rows_is_null(rows, row, column)) {
-        duckdb_append_null(appender);
-        return;
-    }
-    switch (rows->columns[column].def.type) {
-    case TL_TYPE_VARCHAR:
-        text = tl_rows_text(rows, row, column);
-        duckdb_append_varchar_length(appender, text.data, text.size);
-        break;
-    case TL_TYPE_BOOLEAN:
-        duckdb_append_bool(appender, cell.i64 != 0);
-        break;
-    case TL_TYPE_INTEGER:
-        duckdb_append_int32(appender, (int32_t)cell.i64);
-        break;
-    case TL_TYPE_BIGINT:
-        duckdb_append_int64(appender, cell.i64);
-        break;
-    case TL_TYPE_DOUBLE:
-        duckdb_append_double(appender, cell.f64);
-        break;
-    case TL_TYPE_DATE:
-        duckdb_append_date(appender, (duckdb_date){ (int32_t)cell.i64 });
-        break;
-    case TL_TYPE_TIMESTAMP:
-        duckdb_append_timestamp(appender, (duckdb_timestamp){ tl_floor_div(cell.i64, TL_NS_PER_US) });
-        break;
-    }
-}
-
 struct batch { /* of files that DuckDB writes by one statement, and of those that are put into place together */
     struct tl_parquet_sink *sink;
     const struct tl_rows *rows;
@@ -126,33 +93,30 @@ struct batch { /* of files that DuckDB writes by one statement, and of those tha
     struct tl_arena texts;
 };
 
-static bool append_row(duckdb_appender appender, const struct batch *b, size_t number, size_t row)
+/* The columns that lie in files; NULL: out of memory. */
+static size_t *columns_in_files(const struct batch *b, size_t *count)
 {
-    duckdb_append_int32(appender, (int32_t)number);
-    for (size_t c = 0; c < b->rows->column_count; c++)
+    size_t *columns = calloc(b->rows->column_count + 1, sizeof *columns);
+    *count = 0;
+    for (size_t c = 0; columns && c < b->rows->column_count; c++)
         if (!tl_parquet_sink_is_partition(b->sink, b->rows->columns[c].def.name))
-            append_cell(appender, b->rows, row, c);
-    return duckdb_appender_end_row(appender) == DuckDBSuccess;
+            columns[(*count)++] = c;
+    return columns;
 }
 
 /* The rows of the files from the first-th on that wait in b. */
 static bool append_files(const struct batch *b, size_t first, size_t begin, struct tl_error *error)
 {
-    duckdb_appender appender;
-    if (duckdb_appender_create(tl_duck_connection(b->sink->duck), NULL, "batch", &appender) == DuckDBError) {
-        tl_duck_error(error, duckdb_appender_error(appender));
-        duckdb_appender_destroy(&appender);
-        return false;
-    }
-    bool ok = true;
-    size_t row = begin;
-    for (size_t i = first; i < b->count && ok; i++)
-        for (uint64_t n = 0; n < b->row_counts[i] && ok; n++)
-            ok = append_row(appender, b, i - first, b->placed[row++].row);
-    ok = ok && duckdb_appender_flush(appender) == DuckDBSuccess;
-    if (!ok)
-        tl_duck_error(error, duckdb_appender_error(appender));
-    duckdb_appender_destroy(&appender);
+    struct tl_rows_append *append = NULL;
+    size_t count, row = begin, *columns = columns_in_files(b, &count);
+    bool ok = columns ? tl_rows_append_open(&append, b->sink->duck, "batch", b->rows, columns, count, error)
+                      : tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    for (size_t i = first; ok && i < b->count; i++)
+        for (uint64_t n = 0; ok && n < b->row_counts[i]; n++)
+            ok = tl_rows_append_add(append, (int32_t)(i - first), b->placed[row++].row, error);
+    ok = ok && tl_rows_append_finish(append, error);
+    tl_rows_append_close(append);
+    free(columns);
     return ok;
 }
 
@@ -276,12 +240,14 @@ static bool write_batch(struct batch *b, size_t *begin, struct tl_error *error)
 static bool publish(struct batch *b, struct tl_file_list *files, struct tl_error *error)
 {
     struct tl_table_lock lock;
+    int64_t began = tl_io->monotonic_ns();
     if (!tl_table_lock_open(&lock, b->sink->store, b->sink->path, error))
         return false;
     bool ok = tl_store_publish(b->sink->store, b->files, b->count, error);
     tl_table_lock_close(&lock);
     if (!ok)
         return false;
+    files->sync_ns += tl_io->monotonic_ns() - began;
     for (size_t i = 0; i < b->count; i++)
         if (!tl_file_list_add(files, b->files[i].name, b->row_counts[i]))
             return tl_error_set(error, TL_NO_MEMORY, "out of memory");

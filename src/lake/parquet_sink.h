@@ -25,6 +25,7 @@ struct tl_file_list {
     char **names; /* relative to the root */
     uint64_t *row_counts;
     size_t count, cap;
+    int64_t sync_ns; /* of the writing: until all of them were durable and in place */
 };
 void tl_file_list_release(struct tl_file_list *list);
 /* A copy of name. False: no memory, or more than ten million. */

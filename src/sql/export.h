@@ -21,6 +21,10 @@ struct tl_export {
 struct tl_export_options {
     const char *file_name;                 /* of the pipeline file, for comments and messages */
     const struct tl_profile_plan *profile; /* where things live unless the job is told otherwise */
+    /* Of a script, which cannot be told anything when it is run (Flink). Each may be NULL. */
+    const char *input;    /* a folder or URI of NDJSON files, each a shard, instead of the stream */
+    const char *lake;     /* an absolute path or URI, instead of the profile's */
+    const char *endpoint; /* of Kinesis, where the profile has it in the same process */
 };
 
 /* Both take an empty *out, and leave it to tl_export_release() whether they succeed or not. */

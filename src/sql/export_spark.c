@@ -232,7 +232,7 @@ static bool write_keys(struct view_job *w)
         tl_buf_add_text(out, "F.session_window(");
         add_column(out, w->s->event_time);
         tl_buf_add_text(out, ", ");
-        add_span(out, w->v->size_ns);
+        add_span(out, w->v->size_ns - TL_NS_PER_US); /* Spark joins sessions that only touch */
         tl_buf_add_text(out, ").alias(\"_window\")");
         between = ", ";
     } else if (w->v->window != TL_WINDOW_NONE) {
@@ -350,7 +350,7 @@ static bool write_output(struct view_job *w, size_t i)
         add_column(out, name);
         return true;
     }
-    tl_buf_add_text(out, "F.col(");
+    tl_buf_add_text(out, from[0] == '=' && strchr(from, ' ') ? "F.expr(" : "F.col(");
     add_column(out, from);
     tl_buf_add_text(out, ").alias(");
     add_text(out, name);
@@ -411,7 +411,8 @@ static bool write_view(struct job *j, const struct tl_view_plan *v)
     const struct tl_source_plan *s = &j->plan->sources[v->source];
     struct view_job w = { .j = j, .v = v, .s = s, .names = j->names[v->source] };
     snprintf(w.subject, sizeof w.subject, "view '%.128s'", v->name);
-    w.group = tl_export_group_names(s, v, "=_window.start", "=_window.end", &j->arena);
+    const char *end = v->window == TL_WINDOW_SESSION ? "=_window.end + INTERVAL '1' MICROSECOND" : "=_window.end";
+    w.group = tl_export_group_names(s, v, "=_window.start", end, &j->arena);
     if (!tl_arena_ok(&j->arena, "the names of a view", j->error) || !write_decorator(&w))
         return false;
     add_identifier(j->out, s->name, false);

@@ -100,7 +100,6 @@ static const struct tl_sql_rule rules[] = {
     { .op = TL_OP_STRPOS, .text = "BIGINT(INSTR(@1, @2))" },
     { .op = TL_OP_SPLIT_PART, .text = "SPLIT_PART(@1, @2, #3)" },
 
-    { .op = TL_OP_ADD_NS, .literal = true, .binds = TL_BINDS_PLUS, .text = "$1 + ^2" },
     { .op = TL_OP_ADD_NS, .binds = TL_BINDS_CALL, .text = "TIMESTAMP_MICROS(UNIX_MICROS(@1) + (@2) DIV 1000)" },
     { .op = TL_OP_EXTRACT, .part = PART(YEAR), .text = "BIGINT(YEAR(@1))" },
     { .op = TL_OP_EXTRACT, .part = PART(QUARTER), .text = "BIGINT(QUARTER(@1))" },

@@ -63,6 +63,36 @@ void tl_sql_write_span(int64_t ns, bool quote, struct tl_buf *out)
         tl_buf_addf(out, "%lld %s%s", (long long)n, units[u].lower, n == 1 ? "" : "s");
 }
 
+/* Calcite's units have two digits unless told otherwise, and the finest is a fraction of a second. */
+static void write_calcite_interval(int64_t ns, struct tl_buf *out)
+{
+    static const struct {
+        int64_t ns;
+        const char *name;
+    } units[] = { { 1440 * TL_NS_PER_MIN, "DAY" }, { 60 * TL_NS_PER_MIN, "HOUR" }, { TL_NS_PER_MIN, "MINUTE" }, { TL_NS_PER_S, "SECOND" } };
+    for (size_t i = 0; i < TL_COUNT(units); i++)
+        if (ns % units[i].ns == 0 && ns / units[i].ns <= 99 && (ns || i == 3)) {
+            tl_buf_addf(out, "INTERVAL '%lld' %s", (long long)(ns / units[i].ns), units[i].name);
+            return;
+        }
+    int64_t s = ns / TL_NS_PER_S, ms = ns % TL_NS_PER_S / TL_NS_PER_MS;
+    if (s < 60)
+        tl_buf_addf(out, "INTERVAL '%lld.%03lld' SECOND", (long long)s, (long long)ms);
+    else
+        tl_buf_addf(out, "INTERVAL '%lld %02lld:%02lld:%02lld.%03lld' DAY(3) TO SECOND(3)", (long long)(s / 86400), (long long)(s / 3600 % 24),
+                    (long long)(s / 60 % 60), (long long)(s % 60), (long long)ms);
+}
+
+void tl_sql_write_interval(const struct tl_sql_dialect *d, int64_t ns, struct tl_buf *out)
+{
+    if (d->calcite) {
+        write_calcite_interval(ns, out);
+        return;
+    }
+    tl_buf_add_text(out, "INTERVAL ");
+    tl_sql_write_span(ns, true, out);
+}
+
 /* ---- literals ---- */
 
 /* The fraction that the engine has room for. */
@@ -104,6 +134,12 @@ static void add_literal(const struct tl_sql_dialect *d, const struct tl_expr *e,
     }
     if (e->type == TL_TYPE_VARCHAR) {
         tl_sql_write_text(d, e->value.as.text, out);
+        return;
+    }
+    if (e->type == TL_TYPE_DOUBLE && d->calcite) { /* a DOUBLE is what has an exponent */
+        size_t from = out->size;
+        add_plain(d, e, out);
+        tl_buf_add_text(out, out->size > from && memchr(out->data + from, 'e', out->size - from) ? "" : "E0");
         return;
     }
     for (const char *p = d->literals[e->type]; *p; p++) {
@@ -189,6 +225,8 @@ static enum tl_sql_binds binds_of(const struct tl_sql_dialect *d, const struct t
         return TL_BINDS_CALL;
     if (e->op == TL_OP_LIKE)
         return TL_BINDS_COMPARE;
+    if (e->op == TL_OP_ADD_NS && is_literal(e->args[1]))
+        return TL_BINDS_PLUS;
     const struct tl_sql_rule *rule = rule_find(d, e);
     return rule ? rule->binds : TL_BINDS_CALL;
 }
@@ -212,8 +250,8 @@ static bool write_operand(const struct tl_sql_writer *w, const struct tl_expr *a
 static bool write_int32(const struct tl_sql_writer *w, const struct tl_expr *arg, struct tl_error *error)
 {
     if (is_literal(arg) || arg->type == TL_TYPE_INTEGER) {
-        if (is_literal(arg))
-            tl_buf_add_i64(w->out, arg->value.as.i64);
+        if (is_literal(arg)) /* "to the end" is as many as there can be */
+            tl_buf_add_i64(w->out, arg->value.as.i64 > INT32_MAX ? INT32_MAX : arg->value.as.i64);
         return is_literal(arg) || tl_sql_write(w, arg, error);
     }
     for (const char *p = w->dialect->int32; *p; p++) {
@@ -251,10 +289,6 @@ static bool write_hole(const struct tl_sql_writer *w, const struct tl_expr *e, c
         return write_int32(w, arg, error);
     case '~':
         return write_format(w, e, arg, error);
-    case '^':
-        tl_buf_add_text(w->out, "INTERVAL ");
-        tl_sql_write_span(arg->value.as.i64, true, w->out);
-        return true;
     default:
         return tl_sql_write(w, arg, error);
     }
@@ -262,7 +296,7 @@ static bool write_hole(const struct tl_sql_writer *w, const struct tl_expr *e, c
 
 static bool is_hole(const char *p)
 {
-    return strchr("$@#~^", p[0]) && p[1] >= '1' && p[1] <= '3';
+    return strchr("$@#~", p[0]) && p[1] >= '1' && p[1] <= '3';
 }
 
 static bool write_by_rule(const struct tl_sql_writer *w, const struct tl_expr *e, struct tl_error *error)
@@ -316,12 +350,52 @@ static bool write_coalesced(const struct tl_sql_writer *w, const struct tl_expr 
     return true;
 }
 
+#define LIST_MAX 256
+
+/* The leaves of a row of OR, from left to right; at most LIST_MAX. */
+static size_t leaves_of(const struct tl_expr *e, const struct tl_expr **out, size_t count)
+{
+    if (e->op == TL_OP_OR)
+        return leaves_of(e->args[1], out, leaves_of(e->args[0], out, count));
+    if (count < LIST_MAX)
+        out[count] = e;
+    return count + 1;
+}
+
+/* x = 1 OR x = 2 is x IN (1, 2), as it was written. */
+static bool is_list(const struct tl_expr *const *leaves, size_t count)
+{
+    bool list = count >= 2 && count <= LIST_MAX;
+    for (size_t i = 0; list && i < count; i++)
+        list = leaves[i]->op == TL_OP_EQ && is_literal(leaves[i]->args[1]) && tl_expr_equal(leaves[i]->args[0], leaves[0]->args[0]);
+    return list;
+}
+
+static bool write_or(const struct tl_sql_writer *w, const struct tl_expr *e, struct tl_error *error)
+{
+    const struct tl_sql_rule in = { .op = TL_OP_EQ, .binds = TL_BINDS_COMPARE };
+    const struct tl_expr *leaves[LIST_MAX];
+    size_t count = leaves_of(e, leaves, 0);
+    if (!is_list(leaves, count))
+        return write_by_rule(w, e, error);
+    if (!write_operand(w, leaves[0]->args[0], &in, true, error))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        tl_buf_add_text(w->out, i ? ", " : " IN (");
+        if (!tl_sql_write(w, leaves[i]->args[1], error))
+            return false;
+    }
+    tl_buf_add_char(w->out, ')');
+    return true;
+}
+
 /* Both engines take a backslash in a pattern for an escape unless told otherwise; here nothing is one unless told. */
 static bool write_like(const struct tl_sql_writer *w, const struct tl_expr *e, struct tl_error *error)
 {
     const struct tl_sql_rule like = { .op = TL_OP_LIKE, .binds = TL_BINDS_COMPARE };
-    struct tl_view escape = e->args[2]->value.as.text, pattern = e->args[1]->value.as.text;
-    bool literal = is_literal(e->args[1]);
+    const struct tl_expr *of = e->args[1]->op == TL_OP_LOWER ? e->args[1]->args[0] : e->args[1]; /* ILIKE lowers its pattern */
+    struct tl_view escape = e->args[2]->value.as.text, pattern = of->value.as.text;
+    bool literal = is_literal(of);
     if (escape.size == 0 && (!literal || memchr(pattern.data, '\\', pattern.size))) {
         const char *unused = "!~^|#";
         while (literal && *unused && memchr(pattern.data, *unused, pattern.size))
@@ -342,12 +416,29 @@ static bool write_like(const struct tl_sql_writer *w, const struct tl_expr *e, s
     return true;
 }
 
+/* An instant and a literal of nanoseconds: t - INTERVAL '2' HOUR. */
+static bool write_shifted(const struct tl_sql_writer *w, const struct tl_expr *e, struct tl_error *error)
+{
+    const struct tl_sql_rule shift = { .op = TL_OP_ADD_NS, .binds = TL_BINDS_PLUS };
+    int64_t ns = e->args[1]->value.as.i64;
+    if (!write_operand(w, e->args[0], &shift, true, error))
+        return false;
+    tl_buf_add_text(w->out, ns < 0 ? " - " : " + ");
+    tl_sql_write_interval(w->dialect, ns < 0 ? -ns : ns, w->out);
+    return true;
+}
+
+static bool is_shifted(const struct tl_expr *e)
+{
+    return e->op == TL_OP_ADD_NS && is_literal(e->args[1]) && e->args[1]->value.as.i64 != INT64_MIN;
+}
+
 bool tl_sql_write(const struct tl_sql_writer *w, const struct tl_expr *e, struct tl_error *error)
 {
     switch (e->op) {
     case TL_OP_COLUMN:
         if (w->names[e->slot][0] == '=')
-            tl_buf_add_text(w->out, w->names[e->slot] + 1);
+            tl_buf_addf(w->out, strchr(w->names[e->slot], ' ') ? "(%s)" : "%s", w->names[e->slot] + 1);
         else
             tl_sql_write_name(w->dialect, w->names[e->slot], w->out);
         break;
@@ -364,12 +455,16 @@ bool tl_sql_write(const struct tl_sql_writer *w, const struct tl_expr *e, struct
             return false;
         tl_buf_add_char(w->out, ')');
         break;
+    case TL_OP_OR:
+        if (!write_or(w, e, error))
+            return false;
+        break;
     case TL_OP_LIKE:
         if (!write_like(w, e, error))
             return false;
         break;
     default:
-        if (!write_by_rule(w, e, error))
+        if (is_shifted(e) ? !write_shifted(w, e, error) : !write_by_rule(w, e, error))
             return false;
     }
     return tl_buf_ok(w->out, "an expression", error);

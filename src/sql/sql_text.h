@@ -18,8 +18,7 @@ enum tl_sql_binds { TL_BINDS_CALL, TL_BINDS_SIGN, TL_BINDS_TIMES, TL_BINDS_PLUS,
  *   $n  the argument as an operand: in parentheses if it binds as loosely as this operation or more so (the first may be alike)
  *   @n  the argument as it stands: where parentheses or commas are around it
  *   #n  as @n, but a 32-bit whole number: the dialect's int32
- *   ~n  a STRFTIME format, which is a literal, as a quoted Java pattern ("yyyy-MM-dd")
- *   ^n  a literal of nanoseconds as an interval: INTERVAL '5' MINUTE */
+ *   ~n  a STRFTIME format, which is a literal, as a quoted Java pattern ("yyyy-MM-dd") */
 struct tl_sql_rule {
     enum tl_op op;
     enum tl_type of;         /* type of the first argument; 0: any */
@@ -41,6 +40,7 @@ struct tl_sql_dialect {
     bool backslash;             /* in strings: \' and \\ (else '' and \) */
     const char *const *reserved; /* words that cannot stand as names unquoted, in lower case, NULL-terminated; NULL: quote all names */
     int time_digits;            /* of a fraction in its TIMESTAMP: 6 or 9; more are cut */
+    bool calcite;               /* intervals: nothing finer than SECOND, two digits of a unit; a DOUBLE is a number with an exponent */
 };
 struct tl_sql_writer {
     const struct tl_sql_dialect *dialect;
@@ -55,6 +55,8 @@ TL_MUST_USE bool tl_sql_write(const struct tl_sql_writer *w, const struct tl_exp
 void tl_sql_write_name(const struct tl_sql_dialect *d, const char *name, struct tl_buf *out);
 /* Adds a text in quotes. */
 void tl_sql_write_text(const struct tl_sql_dialect *d, struct tl_view text, struct tl_buf *out);
-/* "5 minutes" or, with quote, "'5' MINUTE": the largest unit, of DAY to MICROSECOND, of which ns is a whole number (what is finer is
- * rounded up). */
+/* "5 minutes" or, with quote, "'5' MINUTE": the largest unit, of DAY to MICROSECOND, of which ns, which is not below 0, is a whole
+ * number (what is finer is rounded up). */
 void tl_sql_write_span(int64_t ns, bool quote, struct tl_buf *out);
+/* "INTERVAL '5' MINUTE", as the dialect writes it. */
+void tl_sql_write_interval(const struct tl_sql_dialect *d, int64_t ns, struct tl_buf *out);

@@ -14,4 +14,9 @@ tl_template_spark_job_end:
 tl_template_spark_readme_start:
     .incbin TL_SPARK_README
     .byte 0
+    .global tl_template_flink_readme_start
+    .hidden tl_template_flink_readme_start
+tl_template_flink_readme_start:
+    .incbin TL_FLINK_README
+    .byte 0
     .section .note.GNU-stack,"",@progbits

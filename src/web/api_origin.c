@@ -22,7 +22,7 @@
 
 struct ask {
     size_t view, key_count;
-    int64_t start_ns;
+    int64_t start_ns, end_ns; /* end: of sessions alone */
     char *keys[KEYS_MAX];
 };
 struct scan {
@@ -145,7 +145,7 @@ static bool answer_write(struct scan *s, const struct tl_view_plan *view, struct
     tl_json_member_bool(&w, "complete", !s->capped);
     if (ok) {
         row_write(&rows, &w);
-        tl_web_origin_file(s->job, s->ask->view, &rows, s->ask->start_ns, &w);
+        tl_web_origin_file(s->job, s->ask->view, &rows, end, &w);
     }
     tl_json_key(&w, "shards");
     tl_json_write_raw(&w, shards);
@@ -163,7 +163,7 @@ static bool run(struct tl_web_job *job, struct tl_error *error)
     struct tl_buf records, shards;
     struct tl_json_writer records_writer, shards_writer;
     struct scan s = { .job = job, .ask = ask, .records = &records_writer, .shards = &shards_writer };
-    if (!tl_window_origin_new(&s.origin, plan, ask->view, (const char *const *)ask->keys, ask->key_count, ask->start_ns, error))
+    if (!tl_window_origin_new(&s.origin, plan, ask->view, (const char *const *)ask->keys, ask->key_count, ask->start_ns, ask->end_ns, error))
         return false;
     tl_buf_init(&records, OUT_MAX);
     tl_buf_init(&shards, OUT_MAX);
@@ -205,23 +205,33 @@ static bool keys_parse(const struct tl_web *w, const struct tl_http_exchange *x,
     return true;
 }
 
+static bool instant_parse(const struct tl_http_exchange *x, const char *name, int64_t *ns)
+{
+    char text[32];
+    int64_t ms;
+    *ns = 0;
+    if (!tl_web_param(x, name, text, sizeof text) || !tl_view_to_i64(tl_view_of(text), &ms) || ms < 0 || ms >= INT64_MAX / TL_NS_PER_MS)
+        return false;
+    *ns = ms * TL_NS_PER_MS;
+    return true;
+}
+
 /* NULL, or what is wrong. */
 static const char *ask_parse(const struct tl_web *w, const struct tl_http_exchange *x, struct ask *ask)
 {
-    char view[256], bound[32];
-    int64_t ms, end;
+    char view[256];
     if (!tl_web_param(x, "view", view, sizeof view))
         return "say which view: /api/origin?view=NAME&window_end=MS&key=VALUE";
     ask->view = tl_web_view_find(w->options.plan, view);
     if (ask->view == SIZE_MAX)
         return "there is no such view; /api/plan lists them";
-    int64_t size = w->options.plan->views[ask->view].size_ns;
-    if (tl_web_param(x, "window_start", bound, sizeof bound) && tl_view_to_i64(tl_view_of(bound), &ms) && ms >= 0 && ms < INT64_MAX / TL_NS_PER_MS)
-        ask->start_ns = ms * TL_NS_PER_MS;
-    else if (tl_web_param(x, "window_end", bound, sizeof bound) && tl_view_to_i64(tl_view_of(bound), &end) && end >= 0 && end < INT64_MAX / TL_NS_PER_MS)
-        ask->start_ns = end * TL_NS_PER_MS - size;
-    else
+    bool has_start = instant_parse(x, "window_start", &ask->start_ns), has_end = instant_parse(x, "window_end", &ask->end_ns);
+    if (!has_start && !has_end)
         return "say which window: window_start or window_end, in milliseconds since 1970";
+    if (!has_start && w->options.plan->views[ask->view].window != TL_WINDOW_SESSION)
+        ask->start_ns = ask->end_ns - w->options.plan->views[ask->view].size_ns;
+    else if (!has_start)
+        ask->start_ns = ask->end_ns; /* refused with what is missing */
     return keys_parse(w, x, ask) ? NULL : "out of memory";
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* POST /api/replay: a record into a stream of the pipeline: a dead letter again, as it was or mended. The one thing that the page can
- * change. */
+/* POST /api/replay: a record into a stream of the pipeline: a dead letter again, as it was or mended. */
 #include "codec/json_writer.h"
 #include "web/api.h"
 

@@ -41,11 +41,28 @@ static double seconds(int64_t ns)
     return (double)ns / (double)TL_NS_PER_S;
 }
 
+static void phases(const struct tl_epoch_phases *p, struct tl_buf *out)
+{
+    const struct {
+        const char *name;
+        int64_t ns;
+    } list[] = { { "drain", p->drain_ns }, { "close", p->close_ns }, { "write", p->write_ns }, { "sync", p->sync_ns }, { "commit", p->commit_ns } };
+    head(out, "tapeline_engine_epoch_phase_seconds", "gauge",
+         "Its parts: workers stopped, windows closed and merged, files written, synced and put into place, commit recorded.");
+    for (size_t i = 0; i < TL_COUNT(list); i++) {
+        tl_buf_addf(out, "tapeline_engine_epoch_phase_seconds{phase=\"%s\"} ", list[i].name);
+        tl_buf_add_double(out, seconds(list[i].ns));
+        tl_buf_add_char(out, '\n');
+    }
+}
+
 static void epochs(const struct tl_engine_stats *s, struct tl_buf *out)
 {
     number(out, "tapeline_engine_epoch", "gauge", "The last committed epoch.", (double)s->epoch);
     number(out, "tapeline_engine_epoch_duration_seconds", "gauge", "Duration of the last commit.", seconds(s->epoch_duration_ns));
-    number(out, "tapeline_engine_epoch_write_seconds", "gauge", "Its part for writing files.", seconds(s->epoch_write_ns));
+    phases(&s->epoch_phases, out);
+    number(out, "tapeline_engine_epoch_record_age_seconds", "gauge",
+           "From the arrival of the last epoch's first record until it was committed; 0: not known.", seconds(s->epoch_oldest_ns));
     number(out, "tapeline_engine_last_commit_timestamp_seconds", "gauge", "When it was; 0: none yet.", seconds(s->last_commit_ns));
     number(out, "tapeline_engine_rows_committed_total", "counter", "Rows committed by this process.", (double)s->rows_committed);
     number(out, "tapeline_engine_files_committed_total", "counter", "Files committed by this process.", (double)s->files_committed);
@@ -83,7 +100,8 @@ static void latencies(const struct tl_web_figures *f, struct tl_buf *out)
         const char *stage;
         const struct tl_latency_figures *figures;
     } stages[] = { { "event_to_stream", &f->latency.event_to_stream }, { "stream_to_engine", &f->latency.stream_to_engine },
-                   { "engine_to_view", &f->latency.engine_to_view }, { "view_to_page", &f->view_to_page } };
+                   { "engine_to_view", &f->latency.engine_to_view }, { "view_to_page", &f->view_to_page },
+                   { "put_to_page", &f->put_to_page } };
     static const char *const names[] = { "tapeline_latency_median_seconds", "tapeline_latency_p95_seconds", "tapeline_latency_p99_seconds" };
     static const char *const helps[] = { "How long a stage takes: the median of the last minute.", "95 of 100 records take no longer.",
                                          "99 of 100 records take no longer." };

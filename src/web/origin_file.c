@@ -63,7 +63,7 @@ static bool is_partition(const struct tl_sink_plan *sink, const char *column)
 
 /* SELECT of the file's name among those of the folder, newest first, by the window and the keys that are no part of the folder. */
 static bool sql_write(const char *root, const struct tl_dir_list *files, const struct tl_sink_plan *sink,
-                      const struct tl_view_plan *view, const struct tl_rows *rows, int64_t start_ns, struct tl_buf *sql)
+                      const struct tl_view_plan *view, const struct tl_rows *rows, int64_t end_ns, struct tl_buf *sql)
 {
     size_t x = tl_web_x_column(view), first = files->count > FILES_MAX ? files->count - FILES_MAX : 0;
     if (x == SIZE_MAX)
@@ -79,7 +79,7 @@ static bool sql_write(const char *root, const struct tl_dir_list *files, const s
     }
     tl_buf_add_text(sql, "], filename = true, hive_partitioning = false) WHERE epoch_ns(");
     tl_sql_add_name(sql, tl_view_of(view->columns[x].name));
-    tl_buf_addf(sql, ") = %lld", (long long)(start_ns + view->size_ns));
+    tl_buf_addf(sql, ") = %lld", (long long)end_ns);
     for (size_t c = 0; c < view->column_count; c++) {
         if (view->outputs[c].kind != TL_OUT_KEY || rows->columns[c].def.type != TL_TYPE_VARCHAR || is_partition(sink, view->columns[c].name))
             continue;
@@ -113,7 +113,7 @@ static bool ask_lake(struct tl_web_job *job, const char *sql, struct tl_buf *pat
 }
 
 /* root: the lake's folder, without links, as the query's process knows it. A bucket has no such files: nothing is found there. */
-static bool find(struct tl_web_job *job, const char *root, size_t view_index, const struct tl_rows *rows, int64_t start_ns, struct tl_buf *path)
+static bool find(struct tl_web_job *job, const char *root, size_t view_index, const struct tl_rows *rows, int64_t end_ns, struct tl_buf *path)
 {
     const struct tl_plan *plan = job->web->options.plan;
     const struct tl_view_plan *view = &plan->views[view_index];
@@ -128,7 +128,7 @@ static bool find(struct tl_web_job *job, const char *root, size_t view_index, co
     tl_buf_init(&sql, SQL_MAX);
     folder_add(&folder, sink, view, rows);
     bool ok = !folder.failed && tl_lake_files(store, tl_buf_text(&folder), &files, &error) && files.count > 0 &&
-              sql_write(root, &files, sink, view, rows, start_ns, &sql) && ask_lake(job, tl_buf_text(&sql), path);
+              sql_write(root, &files, sink, view, rows, end_ns, &sql) && ask_lake(job, tl_buf_text(&sql), path);
     tl_dir_list_release(&files);
     tl_buf_release(&folder);
     tl_buf_release(&sql);
@@ -136,7 +136,7 @@ static bool find(struct tl_web_job *job, const char *root, size_t view_index, co
     return ok;
 }
 
-void tl_web_origin_file(struct tl_web_job *job, size_t view, const struct tl_rows *rows, int64_t start_ns, struct tl_json_writer *w)
+void tl_web_origin_file(struct tl_web_job *job, size_t view, const struct tl_rows *rows, int64_t end_ns, struct tl_json_writer *w)
 {
     struct tl_buf path;
     struct tl_error error;
@@ -144,7 +144,7 @@ void tl_web_origin_file(struct tl_web_job *job, size_t view, const struct tl_row
     const char *lake = job->web->options.lake_root;
     char *root = lake && !tl_store_is_s3(lake) ? realpath(lake, NULL) : NULL;
     tl_buf_init(&path, 64u << 10);
-    bool found = find(job, root, view, rows, start_ns, &path);
+    bool found = find(job, root, view, rows, end_ns, &path);
     tl_json_key(w, "file");
     if (!found) {
         tl_json_write_null(w);
@@ -154,6 +154,7 @@ void tl_web_origin_file(struct tl_web_job *job, size_t view, const struct tl_row
             name = (struct tl_view){ name.data + before.size + 1, name.size - before.size - 1 };
         tl_json_write_string(w, name);
     }
+    tl_json_member_text(w, "file_note", !found && lake && tl_store_is_s3(lake) ? "not searched for: the lake is in S3, and its files are not opened one by one" : NULL);
     tl_json_key(w, "file_bytes");
     if (found && tl_file_size(tl_buf_text(&path), &size, &error))
         tl_json_write_i64(w, size);

@@ -65,6 +65,12 @@ static void dead_table(const struct tl_plan *plan, const char *name, const char 
     tl_buf_release(&table);
 }
 
+/* Its windows follow each other at one distance. */
+static bool is_regular(const struct tl_view_plan *view)
+{
+    return view->window == TL_WINDOW_TUMBLE || view->window == TL_WINDOW_HOP;
+}
+
 static void view_write(const struct tl_plan *plan, size_t i, struct tl_json_writer *w)
 {
     const struct tl_view_plan *view = &plan->views[i];
@@ -79,8 +85,12 @@ static void view_write(const struct tl_plan *plan, size_t i, struct tl_json_writ
                                   : view->emit == TL_EMIT_CHANGES ? "CHANGES"
                                                                   : "SNAPSHOT");
     tl_json_member_i64(w, "window_ms", view->size_ns / TL_NS_PER_MS);
+    tl_json_member_i64(w, "step_ms", is_regular(view) ? tl_window_slide(view) / TL_NS_PER_MS : 0);
+    const struct tl_source_plan *source = &plan->sources[view->source];
+    tl_json_member_text(w, "of", source->of_view ? plan->views[source->view].name : NULL);
+    tl_json_member_text(w, "of_time", !source->of_view ? NULL : source->time_is_start ? "window_start" : "window_end");
     tl_json_member_text(w, "table", table_of_view(plan, i));
-    dead_table(plan, view->window == TL_WINDOW_NONE ? NULL : view->name, "late", w);
+    dead_table(plan, view->window == TL_WINDOW_NONE || source->of_view ? NULL : view->name, "late", w);
     columns_write(view, w);
     tl_json_end_object(w);
     tl_buf_release(&event);

@@ -78,6 +78,7 @@ static void get_metrics(struct tl_web *w, struct tl_http_exchange *x)
     tl_web_figures_get(w, &figures, &feed);
     tl_metrics_write(&body);
     tl_web_metrics_write(&figures, &body);
+    tl_web_alerts_metrics(w->alerts, &body);
     tl_buf_release(&feed);
     if (body.failed)
         tl_web_answer_error(x, 500, "out of memory for the metrics");
@@ -135,6 +136,7 @@ static const struct route {
     tl_web_handler *get, *post;
     bool open; /* wants no token */
 } routes[] = {
+    { "/api/alerts", tl_web_get_alerts, tl_web_post_alerts, false },
     { "/api/candles", tl_web_get_candles, NULL, false },
     { "/api/cancel", NULL, tl_web_post_cancel, false },
     { "/api/events", get_events, NULL, false },
@@ -144,6 +146,7 @@ static const struct route {
     { "/api/query", NULL, tl_web_post_query, false },
     { "/api/records", tl_web_get_records, NULL, false },
     { "/api/replay", NULL, tl_web_post_replay, false },
+    { "/api/report", tl_web_get_report, NULL, false },
     { "/api/samples", get_samples, NULL, false },
     { "/api/session", NULL, tl_web_post_session, true },
     { "/api/shards", tl_web_get_shards, NULL, false },

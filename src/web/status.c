@@ -55,12 +55,29 @@ static void rates_write(const struct tl_engine_stats *s, struct tl_json_writer *
     tl_json_end_object(w);
 }
 
+static void phases_write(const struct tl_epoch_phases *p, struct tl_json_writer *w)
+{
+    begin(w, "phases");
+    member_ms(w, "drain_ms", p->drain_ns);
+    member_ms(w, "close_ms", p->close_ns);
+    member_ms(w, "write_ms", p->write_ns);
+    member_ms(w, "sync_ms", p->sync_ns);
+    member_ms(w, "commit_ms", p->commit_ns);
+    tl_json_end_object(w);
+}
+
 static void epoch_write(const struct tl_engine_stats *s, struct tl_json_writer *w)
 {
     begin(w, "epoch");
     member_u64(w, "number", s->epoch);
     member_ms(w, "duration_ms", s->epoch_duration_ns);
-    member_ms(w, "write_ms", s->epoch_write_ns);
+    member_ms(w, "write_ms", s->epoch_phases.write_ns + s->epoch_phases.sync_ns);
+    tl_json_key(w, "oldest_ms");
+    if (s->epoch_oldest_ns > 0)
+        tl_json_write_double(w, (double)s->epoch_oldest_ns / (double)TL_NS_PER_MS);
+    else
+        tl_json_write_null(w);
+    phases_write(&s->epoch_phases, w);
     member_instant(w, "last_commit", s->last_commit_ns, 0);
     member_u64(w, "rows_committed", s->rows_committed);
     member_u64(w, "files_committed", s->files_committed);
@@ -126,6 +143,7 @@ static void latencies_write(const struct tl_web_figures *f, struct tl_json_write
     latency_write("stream_to_engine", &f->latency.stream_to_engine, w);
     latency_write("engine_to_view", &f->latency.engine_to_view, w);
     latency_write("view_to_page", &f->view_to_page, w);
+    latency_write("put_to_page", &f->put_to_page, w);
     tl_json_end_object(w);
 }
 
@@ -143,6 +161,8 @@ static void stats_object_write(const struct tl_web_facts *facts, const struct tl
     tl_json_member_text(w, "waiting", stats->waiting);
     latencies_write(figures, w);
     shards_write(stats, w);
+    tl_json_key(w, "alerts");
+    tl_web_alerts_write(figures->alerts, w);
     tl_json_key(w, "feed");
     if (figures->feed.size > 0)
         tl_json_write_raw(w, figures->feed);

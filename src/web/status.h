@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "engine/engine.h"
+#include "web/alerts.h"
 
 struct tl_web_facts { /* what does not change while the page is served */
     const struct tl_plan *plan;
@@ -17,9 +18,10 @@ void tl_web_plan_write(const struct tl_web_facts *facts, struct tl_buf *out);
 struct tl_web_figures { /* of one moment */
     struct tl_engine_stats stats;
     struct tl_engine_latency latency;
-    struct tl_latency_figures view_to_page;
+    struct tl_latency_figures view_to_page, put_to_page;
     size_t viewers;
     struct tl_view feed; /* a JSON object, or empty for none */
+    const struct tl_web_alerts *alerts;
     int64_t now_ns;
 };
 /* The "stats" event. */

@@ -24,6 +24,7 @@ struct viewer {
     bool dirty, closed;
     int64_t next_ns;      /* not before */
     int64_t dirty_ns;     /* since when */
+    int64_t arrival_ns;   /* wall: of the oldest record among what it waits for; 0: none */
     int64_t heartbeat_ns; /* the last one */
     bool *synced;         /* per view: was sent a snapshot, or resumed */
     uint64_t cursors[];   /* per view */
@@ -47,7 +48,7 @@ struct tl_web_viewers {
     bool flush_armed, second_armed;
     bool sending; /* a viewer that goes while the list is walked is swept afterwards */
     char (*names)[128];
-    struct tl_latency latency;
+    struct tl_latency latency, from_put;
 };
 
 bool tl_web_viewers_new(struct tl_web_viewers **out, const struct tl_web_viewers_options *options, struct tl_error *error)
@@ -201,6 +202,9 @@ static void send_changes(struct tl_web_viewers *v, struct viewer *viewer, int64_
         send_view(v, viewer, i, &sent);
     if (since && sent)
         tl_latency_add(&v->latency, tl_io->monotonic_ns() - since, now);
+    if (viewer->arrival_ns && sent)
+        tl_latency_add(&v->from_put, tl_io->wall_ns() - viewer->arrival_ns, now);
+    viewer->arrival_ns = 0;
     int64_t pace = (int64_t)(sent / BYTES_PER_MS) * TL_NS_PER_MS;
     viewer->next_ns = now + (pace > UPDATE_MIN_NS ? pace : UPDATE_MIN_NS);
 }
@@ -242,11 +246,13 @@ static void flush_timer(void *arg)
 
 void tl_web_viewers_changed(struct tl_web_viewers *v)
 {
-    int64_t now = tl_io->monotonic_ns();
+    int64_t now = tl_io->monotonic_ns(), arrival = tl_engine_take_shown(v->options.engine);
     v->generation++;
     for (size_t i = 0; i < v->count; i++) {
         if (!v->list[i]->dirty)
             v->list[i]->dirty_ns = now;
+        if (!v->list[i]->arrival_ns)
+            v->list[i]->arrival_ns = arrival;
         v->list[i]->dirty = true;
     }
     flush(v);
@@ -255,6 +261,11 @@ void tl_web_viewers_changed(struct tl_web_viewers *v)
 struct tl_latency_figures tl_web_viewers_latency(struct tl_web_viewers *v)
 {
     return tl_latency_get(&v->latency, tl_io->monotonic_ns());
+}
+
+struct tl_latency_figures tl_web_viewers_from_put(struct tl_web_viewers *v)
+{
+    return tl_latency_get(&v->from_put, tl_io->monotonic_ns());
 }
 
 void tl_web_viewers_send(struct tl_web_viewers *v, const char *name, struct tl_view json)

@@ -37,4 +37,6 @@ void tl_web_viewers_changed(struct tl_web_viewers *v);
 void tl_web_viewers_send(struct tl_web_viewers *v, const char *name, struct tl_view json);
 /* From a change that was seen until it is on its way to a page, over the last minute. */
 struct tl_latency_figures tl_web_viewers_latency(struct tl_web_viewers *v);
+/* From the oldest record's arrival in the stream until the rows it changed are on their way to a page: all stages together. */
+struct tl_latency_figures tl_web_viewers_from_put(struct tl_web_viewers *v);
 size_t tl_web_viewers_count(const struct tl_web_viewers *v);

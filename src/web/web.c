@@ -24,6 +24,8 @@ void tl_web_figures_get(struct tl_web *w, struct tl_web_figures *figures, struct
     tl_engine_stats_get(w->options.engine, &figures->stats);
     tl_engine_latency_get(w->options.engine, &figures->latency);
     figures->view_to_page = tl_web_viewers_latency(w->viewers);
+    figures->alerts = w->alerts;
+    figures->put_to_page = tl_web_viewers_from_put(w->viewers);
     figures->viewers = tl_web_viewers_count(w->viewers);
     figures->feed = tl_buf_view(feed);
     figures->now_ns = tl_io->wall_ns();
@@ -101,8 +103,10 @@ static void sample(void *arg)
 {
     struct tl_web *w = arg;
     struct tl_engine_stats stats;
+    struct tl_latency_figures from_put = tl_web_viewers_from_put(w->viewers);
     tl_engine_stats_get(w->options.engine, &stats);
-    tl_web_samples_add(w->samples, &stats, tl_io->wall_ns());
+    tl_web_samples_add(w->samples, &stats, &from_put, tl_io->wall_ns());
+    tl_web_alerts_look(w->alerts, &stats, tl_io->wall_ns());
     tl_http_server_after(w->server, SAMPLE_NS, sample, w);
 }
 
@@ -180,7 +184,8 @@ static bool parts_open(struct tl_web *w, struct tl_error *error)
     w->samples = calloc(1, sizeof *w->samples);
     if (!w->samples)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory for the page's server");
-    return tl_web_session_init(&w->session, o->token, error) && tl_web_viewers_new(&w->viewers, &viewers, error) && tapes_open(w, error) &&
+    return tl_web_session_init(&w->session, o->token, error) && tl_web_alerts_new(&w->alerts, o->plan, o->engine, o->alerts_path, error) &&
+           tl_web_viewers_new(&w->viewers, &viewers, error) && tapes_open(w, error) &&
            tl_http_server_open(&w->server, o->listen, &server, error) && tl_web_jobs_open(&w->jobs, w->server, error);
 }
 
@@ -240,6 +245,7 @@ void tl_web_close(struct tl_web *w)
     tl_web_viewers_free(w->viewers);
     free(w->tapes);
     free(w->samples);
+    tl_web_alerts_free(w->alerts);
     free((char *)w->options.listen);
     free((char *)w->options.lake_root);
     free((char *)w->options.aws_endpoint);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "net/http_server.h"
+#include "web/alerts.h"
 #include "web/jobs.h"
 #include "web/samples.h"
 #include "web/session.h"
@@ -21,6 +22,7 @@ struct tl_web {
     struct tl_web_jobs *jobs;
     struct tl_web_session session;
     struct tl_web_samples *samples;
+    struct tl_web_alerts *alerts;
     struct tl_web_tape **tapes;
     size_t tape_count;
     pthread_t notifier;

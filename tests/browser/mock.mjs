@@ -10,9 +10,9 @@ export const plan = {
     pipeline: "mocked", version: "0", profile: "local", synthetic: false, aws_endpoint: null, commit_every_ms: MINUTE,
     sources: [{ name: "ticks", stream: "ticks", delay_ms: 2 * MINUTE, malformed: "mocked.ticks_malformed" }],
     views: [
-        { name: "latest", event: "latest", windowed: false, emit: "CHANGES", window_ms: 0, keys: ["ticker"], table: null, late: null,
+        { name: "latest", event: "latest", windowed: false, emit: "CHANGES", window_ms: 0, step_ms: 0, of: null, of_time: null, keys: ["ticker"], table: null, late: null,
             columns: [{ name: "ticker", type: "VARCHAR", role: "key" }, { name: "price", type: "DOUBLE", role: "aggregate" }] },
-        { name: "average", event: "average", windowed: true, emit: "FINAL", window_ms: MINUTE, keys: ["ticker"], table: null, late: "mocked.average_late",
+        { name: "average", event: "average", windowed: true, emit: "FINAL", window_ms: MINUTE, step_ms: MINUTE, of: null, of_time: null, keys: ["ticker"], table: null, late: "mocked.average_late",
             columns: [{ name: "ticker", type: "VARCHAR", role: "key" }, { name: "window_end", type: "TIMESTAMP", role: "window_end" },
                 { name: "price", type: "DOUBLE", role: "aggregate" }] },
     ],
@@ -29,7 +29,7 @@ export function stats(changes = {}) {
     return { now, uptime_ms: 1000,
         ledger: { received: 10, aggregated: 7, late: 2, malformed: 1, duplicate: 0, filtered: 0, windows: 3 },
         rates: { input: 5, processing: 1e6 },
-        epoch: { number: 4, duration_ms: 21, write_ms: 9, last_commit: now - 5000, rows_committed: 30, files_committed: 3 },
+        epoch: { number: 4, duration_ms: 21, oldest_ms: 60_100, phases: { drain_ms: 1, close_ms: 5, write_ms: 6, sync_ms: 3, commit_ms: 6 }, last_commit: now - 5000, rows_committed: 30, files_committed: 3 },
         state: { rows: 12, bytes: 4096, limit_bytes: 0 }, watermark: now - 2 * MINUTE, lag_ms: 2 * MINUTE, max_event_time: now,
         last_record: now, restored: false, waiting: "", shard_count: 1,
         shards: [{ id: "shardId-000000000000", idle: false, finished: false, watermark: now - 2 * MINUTE, records: 10, millis_behind: 3 }],
@@ -62,7 +62,7 @@ export class Mock {
         if (pathname === "/api/plan") json(plan);
         else if (pathname === "/api/history") json({ rows: this.history });
         else if (pathname === "/api/candles") json({ candles: this.candles });
-        else if (pathname === "/api/samples") json({ every_ms: 1000, samples: [], epochs: [] });
+        else if (pathname === "/api/samples") json({ every_ms: 1000, samples: [], shards: [], behind: [], epochs: [] });
         else if (pathname === "/api/events") this.#events(request, response);
         else this.#forward(request, response);
     }

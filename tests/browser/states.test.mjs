@@ -86,6 +86,18 @@ test("a snapshot after a gap replaces what was there", async () => {
     await chartIs(1, 1);
 });
 
+test("missing windows are a gap: the line breaks, and the axis keeps their room", async () => {
+    snapshot([1, 2, 3, 7, 8].map((minutes) => row("A", minutes, minutes, true)));
+    await chartIs(5, 0);
+    assert.deepEqual(await drawn(view.page).then(({ gaps, bars }) => [gaps, bars]), [1, 8]);
+    change([row("A", 20, 20, true)]); // alone behind another gap: a dot
+    await chartIs(6, 0);
+    change([4, 5, 6].map((minutes) => row("A", minutes, minutes, true))); // they come late: the gap closes
+    await chartIs(9, 0);
+    assert.deepEqual(await drawn(view.page).then(({ gaps, bars }) => [gaps, bars]), [1, 20]);
+    assert.deepEqual(view.wrong, []);
+});
+
 test("silence is shown as stale, with its age", async () => {
     mock.send("stats", stats({ last_record: Date.now() - 42_000 }));
     const badge = view.page.locator(".badge-stale");

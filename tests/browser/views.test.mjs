@@ -59,7 +59,7 @@ test("closed windows on the page are the rows of the lake, to the last bit", asy
     const cells = await view.page.locator(".chart .chart-table").first().locator("tbody td:nth-child(2)").allTextContents();
     assert.ok(cells.includes(newest[1].toFixed(2)), `${newest[1].toFixed(2)} in ${cells.slice(0, 5)}`);
     await view.page.getByRole("button", { name: "Data table" }).first().click();
-    assert.equal(await view.page.locator(".chart").count(), 2, "a panel for each CREATE CHART");
+    assert.equal(await view.page.locator(".chart").count(), 3, "a panel for each CREATE CHART");
 });
 
 test("candles are those of the ticks in the stream", async () => {
@@ -105,6 +105,21 @@ test("from a point to its records, by keyboard: the value computed anew, shards,
     await dialog.waitFor({ state: "detached" });
 });
 
+test("a point of a view over a view leads to that view's rows, and from there to records", async () => {
+    const { page } = view;
+    await until(async () => page.evaluate(() => [...window.tapeline.store.rowsOf("high_6s").series.values()].some(({ points }) => points.some(({ final }) => final))), "a window of windows", 30_000);
+    await page.locator(".chart .chart-frame").nth(2).focus();
+    await page.keyboard.press("End");
+    await page.keyboard.press("Enter");
+    const dialog = page.locator(".origin");
+    await dialog.locator(".facts", { hasText: "rows of avg_2s with window_end in the window and the same ticker" }).waitFor();
+    assert.ok(await dialog.locator("tbody tr").count() >= 1);
+    await dialog.getByRole("button", { name: "Its records" }).first().click();
+    await page.locator(".origin .verdict").waitFor();
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "detached" });
+});
+
 test("a lost connection leaves no gap and no duplicate", async () => {
     const wire = await Wire.to(tapeline.url);
     const second = await openPage(browser, wire.url);
@@ -144,9 +159,30 @@ test("pipeline: samples from before the page came, epochs, ledger, no problem", 
     await page.keyboard.press("ArrowLeft");
     assert.match(await page.locator(".rates [aria-live]").textContent(), /^\d\d:\d\d:\d\d: arriving .*\/s, could take .*\/s$/);
     assert.match(await page.locator(".ledger-panel .verdict").textContent(), /^Balanced/);
+    for (const chart of ["put", "behind", "epochs-chart"]) assert.ok(await page.locator(`.${chart} .chart-note`).isHidden(), `${chart} is drawn`);
+    assert.match(await page.locator(".epochs-chart .small-legend").textContent(), /drain .*close, merge .*write files .*fsync, rename .*commit /);
+    await until(async () => (await page.locator(".view-item").count()) === 3, "each view says how it stands", 10_000);
+    assert.match(await page.locator(".view-item", { hasText: "latest_close" }).textContent(), /no sink keeps the rows/);
     assert.equal(await page.locator(".problems li").count(), 0, await page.locator(".problems").textContent());
     const own = await page.evaluate(() => window.tapeline.store.samples.length);
     assert.ok(own > 5, `${own} samples`);
+});
+
+test("an alert is set in the page, fires, stands on every page, and is removed", async () => {
+    const { page } = view;
+    await go(page, "pipeline");
+    await page.getByRole("button", { name: "New alert" }).click();
+    const dialog = page.locator(".alert-dialog");
+    await dialog.locator("select").nth(1).selectOption({ label: "latest_close of latest_close" });
+    await dialog.locator("select").nth(2).selectOption("AAPL");
+    await dialog.locator('input[type="number"]').fill("0.5");
+    await dialog.getByRole("button", { name: "Set the alert" }).click();
+    await dialog.waitFor({ state: "detached" });
+    await until(async () => /AAPL latest_close of latest_close above 0.5.*since \d\d:\d\d:\d\d UTC/.test(await page.locator("#notice").textContent()), "it fires");
+    await until(async () => /now [\d,.]+$/.test(await page.locator(".alerts .is-firing .sub").textContent()), "with its value");
+    assert.match(await (await fetch(`${tapeline.url}/metrics`)).text(), /tapeline_alert_firing\{alert="AAPL latest_close of latest_close above 0.5",kind="value"\} 1/);
+    await page.locator(".alerts").getByRole("button", { name: /^Remove/ }).click();
+    await until(async () => page.locator("#notice").isHidden(), "it is gone");
 });
 
 test("streams: records of a shard, filtered, from its end, and one opened", async () => {

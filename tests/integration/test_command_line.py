@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line: exit codes, and one clear line for each wrong input, with nothing half-written."""
+import functools
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -18,6 +21,13 @@ def fails(test, code, pattern, *args):
     return p
 
 
+@functools.lru_cache
+def helps():
+    """What each command says with --help."""
+    names = [line.split()[0] for line in run("--help").stdout.split("commands:")[1].splitlines() if line.startswith("  ")]
+    return {name: run(name, "--help").stdout for name in names}
+
+
 class CommandLine(unittest.TestCase):
     def test_usage_errors_are_2_and_suggest(self):
         fails(self, 2, "did you mean 'query'", "qurey", "SELECT 1")
@@ -28,20 +38,51 @@ class CommandLine(unittest.TestCase):
         fails(self, 2, "one argument too many", "check", "a", "b")
 
     def test_every_command_has_help(self):
-        overview = run("--help").stdout
-        names = [line.split()[0] for line in overview.split("commands:")[1].splitlines() if line.startswith("  ")]
-        self.assertGreaterEqual(len(names), 12)
-        for name in names:
-            self.assertIn("usage: tapeline " + name, run(name, "--help").stdout)
+        self.assertGreaterEqual(len(helps()), 12)
+        for name, help in helps().items():
+            self.assertIn("usage: tapeline " + name, help)
+            summary, empty, example = help.splitlines()[:3]
+            self.assertTrue(summary and not empty and example.startswith("  ") and "tapeline " + name in example, "examples come first: " + help[:200])
+            self.assertIn("--log-format F", help)
 
     def test_version_and_completion(self):
         self.assertRegex(run("version").stdout, r"^tapeline \d+\.\d+\.\d+\n$")
         self.assertIn("complete", run("completion", "bash").stdout)
         fails(self, 2, "bash, zsh or fish", "completion", "tcsh")
 
-    def test_completion_is_valid_bash(self):
-        text = run("completion", "bash").stdout
-        subprocess.run(["bash", "-n"], input=text, text=True, check=True)
+    def table(self):
+        """Commands and their options, as --help has them of the options table."""
+        return {name: re.findall(r"^  (--?[a-z-]+)", help.split("usage:")[1], re.M) for name, help in helps().items()}
+
+    def test_completion_is_that_of_the_options_table(self):
+        table = self.table()
+        bash = run("completion", "bash").stdout
+        complete = bash + "\n_try() { COMP_WORDS=(tapeline \"$@\"); COMP_CWORD=$#; COMPREPLY=(); _tapeline; printf '%s\\n' \"${COMPREPLY[@]}\"; echo; }\n"
+        with tempfile.TemporaryDirectory() as folder:  # no file to complete
+            said = subprocess.run(["bash", "-c", complete + "_try ''\n" + "".join("_try %s --\n" % name for name in table)], text=True, check=True,
+                                  capture_output=True, cwd=folder).stdout.split("\n\n")
+        self.assertEqual(said[0].split(), list(table))
+        for name, words in zip(table, said[1:]):
+            self.assertEqual(sorted(words.split()), sorted(["--help"] + [option for option in table[name] if option.startswith("--")]), name)
+        fish = re.findall(r"^complete -c tapeline -n '__fish_seen_subcommand_from (\S+)' -[ls] (\S+)", run("completion", "fish").stdout, re.M)
+        self.assertEqual(sorted(fish), sorted((name, option.lstrip("-")) for name in table for option in table[name]))
+        self.assertEqual(re.findall(r"__fish_use_subcommand -a (\S+)", run("completion", "fish").stdout), list(table))
+        zsh = run("completion", "zsh").stdout
+        self.assertTrue(zsh.startswith("#compdef tapeline\n") and zsh.endswith(bash), "zsh takes the same words, by its bashcompinit")
+
+    def test_log_format_json_is_json_in_every_line(self):
+        with tempfile.TemporaryDirectory() as folder:
+            server = Server("up", "--data", folder, "--listen", "127.0.0.1:0", "--aws-listen", "127.0.0.1:0", "--log-format", "json")
+            server.stop()
+            lines = "".join(server.lines).splitlines()
+        messages = [json.loads(line) for line in lines]
+        self.assertTrue(all(sorted(m) == ["level", "message", "part", "time"] for m in messages))
+        text = "\n".join(m["message"] for m in messages)
+        for what in ("Dashboard", "made a synthetic sample", "received ", "committed epoch"):
+            self.assertIn(what, text)
+        p = fails(self, 2, "did you mean", "up", "--log-format=json", "--dta", "x")
+        self.assertEqual([json.loads(line)["level"] for line in p.stderr.splitlines()][0], "error")
+        fails(self, 2, "text or json, not 'xml'", "up", "--log-format", "xml")
 
     def test_a_wrong_pipeline_file_is_3_with_the_place(self):
         with tempfile.NamedTemporaryFile("w", suffix=".sql") as f:

@@ -2,6 +2,7 @@
 """The page's server: its answers against web/openapi.json, its refusals against the numbered security statements of
 docs/dashboard.md (E1 ...), the names of its metrics against Prometheus' conventions."""
 import fcntl
+import glob
 import gzip
 import json
 import os
@@ -108,7 +109,9 @@ class Page(unittest.TestCase):
             "/readyz": ("GET", ""), "/metrics": ("GET", ""), "/api/history": ("GET", "?view=avg_1min"), "/api/candles": ("GET", "?tape=ticks&key=AAPL"),
             "/api/shards": ("GET", "?stream=" + stream), "/api/records": ("GET", "?stream=%s&shard=%s&limit=5" % (stream, shard)),
             "/api/origin": ("GET", "?view=avg_1min&window_start=%d&key=AAPL" % now), "/api/query": ("POST", {"sql": "SELECT 42 AS answer"}),
-            "/api/cancel": ("POST", {"id": "none"}),
+            "/api/cancel": ("POST", {"id": "none"}), "/api/report": ("GET", ""),
+            "/api/alerts": ("POST", {"alerts": [{"name": "silence", "kind": "stale", "limit": 3600},
+                                                {"name": 'dear "A"', "kind": "value", "view": "latest_close", "column": "latest_close", "key": "AAPL", "limit": 0.5}]}),
             "/api/replay": ("POST", {"stream": stream, "partition_key": "k", "data": '{"ticker":"REPLAYED","timestamp":"2026-01-01","close":1}'}),
         }
 
@@ -149,6 +152,25 @@ class Page(unittest.TestCase):
                            ("/api/replay", {"stream": "other", "partition_key": "k", "data": "x"})):
             got, _, text = post(self.url, path, body)
             self.assertEqual(got, 400, (path, body, text))
+
+    def test_alerts_fire_on_the_page_and_in_the_metrics_and_are_kept(self):
+        wanted = self.examples()["/api/alerts"][1]
+        self.assertEqual(json.loads(post(self.url, "/api/alerts", wanted)[2]), {"kept": True})
+        now = wait_for("the price is above half a dollar", lambda: [a for a in json.loads(ask(self.url, "/api/status")[2])["stats"]["alerts"] if a["firing"]])
+        self.assertEqual([(a["name"], a["kind"], a["limit"]) for a in now], [('dear "A"', "value", 0.5)])
+        self.assertGreater(now[0]["value"], 0.5)
+        self.assertIn('\ntapeline_alert_firing{alert="dear \\"A\\"",kind="value"} 1\n', ask(self.url, "/metrics")[2].decode())
+        self.assertIn('\ntapeline_alert_firing{alert="silence",kind="stale"} 0\n', ask(self.url, "/metrics")[2].decode())
+        (kept,) = glob.glob(os.path.join(self.folder.name, "d", "**", "alerts.json"), recursive=True)
+        self.assertEqual([a["name"] for a in json.load(open(kept))], ["silence", 'dear "A"'])
+        for wrong, text in (({"name": "x", "kind": "value", "view": "none", "column": "c", "limit": 1}, "no view 'none'"), ({"name": "x", "kind": "lag", "limit": 0}, "above 0"),
+                            ({"name": "x", "kind": "value", "view": "avg_1min", "column": "ticker", "limit": 1}, "no column of numbers"), ({"kind": "stale", "limit": 1}, "has a name"),
+                            ({"name": "x", "kind": "rain", "limit": 1}, "value, stale, lag or watermark")):
+            status, _, body = post(self.url, "/api/alerts", {"alerts": [wrong]})
+            self.assertEqual(status, 400, wrong)
+            self.assertIn(text, json.loads(body)["error"])
+        self.assertEqual(len(json.loads(ask(self.url, "/api/alerts")[2])["alerts"]), 2, "what is wrong changes nothing")
+        post(self.url, "/api/alerts", {"alerts": []})
 
     def test_files_are_cached_and_compressed(self):
         _, _, page = ask(self.url, "/")

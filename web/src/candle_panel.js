@@ -2,7 +2,7 @@
 // Candles with volume of one key's ticks, at one second or one minute. History is asked for once; what comes after arrives with the
 // live stream, numbered, so that a missed message is noticed and the history asked for again.
 
-import { CandlestickSeries, createChart, HistogramSeries } from "lightweight-charts";
+import { CandlestickSeries, createChart, HistogramSeries, LineStyle } from "lightweight-charts";
 import { ChartZoom } from "./chart_zoom.js";
 import { baseOptions, cssColor, themeOptions, timeOptions } from "./chart_look.js";
 import { choice, el, setText } from "./dom.js";
@@ -32,6 +32,7 @@ export class CandlePanel {
         this.loaded = ""; // for which key and interval the history is here
         this.following = true;
         this.digits = 2;
+        this.bars = 0; // places on the axis: those of missing candles too
         /** @type {number | null} */
         this.pointed = null;
         this.host = el("div", { class: "chart-host", "aria-hidden": "true" });
@@ -42,10 +43,13 @@ export class CandlePanel {
             "aria-label": `Candles of ${tape.price}. Arrow keys move along them; the data table has the same values.` },
         this.host, this.note, this.spoken);
         this.chart = createChart(this.host, baseOptions());
-        this.series = this.chart.addSeries(CandlestickSeries, { borderVisible: true, priceLineVisible: true });
+        this.chart.applyOptions({ rightPriceScale: { scaleMargins: { top: 0.06, bottom: 0.24 } } }); // below: the volume
+        // A line of its own for the newest price: the library's takes the colour of the body, which of a hollow candle is none.
+        this.series = this.chart.addSeries(CandlestickSeries, { borderVisible: true, priceLineVisible: false, lastValueVisible: false });
+        this.last = this.series.createPriceLine({ price: 0, lineStyle: LineStyle.Dotted, lineWidth: 1, axisLabelVisible: true, lineVisible: false });
         this.volume = this.chart.addSeries(HistogramSeries, { priceScaleId: "volume", priceFormat: { type: "volume" }, lastValueVisible: false,
             priceLineVisible: false });
-        this.chart.priceScale("volume").applyOptions({ scaleMargins: { top: 0.8, bottom: 0 } });
+        this.chart.priceScale("volume").applyOptions({ scaleMargins: { top: 0.82, bottom: 0 } });
         this.zoom = new ChartZoom(this.frame, this.chart, () => this.#follow(false));
         this.root = this.#build();
         this.#listen();
@@ -191,7 +195,8 @@ export class CandlePanel {
     /** @returns {Candle[]} */
     #sorted() {
         const sorted = [...this.candles.values()].sort((a, b) => a[0] - b[0]);
-        return (this.interval === 10000 ? merged(sorted, 10000) : sorted).slice(-KEPT[this.interval]);
+        const from = (sorted[sorted.length - 1]?.[0] ?? 0) - KEPT[this.interval] * this.interval;
+        return (this.interval === 10000 ? merged(sorted, 10000) : sorted).filter(([start]) => start > from);
     }
 
     /** @param {number | null} start */
@@ -211,17 +216,21 @@ export class CandlePanel {
         this.series.applyOptions({ priceFormat: { type: "price", precision: digits, minMove: 10 ** -digits } });
         const up = cssColor("--up-volume");
         const down = cssColor("--down-volume");
-        this.series.setData(candles.map(([start, open, high, low, close]) => ({ time: /** @type {Time} */ (start / 1000), open, high, low, close })));
+        this.bars = (Number(candles[candles.length - 1]?.[0]) - Number(candles[0]?.[0])) / this.interval + 1;
+        this.series.setData(inTime(candles, this.interval).map((at) => (typeof at === "number" ? { time: /** @type {Time} */ (at / 1000) }
+            : { time: /** @type {Time} */ (at[0] / 1000), open: at[1], high: at[2], low: at[3], close: at[4] })));
         this.volume.setData(candles.map(([start, open, , , close, volume]) => ({ time: /** @type {Time} */ (start / 1000), value: volume, color: close >= open ? up : down })));
-        if (this.following) this.#showNow(candles.length);
+        const newest = /** @type {Candle} */ (candles[candles.length - 1]);
+        this.last.applyOptions({ price: newest[4], lineVisible: true, color: cssColor(newest[4] >= newest[1] ? "--up" : "--down") });
+        if (this.following) this.#showNow();
         this.#legendAt(this.pointed);
         if (this.table && !this.table.hidden) this.#renderTable();
     }
 
-    /** @param {number} bars */
-    #showNow(bars) {
-        const shown = Math.max(20, Math.min(bars, BARS[this.interval]));
-        this.chart.timeScale().setVisibleLogicalRange({ from: bars - shown - 0.5, to: bars + 0.5 });
+    #showNow() {
+        const { bars } = this;
+        const shown = Math.max(12, Math.min(bars, BARS[this.interval]));
+        this.chart.timeScale().setVisibleLogicalRange({ from: bars - shown - 0.5, to: bars + shown * 0.02 });
     }
 
     /** @param {boolean} following */
@@ -232,7 +241,7 @@ export class CandlePanel {
 
     goToNow() {
         this.#follow(true);
-        this.#showNow(this.#sorted().length);
+        this.#showNow();
     }
 
     /** @param {number} by */
@@ -315,6 +324,19 @@ export class CandlePanel {
     describe() {
         return { key: this.key, interval: this.interval, candles: this.#sorted() };
     }
+}
+
+/** The candles with the starts of the missing ones between them: the axis is true to time. @param {Candle[]} sorted @param {number} interval */
+function inTime(sorted, interval) {
+    /** @type {(Candle | number)[]} */
+    const out = [];
+    let expected = Infinity;
+    for (const candle of sorted) {
+        for (; expected < candle[0]; expected += interval) out.push(expected);
+        out.push(candle);
+        expected = candle[0] + interval;
+    }
+    return out;
 }
 
 /** @param {Candle[]} sorted @param {number} interval @returns {Candle[]} */

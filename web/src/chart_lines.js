@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The lines of one chart: for each series a line of closed windows, and a dotted one with rings that leads from the last
-// closed window through the open ones. Draws what it is given; decides nothing about the page around it.
+// closed window through the open ones. Where windows are missing the line breaks, and the axis keeps their room. Draws what it is given;
+// decides nothing about the page around it.
 
 import { createChart, LineSeries, LineStyle, PriceScaleMode } from "lightweight-charts";
 import { OpenBand, Rings } from "./chart_open.js";
@@ -11,23 +12,27 @@ import { decimal, digitsFor } from "./format.js";
 /** @typedef {import("./rows.js").Series} Series */
 /** @typedef {import("./format.js").Zone} Zone */
 /** @typedef {import("lightweight-charts").UTCTimestamp} Time */
-/** @typedef {{time: Time, value: number}} Datum */
+/** @typedef {{time: Time, value: number, color?: string}} Datum color: of the way to the next one */
 /** @typedef {import("lightweight-charts").ISeriesApi<"Line">} LineApi */
 /**
- * @typedef {{index: number, closed: LineApi, open: LineApi, rings: Rings, closedData: Datum[], drawn: number,
- *            rewrites: number, changes: number, firstOpen: Time | null}} Line
+ * @typedef {{label: string, index: number, closed: LineApi, open: LineApi, rings: Rings, dots: Rings, closedData: Datum[], drawn: number, gaps: number,
+ *            rewrites: number, changes: number, firstOpen: Time | null}} Line dots: closed points that no line reaches
  */
 /** @typedef {"value" | "percent" | "log"} ScaleMode */
 
 const SCALE_MODES = { value: PriceScaleMode.Normal, percent: PriceScaleMode.Percentage, log: PriceScaleMode.Logarithmic };
-const BARS_MIN = 6;
-const MARGIN_BARS = 1.5; // room right of the newest point
+const BARS_MIN = 3;
+const FILL_MAX = 1500; // places that a gap takes at most
+const NO_LINE = "rgba(0, 0, 0, 0)";
+const MARGIN = 0.09; // of the width, right of the newest point: for the labels at the ends
+const NARROW = 560; // there the labels have no room for names; the legend has them
 
 export class ChartLines {
     /**
      * @param {HTMLElement} host
-     * @param {{y: string, windowMs: number, zone: () => Zone, onCrosshair: (x: number | null, byHand: boolean) => void,
-     *          onPick: (key: string, x: number) => void, onLeave: () => void}} spec onLeave: the reader moved the view away from now
+     * @param {{y: string, windowMs: number, stepMs: number, zone: () => Zone, onCrosshair: (x: number | null, byHand: boolean) => void,
+     *          onPick: (key: string, x: number) => void, onLeave: () => void}} spec stepMs: from one window to the next; 0: they come as they
+     *          come, and none can be missing. onLeave: the reader moved the view away from now
      */
     constructor(host, spec) {
         this.spec = spec;
@@ -35,11 +40,21 @@ export class ChartLines {
         this.lines = new Map();
         this.largest = 0;
         this.digits = 2;
+        this.extent = { last: /** @type {Time | null} */ (null), bars: 0 };
+        this.dirty = false;
+        this.fills = "";
+        this.host = host;
+        this.narrow = false;
+        this.limits = "";
+        /** @type {{line: Line, made: import("lightweight-charts").IPriceLine}[]} */
+        this.limitLines = [];
         this.chart = createChart(host, baseOptions());
         this.chart.applyOptions(timeOptions(spec.zone, spec.windowMs < 60_000));
         this.band = new OpenBand();
         this.band.label = "open windows";
         this.chart.panes()[0]?.attachPrimitive(this.band);
+        // Of places without a value: what keeps the room of missing windows on the axis.
+        this.axis = this.chart.addSeries(LineSeries, { visible: false, priceLineVisible: false, lastValueVisible: false, crosshairMarkerVisible: false });
         this.chart.subscribeCrosshairMove((param) =>
             spec.onCrosshair(typeof param.time === "number" && param.point ? param.time * 1000 : null, param.sourceEvent !== undefined));
         this.chart.subscribeClick((param) => this.#picked(param));
@@ -93,6 +108,7 @@ export class ChartLines {
         line.open.applyOptions({ color });
         line.rings.color = color;
         line.rings.fill = cssColor("--panel");
+        line.dots.color = line.dots.fill = color;
     }
 
     /** @param {Series} series @param {number} index */
@@ -101,11 +117,14 @@ export class ChartLines {
             priceLineVisible: false, lastValueVisible: false, crosshairMarkerRadius: 4 });
         // The end label belongs to this one: it always has the newest point.
         const open = this.chart.addSeries(LineSeries, { lineWidth: 2, lineStyle: LineStyle.Dotted,
-            priceLineVisible: false, lastValueVisible: true, title: series.label, crosshairMarkerVisible: false });
+            priceLineVisible: false, lastValueVisible: true, title: this.narrow ? "" : series.label, crosshairMarkerVisible: false });
         const rings = new Rings();
         open.attachPrimitive(rings);
+        const dots = new Rings();
+        dots.radius = 2;
+        closed.attachPrimitive(dots);
         /** @type {Line} */
-        const line = { index, closed, open, rings, closedData: [], drawn: 0, rewrites: -1, changes: -1, firstOpen: null };
+        const line = { label: series.label, index, closed, open, rings, dots, closedData: [], drawn: 0, gaps: 0, rewrites: -1, changes: -1, firstOpen: null };
         this.lines.set(series.key, line);
         this.#colour(line);
         this.#setDigits(line);
@@ -133,16 +152,33 @@ export class ChartLines {
         }
         if (line.changes === series.changes) return;
         line.changes = series.changes;
+        this.dirty = true;
         const { closed, open } = this.#split(series);
-        this.#drawClosed(line, closed, line.rewrites !== series.rewrites);
-        line.rewrites = series.rewrites;
         const last = closed[closed.length - 1];
         const trail = open.filter((datum) => !last || datum.time > last.time);
-        const data = last ? [last, ...trail] : trail;
+        const data = last ? [{ time: last.time, value: last.value }, ...trail] : trail;
+        const before = line.gaps;
+        line.gaps = this.#breakLine(closed);
+        this.#drawClosed(line, closed, line.rewrites !== series.rewrites || before !== line.gaps);
+        line.rewrites = series.rewrites;
+        this.#breakLine(data);
         line.open.setData(data);
         line.open.applyOptions({ lineVisible: data.length > 1 }); // of one point the library makes a dash
         line.rings.points = open;
         line.firstOpen = trail[0]?.time ?? null;
+    }
+
+    /** Takes the line away between points that have missing windows between them. How often. @param {Datum[]} data */
+    #breakLine(data) {
+        const most = (this.spec.stepMs / 1000) * 1.5;
+        let gaps = 0;
+        for (let i = 1; most > 0 && i < data.length; i++) {
+            const from = /** @type {Datum} */ (data[i - 1]);
+            if (/** @type {Datum} */ (data[i]).time - from.time <= most) continue;
+            from.color = NO_LINE;
+            gaps++;
+        }
+        return gaps;
     }
 
     /** @param {Series} series */
@@ -173,6 +209,7 @@ export class ChartLines {
             for (const datum of closed.slice(line.drawn)) line.closed.update(datum);
         }
         line.closed.applyOptions({ lineVisible: closed.length > 1, pointMarkersVisible: closed.length === 1 }); // of one point the library makes a dash
+        line.dots.points = closed.length > 1 ? closed.filter((datum, i) => (datum.color === NO_LINE || i === closed.length - 1) && (i === 0 || closed[i - 1]?.color === NO_LINE)) : [];
         line.closedData = closed;
         line.drawn = closed.length;
     }
@@ -187,6 +224,8 @@ export class ChartLines {
             }
         }
         this.band.firstOpen = firstOpen;
+        if (this.dirty) this.#fill();
+        this.dirty = false;
         const digits = digitsFor(this.largest);
         if (digits !== this.digits) {
             this.digits = digits;
@@ -201,28 +240,54 @@ export class ChartLines {
             this.chart.removeSeries(line.open);
         }
         this.lines.clear();
+        this.limitLines = [];
+        this.limits = "";
+        this.axis.setData([]);
+        this.fills = "";
+        this.extent = { last: null, bars: 0 };
         this.band.firstOpen = null;
     }
 
     /** Shows the newest points, range wide; 0: all of them. @param {number} rangeMs */
     showNow(rangeMs) {
-        const { last, bars } = this.#extent();
+        const { last, bars } = this.extent;
         if (last === null || bars === 0) return;
         // A young chart does not show the whole of its range empty.
-        const wanted = Math.min(rangeMs === 0 ? bars : rangeMs / this.spec.windowMs, Math.max(bars, BARS_MIN));
-        this.chart.timeScale().setVisibleLogicalRange({ from: bars - wanted - 0.5, to: bars - 1 + MARGIN_BARS });
+        const wanted = Math.min(rangeMs === 0 ? bars : rangeMs / (this.spec.stepMs || this.spec.windowMs), Math.max(bars, BARS_MIN));
+        this.#fitLabels();
+        this.chart.timeScale().setVisibleLogicalRange({ from: bars - wanted - 0.25, to: bars - 1 + Math.max(0.3, wanted * (this.narrow ? 0.03 : MARGIN)) });
     }
 
-    /** The number of distinct times that the chart has, and the newest. */
-    #extent() {
+    /** Gives missing windows their room, and counts the places of the axis. */
+    #fill() {
         const times = new Set();
-        let last = null;
         for (const line of this.lines.values()) {
             for (const datum of line.closedData) times.add(datum.time);
             for (const datum of line.rings.points) times.add(datum.time);
         }
-        for (const time of times) if (last === null || time > last) last = time;
-        return { last, bars: times.size };
+        const sorted = /** @type {Time[]} */ ([...times].sort((a, b) => a - b));
+        const step = this.spec.stepMs / 1000;
+        /** @type {{time: Time}[]} */
+        const fills = [];
+        for (let i = 1; step > 0 && i < sorted.length; i++) {
+            const from = /** @type {Time} */ (sorted[i - 1]);
+            const to = /** @type {Time} */ (sorted[i]);
+            const by = step * Math.max(1, Math.ceil((to - from) / step / FILL_MAX));
+            for (let at = from + by; at < to - by / 2; at += by) fills.push({ time: /** @type {Time} */ (at) });
+        }
+        this.extent = { last: sorted[sorted.length - 1] ?? null, bars: sorted.length + fills.length };
+        const key = `${fills.length} ${fills[0]?.time} ${fills[fills.length - 1]?.time}`;
+        if (key === this.fills) return;
+        this.fills = key;
+        this.axis.setData(fills);
+    }
+
+    /** The names at the ends of the lines, where there is room for them. */
+    #fitLabels() {
+        const narrow = this.host.clientWidth > 0 && this.host.clientWidth < NARROW;
+        if (narrow === this.narrow) return;
+        this.narrow = narrow;
+        for (const line of this.lines.values()) line.open.applyOptions({ title: narrow ? "" : line.label });
     }
 
     /** @param {ScaleMode} mode */
@@ -257,6 +322,19 @@ export class ChartLines {
         this.chart.clearCrosshairPosition();
     }
 
+    /** The limits of alerts, as lines across. @param {{key: string, limit: number, name: string, firing: boolean}[]} limits */
+    setLimits(limits) {
+        const now = JSON.stringify([limits, isDark()]);
+        if (now === this.limits) return;
+        this.limits = now;
+        for (const { line, made } of this.limitLines) line.open.removePriceLine(made);
+        this.limitLines = limits.flatMap(({ key, limit, name, firing }) => {
+            const line = this.lines.get(key);
+            return line ? [{ line, made: line.open.createPriceLine({ price: limit, title: name, lineWidth: firing ? 2 : 1, lineStyle: LineStyle.Dashed, axisLabelVisible: true,
+                color: cssColor(firing ? "--down" : "--muted") }) }] : [];
+        });
+    }
+
     /** @param {number} value */
     format(value) {
         return decimal(value, this.digits);
@@ -266,10 +344,12 @@ export class ChartLines {
     describe() {
         let closed = 0;
         let provisional = 0;
+        let gaps = 0;
         for (const line of this.lines.values()) {
+            gaps += line.gaps;
             closed += line.closedData.length;
             provisional += line.rings.points.length;
         }
-        return { series: this.lines.size, closed, provisional, dark: isDark() };
+        return { series: this.lines.size, closed, provisional, gaps, bars: this.extent.bars, dark: isDark() };
     }
 }

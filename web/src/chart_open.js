@@ -61,6 +61,7 @@ export class Rings {
         this.points = [];
         this.color = "#888";
         this.fill = "#fff";
+        this.radius = 3.5;
     }
 
     /** @param {{chart: unknown, series: unknown}} parameters */
@@ -92,7 +93,7 @@ export class Rings {
                 const y = series.priceToCoordinate(point.value);
                 if (x === null || y === null) continue;
                 context.beginPath();
-                context.arc(x, y, 3.5, 0, 2 * Math.PI);
+                context.arc(x, y, this.radius, 0, 2 * Math.PI);
                 context.fill();
                 context.stroke();
             }

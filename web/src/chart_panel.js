@@ -7,6 +7,7 @@ import { ChartZoom } from "./chart_zoom.js";
 import { Legend } from "./legend.js";
 import { choice, el, setText } from "./dom.js";
 import { copyText, csvOf, download, menu } from "./menu.js";
+import { whySilent } from "./report.js";
 import { duration, minute, zoneName } from "./format.js";
 
 /** @typedef {import("./store.js").Store} Store */
@@ -54,6 +55,7 @@ export class ChartPanel {
         this.lines = new ChartLines(this.host, {
             y: chart.y,
             windowMs: this.rows.plan.window_ms || 60_000,
+            stepMs: this.rows.plan.step_ms,
             zone: () => store.zone,
             onCrosshair: (x, byHand) => this.#crosshairMoved(x, byHand),
             onPick: (key, x) => this.#explain(key, x),
@@ -99,9 +101,18 @@ export class ChartPanel {
         return menu([
             { text: "Points as CSV", run: () => download(`${chart.name}.csv`, csvOf(this.#table())) },
             { text: "Picture as PNG", run: () => this.lines.chart.takeScreenshot().toBlob((blob) => blob && download(`${chart.name}.png`, blob)) },
+            { text: "Set an alert…", run: () => this.#alert() },
             { text: "Copy link to this picture", run: () => copyText(location.href) },
             { text: "Copy curl of these points", run: () => copyText(`curl '${location.origin}/api/history?view=${encodeURIComponent(chart.view)}'`) },
         ]);
+    }
+
+    /** At the point that is pointed at, or the newest one of the first series. */
+    async #alert() {
+        const series = this.#cursorSeries();
+        const value = series?.points[series.points.length - 1]?.row[this.chart.y];
+        const { alertDialog } = await import("./alerts.js");
+        alertDialog(this.store, { view: this.chart.view, column: this.chart.y, ...(series ? { key: series.label } : {}), ...(typeof value === "number" ? { limit: value } : {}) });
     }
 
     /** All points of the series that are shown, a row each. */
@@ -273,6 +284,8 @@ export class ChartPanel {
         if (rows && !this.store.paused) this.render();
         if (this.store.paused) setText(this.heldText, `paused; ${this.store.held} updates held`);
         if (changed.has("stats") || rows) this.#renderNote();
+        if (changed.has("stats")) this.lines.setLimits((this.store.stats?.alerts ?? []).filter((alert) => alert.view === this.chart.view && alert.column === this.chart.y)
+            .flatMap(({ name, limit, key, firing }) => this.#shown().filter((series) => series.label === key).map((series) => ({ key: series.key, limit, name, firing: firing === true }))));
     }
 
     #renderPaused() {
@@ -332,7 +345,7 @@ export class ChartPanel {
         // Over the empty chart, but never over lines.
         const empty = drawn.closed + drawn.provisional === 0;
         this.note.hidden = !empty;
-        setText(empty ? this.note : this.young, text);
+        setText(empty ? this.note : this.young, empty ? text + whySilent(this.store, this.chart.view) : text);
         if (empty) setText(this.young, "");
     }
 }

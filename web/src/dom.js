@@ -46,6 +46,9 @@ export function svg(tag, attributes = {}, ...children) {
     return node;
 }
 
+/** A long name that may be broken behind its dots and underscores, and nowhere else. @param {string} name @returns {Node[]} */
+export const breakable = (name) => name.split(/(?<=[._])/).flatMap((part, i) => (i > 0 ? [document.createElement("wbr"), document.createTextNode(part)] : [document.createTextNode(part)]));
+
 /**
  * Sets text only when it differs: an unchanged node costs no layout, and a selection in it survives.
  * @param {Node} node

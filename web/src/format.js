@@ -43,6 +43,7 @@ const join = (first, rest, unit) => (rest === 0 ? first : `${first} ${rest} ${un
 /** 950 ms, 1.5 s, 2 min 5 s, 3 h 10 min. @param {number} ms @returns {string} */
 export function duration(ms) {
     if (ms < 0) return `−${duration(-ms)}`;
+    if (ms > 0 && ms < 0.05) return "<0.1 ms";
     if (ms < 1000) return `${ms < 10 && ms > 0 ? ms.toFixed(1) : Math.round(ms)} ms`;
     const s = ms / 1000;
     if (s < 60) return `${s < 10 ? s.toFixed(1) : Math.round(s)} s`;
@@ -50,6 +51,9 @@ export function duration(ms) {
     if (minutes < 60) return join(`${minutes} min`, Math.floor(s % 60), "s");
     return join(`${Math.floor(minutes / 60)} h`, minutes % 60, "min");
 }
+
+/** "3" of "shardId-000000000003": what tells shards apart. @param {string} id */
+export const shardName = (id) => id.replace(/^shardId-0*(?=\d)/, "");
 
 /** @typedef {"utc" | "local" | "exchange"} Zone */
 

@@ -29,10 +29,24 @@ function figure(title, hint) {
     return { value, detail, root: el("div", { class: "figure", title: hint }, el("dt", {}, title), value, detail) };
 }
 
+/** @param {import("./types.js").Figures | undefined} figures */
+const median = (figures) => (figures && figures.count > 0 ? duration(figures.p50_ms) : "–");
+
+/** The epochs that this page knows, or the last one: how old their first records were when they were committed. @param {Store} store */
+function committed({ epochs, stats }) {
+    const known = epochs.length > 0 || !stats ? epochs : [stats.epoch];
+    const ages = known.flatMap(({ oldest_ms }) => (oldest_ms === null ? [] : [oldest_ms])).sort((a, b) => a - b);
+    /** @param {number} q */
+    const at = (q) => ages[Math.min(ages.length - 1, Math.floor(ages.length * q))] ?? 0;
+    return { count: ages.length, p50_ms: at(0.5), p95_ms: at(0.95), p99_ms: at(0.99) };
+}
+
 /** @param {Store} store */
 export function freshnessStrip(store) {
     const fresh = figure("Data as of", "when the newest record was read");
     const input = figure("Input", "records arriving a second");
+    const put = figure("Put → page", "from a record's arrival in the stream until the rows it changed are sent to this page: the stages beside, together");
+    const lake = figure("Put → lake", "from the arrival of an epoch's first record until the epoch is committed: mostly the interval of commits");
     const stages = Object.entries(STAGES).map(([name, [title, hint]]) => ({ name, ...figure(title, hint) }));
     const page = new Percentiles(600);
     store.onDrawn = (ms) => page.add(ms);
@@ -44,12 +58,18 @@ export function freshnessStrip(store) {
         fresh.root.classList.toggle("is-late", store.staleSince() !== null);
         setText(input.value, `${rate(stats.rates.input)} rec/s`);
         setText(input.detail, `${count(stats.ledger.received)} in all`);
+        const all = stats.latency?.["put_to_page"];
+        setText(put.value, median(all));
+        setText(put.detail, all && all.count > 0 ? tail(all) : "no record yet");
+        const ages = committed(store);
+        setText(lake.value, median(ages));
+        setText(lake.detail, ages.count > 0 ? tail(ages) : stats.epoch.number > 0 ? "at the next commit" : "no commit yet");
         for (const stage of stages) {
             const figures = stage.name === "page" ? page.figures() : stats.latency?.[stage.name];
-            setText(stage.value, figures && figures.count > 0 ? duration(figures.p50_ms) : "–");
+            setText(stage.value, median(figures));
             setText(stage.detail, figures && figures.count > 0 ? tail(figures) : "no record yet");
         }
     });
     return el("section", { class: "strip", "aria-label": "Freshness and latency: medians, and percentiles of the last minute" },
-        el("dl", { class: "figures" }, fresh.root, input.root, ...stages.map(({ root }) => root)));
+        el("dl", { class: "figures" }, fresh.root, input.root, put.root, lake.root), el("dl", { class: "figures stages" }, ...stages.map(({ root }) => root)));
 }

@@ -3,6 +3,7 @@
 
 import { choice, el, setText, svg } from "./dom.js";
 import { clockWithZone, duration } from "./format.js";
+import { firingTexts } from "./alerts.js";
 import { problemsOf } from "./problems.js";
 
 /** @typedef {import("./store.js").Store} Store */
@@ -101,15 +102,20 @@ export function renderHeader(host, store, views, onhelp) {
 }
 
 /**
- * What needs a person: the engine waits for something.
+ * What needs a person: the engine waits for something, or an alert fires.
  * @param {HTMLElement} host
  * @param {Store} store
  */
 export function renderNotice(host, store) {
+    let drawn = "";
     store.subscribe((changed) => {
-        if (!changed.has("stats") || !store.stats) return;
+        if (!(changed.has("stats") || changed.has("zone")) || !store.stats) return;
         const { waiting } = store.stats;
-        host.hidden = waiting === "";
-        setText(host, waiting === "" ? "" : `The engine waits: ${waiting}`);
+        const lines = [...(waiting === "" ? [] : [`The engine waits: ${waiting}`]), ...firingTexts(store)];
+        const now = lines.join("\n");
+        if (now === drawn) return;
+        drawn = now;
+        host.hidden = lines.length === 0;
+        host.replaceChildren(...lines.slice(0, 5).map((line) => el("p", {}, line)), ...(lines.length > 5 ? [el("p", {}, `and ${lines.length - 5} more: see the Pipeline view`)] : []));
     });
 }

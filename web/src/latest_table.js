@@ -3,6 +3,7 @@
 // as an arrow and a word, never as colour alone.
 
 import { el, setText } from "./dom.js";
+import { whySilent } from "./report.js";
 import { clock, count, dayAndMinute, decimal, digitsFor, zoneName } from "./format.js";
 
 const ROWS_MAX = 200;
@@ -73,6 +74,7 @@ export class LatestTable {
     /** @param {import("./store.js").Changed} changed */
     #changed(changed) {
         if (this.store.paused) return;
+        if (changed.has("stats") && this.rows.latest.size === 0) setText(this.empty, `Waiting for the first tick…${whySilent(this.store, this.view.name)}`);
         if (changed.has(`view:${this.view.name}`) || changed.has("zone") || changed.has("paused")) this.render();
     }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where a point comes from: the records of the stream that made its window, from which shards and sequence numbers, the value
-// computed anew from them, and the file of the lake that holds the row.
+// computed anew from them, and the file of the lake that holds the row. Of a view over a view: the rows of that one, each with a way on.
 
 import { el } from "./dom.js";
 import { bytes, clockWithZone, count, instant } from "./format.js";
@@ -31,7 +31,48 @@ export function showOrigin(store, view, row, y) {
     document.body.append(made);
     made.addEventListener("close", () => made.remove());
     made.showModal();
-    void fill(store, view, row, y, body);
+    if (view.of !== null) fillOfRows(store, view, row, body);
+    else void fill(store, view, row, y, body);
+}
+
+/** The bounds of a row's window. @param {import("./types.js").ViewPlan} view @param {Row} row */
+function boundsOf(view, row) {
+    /** @param {string} role */
+    const of = (role) => row[view.columns.find((column) => column.role === role)?.name ?? ""];
+    const start = of("window_start");
+    const end = of("window_end");
+    return { start: typeof start === "number" ? start : Number(end) - view.window_ms, end: typeof end === "number" ? end : Number(start) + view.window_ms };
+}
+
+/**
+ * The rows of the other view that are the records of this one, as far as this page has them.
+ * @param {import("./store.js").Store} store
+ * @param {import("./types.js").ViewPlan} view
+ * @param {Row} row
+ * @param {HTMLElement} body
+ */
+function fillOfRows(store, view, row, body) {
+    const upper = store.rowsOf(view.of ?? "");
+    const { start, end } = boundsOf(view, row);
+    const keys = view.keys.filter((key) => upper.plan.columns.some(({ name }) => name === key));
+    const found = [...upper.series.values()].flatMap(({ points }) => points.map((point) => point.row)).filter((one) => {
+        const bounds = boundsOf(upper.plan, one);
+        const at = view.of_time === "window_start" ? bounds.start : bounds.end;
+        return at >= start && at < end && keys.every((key) => one[key] === row[key]);
+    });
+    const { columns, name } = upper.plan;
+    const { zone } = store;
+    const y = columns.find(({ role, type }) => role === "aggregate" && type === "DOUBLE")?.name ?? columns[0]?.name ?? "";
+    /** @param {Row} one @param {import("./types.js").ColumnPlan} column */
+    const cell = (one, column) => el("td", {}, column.type === "TIMESTAMP" && typeof one[column.name] === "number" ? clockWithZone(Number(one[column.name]), zone) : text(one[column.name]));
+    body.replaceChildren(
+        el("dl", { class: "facts" }, fact("window", `${clockWithZone(start, zone)} to ${clockWithZone(end, zone)}`, row.final ? ", closed" : ", open"),
+            fact("made of", `rows of ${name} with ${view.of_time} in the window${keys.length > 0 ? ` and the same ${keys.join(", ")}` : ""}, before WHERE`), fact("rows", count(found.length))),
+        found.length === 0 ? el("p", { class: "empty" }, `This page has none of them any more; ${upper.plan.table ? `SELECT * FROM ${upper.plan.table} has them.` : "no sink keeps them."}`)
+            : el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `Rows of ${name}` },
+                el("table", {}, el("thead", {}, el("tr", {}, ...columns.map((column) => el("th", { scope: "col" }, column.name)), el("th", { scope: "col" }, el("span", { class: "unseen" }, "Its records")))),
+                    el("tbody", {}, ...found.map((one) => el("tr", {}, ...columns.map((column) => cell(one, column)),
+                        el("td", {}, el("button", { type: "button", class: "button is-small", onclick: () => showOrigin(store, upper.plan, one, y) }, "Its records"))))))));
 }
 
 /** @param {import("./types.js").ViewPlan} view @param {Row} row */
@@ -84,7 +125,7 @@ function facts(store, view, row, y, origin, url) {
         el("dl", { class: "facts" },
             fact("window", `${clockWithZone(origin.window_start, zone)} to ${clockWithZone(origin.window_end, zone)}`, row.final ? ", closed" : ", open"),
             fact("records", `${count(origin.record_count)}${origin.complete ? "" : ": not all of them are in the stream any more, or there are more than are read here"}`),
-            fact("file", origin.file ? el("code", {}, origin.file) : row.final ? "not found in the lake" : "none yet: it is written when the window closes",
+            fact("file", origin.file ? el("code", {}, origin.file) : origin.file_note ?? (row.final ? "not found in the lake" : "none yet: it is written when the window closes"),
                 origin.file_bytes ? ` (${bytes(origin.file_bytes)})` : "")),
         el("h3", {}, "Computed anew from the records below"),
         el("table", { class: "again" }, el("thead", {}, el("tr", {}, ...["Column", "From the records", "On the chart"].map((head) => el("th", { scope: "col" }, head)))),

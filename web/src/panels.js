@@ -2,7 +2,7 @@
 // The panels below the tiles: the ledger, the shards, the feed, and how to reach the AWS endpoint.
 
 import { el, setText } from "./dom.js";
-import { clock, count, duration } from "./format.js";
+import { clock, count, duration, shardName } from "./format.js";
 
 /** @typedef {import("./store.js").Store} Store */
 /** @typedef {import("./types.js").Ledger} Ledger */
@@ -62,7 +62,7 @@ export function shardsPanel(store) {
     const more = el("p", { class: "sub" });
     /** @type {HTMLTableCellElement[][]} */
     const cells = [];
-    const row = () => {
+    const add = () => {
         const fresh = [el("th", { scope: "row" }), ...Array.from({ length: 4 }, (_, i) => el("td", { class: i < 3 ? "number" : "" }))];
         cells.push(fresh);
         body.append(el("tr", {}, ...fresh));
@@ -77,9 +77,11 @@ export function shardsPanel(store) {
         }
         shards.forEach((shard, i) => {
             const state = shard.finished ? "finished" : shard.idle ? "idle" : "reading";
-            const texts = [shard.id.replace("shardId-", ""), shard.watermark === null ? "–" : clock(shard.watermark, store.zone),
+            const texts = [shardName(shard.id), shard.watermark === null ? "–" : clock(shard.watermark, store.zone),
                 duration(shard.millis_behind), count(shard.records), state];
-            (cells[i] ?? row()).forEach((cell, column) => setText(cell, texts[column] ?? ""));
+            const row = cells[i] ?? add();
+            row.forEach((cell, column) => setText(cell, texts[column] ?? ""));
+            if (row[0]) row[0].title = shard.id;
         });
         setText(more, all > shards.length ? `the first ${shards.length} of ${count(all)} shards` : "");
     });

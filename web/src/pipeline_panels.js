@@ -9,6 +9,7 @@ import { problemsOf } from "./problems.js";
 /** @typedef {import("./store.js").Store} Store */
 
 const EPOCHS_SHOWN = 12;
+const PHASES = /** @type {const} */ (["drain_ms", "close_ms", "write_ms", "sync_ms", "commit_ms"]);
 
 /** @param {Store} store */
 export function epochsPanel(store) {
@@ -22,13 +23,13 @@ export function epochsPanel(store) {
                 + (stats.restored ? "; this process went on from a checkpoint" : ""));
         body.replaceChildren(...epochs.slice(-EPOCHS_SHOWN).reverse().map((epoch) => el("tr", {},
             el("th", { scope: "row" }, count(epoch.number)), el("td", {}, clockWithZone(epoch.at, store.zone)),
-            el("td", { class: "number" }, duration(epoch.duration_ms)), el("td", { class: "number" }, duration(epoch.write_ms)),
+            ...[epoch.duration_ms, ...PHASES.map((name) => epoch.phases[name])].map((ms) => el("td", { class: "number" }, duration(ms))),
             el("td", { class: "number" }, count(epoch.rows)), el("td", { class: "number" }, count(epoch.files)))));
     });
     return panel("epochs-panel", "Checkpoints", "each commit holds positions, state and files in one record: exactly once",
         summary, el("div", { class: "scroll", tabindex: 0, role: "region", "aria-labelledby": "epochs-panel-title" },
             el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Epoch"), el("th", { scope: "col" }, "Committed"),
-                ...["Whole", "Writing", "Rows", "Files"].map((head) => el("th", { scope: "col", class: "number" }, head)))), body)));
+                ...["Whole", "Drain", "Close", "Write", "Sync", "Commit", "Rows", "Files"].map((head) => el("th", { scope: "col", class: "number" }, head)))), body)));
 }
 
 /** @param {Store} store */

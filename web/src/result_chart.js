@@ -13,7 +13,7 @@ const DASHES = [[], [6, 4], [2, 3]];
 /** @typedef {{heads: string[], rows: (string | null)[][]}} Table */
 
 /**
- * What can be drawn of it; null: nothing. The first instant (or else number) is x; a text column beside a single number makes series.
+ * What can be drawn of it; null: nothing. The instant that tells rows apart best, or else a number that rises or falls, is x; a text column beside a single number makes series.
  * @param {Table} table
  */
 export function chartable({ heads, rows }) {
@@ -21,12 +21,18 @@ export function chartable({ heads, rows }) {
     // Of several instants the one that tells the rows apart best; of numbers the first.
     const spread = heads.map((_, i) => (kinds[i] === "instant" ? new Set(rows.map((row) => row[i])).size : 0));
     const most = Math.max(0, ...spread);
-    const x = most > 1 ? spread.lastIndexOf(most) : kinds.indexOf("number");
+    const x = most > 1 ? spread.lastIndexOf(most) : kinds.includes("instant") ? -1 : kinds.findIndex((kind, i) => kind === "number" && isOrdered(rows, i));
     const ys = kinds.flatMap((kind, i) => (kind === "number" && i !== x ? [i] : []));
     if (x < 0 || ys.length === 0 || rows.length < 2) return null;
     if (new Set(rows.map((row) => row[x])).size < 2) return null;
     const by = kinds.findIndex((kind, i) => kind === "text" && i !== x);
     return { x, ys, by, time: kinds[x] === "instant" };
+}
+
+/** Numbers that rise or fall all along: an axis; any others are values. @param {(string | null)[][]} rows @param {number} column */
+function isOrdered(rows, column) {
+    const steps = rows.slice(1).map((row, i) => Math.sign(Number(row[column]) - Number(rows[i]?.[column])));
+    return steps.every((step) => step > 0) || steps.every((step) => step < 0);
 }
 
 /** @param {Table} table @param {NonNullable<ReturnType<typeof chartable>>} shape */

@@ -12,7 +12,8 @@ import { isDark, seriesColor } from "./palette.js";
  * @typedef {{label: string, color: number, dash?: number[], bars?: boolean, format: (value: number) => string, level?: boolean}} SmallSeries
  *   level: a line across, of one value
  * @typedef {{id: string, title: string, sub: string, series: SmallSeries[], log?: boolean, axis: (value: number) => string,
- *            empty: string}} SmallSpec
+ *            empty: string, stacked?: boolean, gapS?: number}} SmallSpec
+ *   stacked: bars stand on one another, the first lowest; gapS: where points are farther apart nothing is drawn between them
  * @typedef {(number | null)[]} Column
  */
 
@@ -35,8 +36,12 @@ export class SmallChart {
         this.spoken = el("p", { class: "unseen", "aria-live": "assertive" });
         this.frame = el("div", { class: "small-frame", tabindex: 0, role: "group",
             "aria-label": `Chart: ${spec.title}. Arrow keys move along its points; the table has the same values.` }, this.host, this.empty, this.spoken);
-        this.values = spec.series.map(() => el("span", { class: "legend-value" }, "–"));
+        /** @type {HTMLElement[]} */
+        this.values = [];
+        /** @type {HTMLElement[]} */
+        this.swatches = [];
         this.when = el("span", { class: "small-when" });
+        this.legend = el("p", { class: "small-legend" });
         this.table = el("div", { class: "chart-table scroll", hidden: true, tabindex: 0, role: "region", "aria-label": `${spec.title} as a table` });
         this.summary = el("p", { class: "sub" }, spec.sub);
         this.root = this.#build();
@@ -48,8 +53,8 @@ export class SmallChart {
     }
 
     #build() {
-        const { id, title, series } = this.spec;
-        this.swatches = series.map(() => el("span", {}));
+        const { id, title } = this.spec;
+        this.#buildLegend();
         const toggle = el("button", { type: "button", class: "button is-small", "aria-pressed": "false", onclick: () => {
             this.table.hidden = !this.table.hidden;
             toggle.setAttribute("aria-pressed", String(!this.table.hidden));
@@ -57,18 +62,32 @@ export class SmallChart {
         } }, "Table");
         return el("section", { class: `panel small ${id}`, "aria-labelledby": `${id}-title` },
             el("div", { class: "panel-head" }, el("div", {}, el("h2", { id: `${id}-title` }, title), this.summary), toggle),
-            this.frame,
-            el("p", { class: "small-legend" }, this.when, ...series.map((one, i) =>
-                el("span", { class: "small-item" }, /** @type {HTMLElement[]} */ (this.swatches)[i], one.label, " ", this.values[i]))),
-            this.table);
+            this.frame, this.legend, this.table);
+    }
+
+    #buildLegend() {
+        const { series } = this.spec;
+        this.swatches = series.map((one) => el("span", {}, swatchOf(one)));
+        this.values = series.map(() => el("span", { class: "legend-value" }, "–"));
+        this.legend.replaceChildren(this.when, ...series.map((one, i) =>
+            el("span", { class: "small-item" }, /** @type {HTMLElement} */ (this.swatches[i]), one.label, " ", /** @type {HTMLElement} */ (this.values[i]))));
+    }
+
+    /** Another set of lines; the next render has a column for each. @param {SmallSeries[]} series */
+    setSeries(series) {
+        this.spec = { ...this.spec, series };
+        this.data = [[], ...series.map(() => [])];
+        this.#buildLegend();
+        this.#recreate();
     }
 
     #keyboard() {
         this.frame.addEventListener("keydown", (event) => {
             const last = (this.data[0]?.length ?? 0) - 1;
             const from = this.at < 0 ? last : this.at;
-            const to = { ArrowLeft: from - 1, ArrowRight: from + 1, Home: 0, End: last, Escape: -1 }[event.key];
+            let to = { ArrowLeft: from - 1, ArrowRight: from + 1, Home: 0, End: last, Escape: -1 }[event.key];
             if (to === undefined || last < 0) return;
+            if (this.#isGap(to)) to += Math.sign(to - from);
             event.preventDefault();
             event.stopPropagation();
             this.#point(event.key === "Escape" ? -1 : Math.max(0, Math.min(last, to)), true);
@@ -87,6 +106,11 @@ export class SmallChart {
         if (spoken && typeof time === "number") {
             setText(this.spoken, `${clock(time * 1000, this.store.zone)}: ${this.spec.series.map((one, i) => `${one.label} ${this.#text(i, at)}`).join(", ")}`);
         }
+    }
+
+    /** @param {number} at */
+    #isGap(at) {
+        return at > 0 && this.data.every((column, i) => i === 0 || (column[at] ?? null) === null);
     }
 
     /** @param {number} series @param {number} at */
@@ -112,10 +136,29 @@ export class SmallChart {
     #recreate() {
         this.plot?.destroy();
         this.plot = null;
-        this.spec.series.forEach((one, i) => this.swatches?.[i]?.replaceChildren(swatchOf(one)));
+        this.spec.series.forEach((one, i) => this.swatches[i]?.replaceChildren(swatchOf(one)));
         const width = this.host.clientWidth;
         if (width === 0) return;
-        this.plot = new uPlot(this.#options(width), /** @type {uPlot.AlignedData} */ (this.data), this.host);
+        this.plot = new uPlot(this.#options(width), this.#plotted(), this.host);
+    }
+
+    /** The series in the order in which they are drawn: of a stack the tallest first. */
+    #drawOrder() {
+        const indexes = this.spec.series.map((_, i) => i);
+        if (!this.spec.stacked) return indexes;
+        return [...indexes.filter((i) => this.spec.series[i]?.bars).reverse(), ...indexes.filter((i) => !this.spec.series[i]?.bars)];
+    }
+
+    /** @returns {uPlot.AlignedData} */
+    #plotted() {
+        const [times = [], ...columns] = this.data;
+        if (this.spec.stacked) {
+            const heights = times.map(() => 0);
+            this.spec.series.forEach((one, i) => {
+                if (one.bars) columns[i] = (columns[i] ?? []).map((value, at) => (heights[at] = (heights[at] ?? 0) + (value ?? 0)));
+            });
+        }
+        return /** @type {uPlot.AlignedData} */ ([times, ...this.#drawOrder().map((i) => columns[i] ?? [])]);
     }
 
     /** @param {number} width @returns {uPlot.Options} */
@@ -128,11 +171,11 @@ export class SmallChart {
             width, height: HEIGHT, legend: { show: false }, padding: [8, 18, 0, 0],
             cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
             hooks: { setCursor: [(plot) => this.#hovered(plot)] },
-            scales: { x: { time: true, range: (_, from, to) => spanOf(from, to) }, y: this.spec.log ? { distr: 3, range: logRange } : { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.1 : 1] } },
+            scales: { x: { time: true, range: () => spanOf(Number(this.data[0]?.[0]), Number(this.data[0]?.at(-1))) }, y: this.spec.log ? { distr: 3, range: logRange } : { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.1 : 1] } },
             axes: [{ ...axis, space: 70, size: 26, values: (_, splits) => splits.map((s) => clock(s * 1000, this.store.zone)) },
                 { ...axis, size: 58, space: 30, values: (_, splits) => splits.map((s) => (s === null ? "" : this.spec.axis(s))),
                     ...(this.spec.log ? { splits: (_, __, low, high) => decades(low, high), filter: (_, splits) => splits } : {}) }],
-            series: [{}, ...this.spec.series.map((one) => seriesOptions(one))],
+            series: [{}, ...this.#drawOrder().map((i) => seriesOptions(/** @type {SmallSeries} */ (this.spec.series[i]), this.spec.stacked === true))],
         };
     }
 
@@ -144,10 +187,10 @@ export class SmallChart {
 
     /** @param {Column[]} data @param {string} [summary] */
     render(data, summary) {
-        this.data = data;
+        this.data = this.spec.gapS ? withGaps(data, this.spec.gapS) : data;
         this.empty.hidden = (data[0]?.length ?? 0) > 0;
         if (!this.plot) this.#recreate();
-        this.plot?.setData(/** @type {uPlot.AlignedData} */ (data));
+        this.plot?.setData(this.#plotted());
         this.#renderLegend();
         if (summary) setText(this.summary, summary);
         if (!this.table.hidden) this.#renderTable();
@@ -156,7 +199,7 @@ export class SmallChart {
     #renderTable() {
         if (this.table.hidden) return;
         const times = this.data[0] ?? [];
-        const rows = times.map((_, i) => i).slice(-TABLE_ROWS).reverse();
+        const rows = times.map((_, i) => i).filter((at) => !this.#isGap(at)).slice(-TABLE_ROWS).reverse();
         this.table.replaceChildren(el("table", {}, el("thead", {}, el("tr", {},
             el("th", { scope: "col" }, `Time (${zoneName(this.store.zone)})`), ...this.spec.series.map((one) => el("th", { scope: "col", class: "number" }, one.label)))),
         el("tbody", {}, ...rows.map((at) => el("tr", {}, el("th", { scope: "row" }, clock(Number(times[at]) * 1000, this.store.zone)),
@@ -181,17 +224,35 @@ function logRange(_, low, high) {
     return [10 ** Math.floor(Math.log10(from)), 10 ** Math.ceil(Math.log10(Math.max(high, from * 10)))];
 }
 
-/** @param {SmallSeries} one @returns {uPlot.Series} */
-function seriesOptions(one) {
+/** @param {SmallSeries} one @param {boolean} stacked @returns {uPlot.Series} */
+function seriesOptions(one, stacked) {
     const stroke = seriesColor(one.color);
     /** @type {uPlot.Series} */
-    const options = { label: one.label, stroke, width: one.level ? 1.25 : 1.75, spanGaps: true, points: { show: false } };
+    const options = { label: one.label, stroke, width: one.level ? 1.25 : 1.75, spanGaps: one.level === true, points: { show: false } };
     if (one.dash) options.dash = one.dash;
     if (one.bars && uPlot.paths.bars) {
         options.paths = uPlot.paths.bars({ size: [0.7, 26] });
-        options.fill = stroke + (isDark() ? "66" : "55");
+        options.fill = stacked ? stroke : stroke + (isDark() ? "66" : "55");
+        if (stacked) options.width = 0;
     }
     return options;
+}
+
+/**
+ * A row of nothing wherever no point came for longer than gapS seconds: the line breaks there.
+ * @param {Column[]} data
+ * @param {number} gapS
+ * @returns {Column[]}
+ */
+function withGaps(data, gapS) {
+    const times = data[0] ?? [];
+    const breaks = times.map((_, i) => i).filter((i) => i > 0 && Number(times[i]) - Number(times[i - 1]) > gapS);
+    if (breaks.length === 0) return data;
+    return data.map((column, c) => {
+        const out = [...column];
+        for (const at of [...breaks].reverse()) out.splice(at, 0, c === 0 ? Number(times[at - 1]) + gapS / 2 : null);
+        return out;
+    });
 }
 
 /** @param {SmallSeries} one */

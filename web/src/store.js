@@ -12,11 +12,15 @@ import { load, save } from "./settings.js";
 /** @typedef {"connecting" | "live" | "retrying"} ConnectionState */
 /** @typedef {{has(part: string): boolean}} Changed the parts that changed; of a view that comes to be shown, all */
 /** @typedef {(changed: Changed) => void} Subscriber */
-/** @typedef {{at: number, input: number, processing: number, stateBytes: number, lag: number | null}} Sample */
-/** @typedef {{number: number, at: number, duration_ms: number, write_ms: number, rows: number, files: number}} Epoch */
+/** @typedef {import("./types.js").Epoch} Epoch */
+/**
+ * @typedef {{at: number, input: number, processing: number, stateBytes: number, lag: number | null, put: (number | null)[],
+ *            behind: Record<string, number | null>}} Sample put: p50, p95 and p99 from put to page; behind: milliseconds by shard
+ */
 
 const SAMPLES_MAX = 900; // a quarter of an hour, one a second
 const EPOCHS_MAX = 120;
+const LAG_SHARDS_MAX = 8; // as many as the server keeps
 const STALE_AFTER_MS = 10_000;
 /** @type {Changed} */
 const EVERYTHING = { has: () => true };
@@ -36,6 +40,10 @@ export class Store {
         this.epochs = [];
         /** @type {{rows: number, files: number} | null} as of the newest stats */
         this.committed = null;
+        /** @type {string[]} whose lag is kept */
+        this.lagShards = [];
+        /** @type {import("./types.js").Report | null} as it was asked for last; see report.js */
+        this.report = null;
         this.connection = { state: /** @type {ConnectionState} */ ("connecting"), since: Date.now(), attempt: 0 };
         this.zone = /** @type {Zone} */ (load("zone", ["utc", "local", "exchange"]));
         this.theme = load("theme", ["system", "light", "dark"]);
@@ -150,29 +158,37 @@ export class Store {
         this.stats = stats;
         this.statsAt = Date.now();
         this.samples.push({ at: stats.now, input: stats.rates.input, processing: stats.rates.processing,
-            stateBytes: stats.state.bytes, lag: stats.lag_ms });
+            stateBytes: stats.state.bytes, lag: stats.lag_ms, put: putOf(stats.latency?.put_to_page), behind: this.#behind(stats) });
         if (this.samples.length > SAMPLES_MAX) this.samples.shift();
         this.#applyEpoch(stats.epoch);
         this.touch("samples");
         this.touch("stats");
     }
 
+    /** @param {Stats} stats @returns {Sample["behind"]} */
+    #behind({ shards }) {
+        for (const { id } of shards) if (this.lagShards.length < LAG_SHARDS_MAX && !this.lagShards.includes(id)) this.lagShards.push(id);
+        return Object.fromEntries(shards.filter(({ id, finished }) => !finished && this.lagShards.includes(id)).map(({ id, millis_behind }) => [id, millis_behind]));
+    }
+
     /** @param {Stats["epoch"]} epoch */
-    #applyEpoch({ number, last_commit: at, duration_ms, write_ms, rows_committed, files_committed }) {
+    #applyEpoch({ number, last_commit: at, duration_ms, oldest_ms, phases, rows_committed, files_committed }) {
         const last = this.epochs[this.epochs.length - 1];
         const before = this.committed; // null: this page has just come, and the server's own list (addSamples) has that epoch
         if (before && number > 0 && at !== null && number !== last?.number) {
-            this.epochs.push({ number, at, duration_ms, write_ms, rows: rows_committed - before.rows, files: files_committed - before.files });
+            this.epochs.push({ number, at, duration_ms, oldest_ms, phases, rows: rows_committed - before.rows, files: files_committed - before.files });
             if (this.epochs.length > EPOCHS_MAX) this.epochs.shift();
         }
         this.committed = { rows: rows_committed, files: files_committed };
     }
 
-    /** What the server kept from before. @param {{samples: (number | null)[][], epochs: Epoch[]}} kept */
-    addSamples({ samples, epochs }) {
+    /** What the server kept from before. @param {{samples: (number | null)[][], shards: string[], behind: (number | null)[][], epochs: Epoch[]}} kept */
+    addSamples({ samples, shards, behind, epochs }) {
         const first = this.samples[0]?.at ?? Infinity;
-        const before = samples.map(([at, input, processing, stateBytes, lag]) =>
-            ({ at: Number(at), input: Number(input), processing: Number(processing), stateBytes: Number(stateBytes), lag: lag ?? null }));
+        this.lagShards = [...new Set([...shards, ...this.lagShards])].slice(0, LAG_SHARDS_MAX);
+        const before = samples.map(([at, input, processing, stateBytes, lag, ...put], i) =>
+            ({ at: Number(at), input: Number(input), processing: Number(processing), stateBytes: Number(stateBytes), lag: lag ?? null, put,
+                behind: Object.fromEntries(shards.map((id, slot) => [id, behind[i]?.[slot] ?? null])) }));
         this.samples = [...before.filter(({ at }) => at < first), ...this.samples].slice(-SAMPLES_MAX);
         const known = new Set(epochs.map(({ number }) => number));
         this.epochs = [...epochs, ...this.epochs.filter(({ number }) => !known.has(number))].slice(-EPOCHS_MAX);
@@ -227,3 +243,6 @@ export class Store {
         return this.serverNow() - last > STALE_AFTER_MS ? last : null;
     }
 }
+
+/** @param {import("./types.js").Figures | undefined} figures */
+const putOf = (figures) => (figures && figures.count > 0 ? [figures.p50_ms, figures.p95_ms, figures.p99_ms] : [null, null, null]);

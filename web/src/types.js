@@ -4,7 +4,7 @@
 /**
  * @typedef {{name: string, type: string, role: "key" | "aggregate" | "window_start" | "window_end" | "expression"}} ColumnPlan
  * @typedef {{name: string, event: string, windowed: boolean, emit: "FINAL" | "CHANGES" | "SNAPSHOT", window_ms: number,
- *            columns: ColumnPlan[], keys: string[], table: string | null, late: string | null}} ViewPlan
+ *            step_ms: number, of: string | null, of_time: "window_start" | "window_end" | null, columns: ColumnPlan[], keys: string[], table: string | null, late: string | null}} ViewPlan
  * @typedef {{name: string, view: string, type: string, x: string, y: string, series: string | null}} ChartPlan
  * @typedef {{pipeline: string, version: string, profile: string | null, synthetic: boolean,
  *            aws_endpoint: string | null, commit_every_ms: number,
@@ -24,11 +24,11 @@
  * @typedef {{id: string, idle: boolean, finished: boolean, watermark: number | null, records: number,
  *            millis_behind: number}} Shard
  * @typedef {{now: number, uptime_ms: number, ledger: Ledger, rates: {input: number, processing: number},
- *            epoch: {number: number, duration_ms: number, write_ms: number, last_commit: number | null,
+ *            epoch: {number: number, duration_ms: number, oldest_ms: number | null, phases: Phases, last_commit: number | null,
  *                    rows_committed: number, files_committed: number},
  *            state: {rows: number, bytes: number, limit_bytes: number}, watermark: number | null, lag_ms: number | null,
  *            max_event_time: number | null, last_record: number | null, restored: boolean, waiting: string,
- *            shard_count: number, shards: Shard[], feed: Record<string, Cell> | null,
+ *            shard_count: number, shards: Shard[], alerts?: Alert[], feed: Record<string, Cell> | null,
  *            latency?: Record<string, Figures>}} Stats
  * @typedef {{shard: string, sequence_number: string, partition_key: string, arrival: number, size: number, data: string | null,
  *            base64?: string}} StreamRecord data null: not text
@@ -37,9 +37,18 @@
  * @typedef {{name: string, files: number, bytes: number}} LakePartition
  * @typedef {{name: string, path: string, synthetic: boolean, columns: {name: string, type: string}[], partition_by: string[], partitions: number,
  *            files: number, bytes: number, newest: number | null, list: LakePartition[]}} LakeTable
- * @typedef {{window_start: number, window_end: number, record_count: number, complete: boolean, row: Record<string, Cell> | null, file: string | null,
+ * @typedef {{window_start: number, window_end: number, record_count: number, complete: boolean, row: Record<string, Cell> | null, file: string | null, file_note: string | null,
  *            file_bytes: number | null, shards: {id: string, records: number, first: string, last: string}[], records: StreamRecord[]}} Origin
  * @typedef {{count: number, p50_ms: number, p95_ms: number, p99_ms: number}} Figures of the last minute
+ * @typedef {{drain_ms: number, close_ms: number, write_ms: number, sync_ms: number, commit_ms: number}} Phases of an epoch
+ * @typedef {{number: number, at: number, duration_ms: number, oldest_ms: number | null, phases: Phases, rows: number, files: number}} Epoch
+ *   oldest_ms: from the arrival of its first record until it was committed
+ * @typedef {{name: string, kind: "value" | "stale" | "lag" | "watermark", view: string | null, column: string | null, key: string | null,
+ *            below: boolean, limit: number, firing?: boolean, since?: number | null, value?: number | null}} Alert limit: else than of values in seconds
+ * @typedef {{cause: string, shard: string | null, text: string, fix: string | null}} Cause why a view gives no rows
+ * @typedef {{name: string, aggregated?: number, late?: number, filtered?: number, open_groups?: number, rows?: number,
+ *            next_window_end?: number | null, why: Cause[]}} ViewReport
+ * @typedef {{state: string, error?: string, views?: ViewReport[]}} Report what tapeline status --json prints, in part
  */
 
 export {};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The lake: its tables, what their files come to, and where small ones gather.
 
-import { el, setText } from "./dom.js";
+import { breakable, el, setText } from "./dom.js";
 import { bytes, clockWithZone, count, dayAndMinute, duration } from "./format.js";
 import { panel } from "./panels.js";
 import { getJson } from "./stream.js";
@@ -90,7 +90,7 @@ class Lake {
                 this.router.note("table", table.name);
                 for (const button of this.body.querySelectorAll("button")) button.setAttribute("aria-pressed", String(button.dataset.table === table.name));
                 this.#detail(table);
-            } }, table.name), table.synthetic ? el("span", { class: "badge badge-sample" }, "synthetic") : null),
+            } }, ...breakable(table.name)), table.synthetic ? el("span", { class: "badge badge-sample beside" }, "synthetic") : null),
             ...[count(table.partitions), count(table.files), bytes(table.bytes), table.files > 0 ? bytes(table.bytes / table.files) : "–"].map((text) => el("td", { class: "number" }, text)),
             el("td", {}, newest));
     }

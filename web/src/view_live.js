@@ -16,8 +16,9 @@ export function liveView({ store, router }) {
     const root = el("div", { class: "view live-view" },
         freshnessStrip(store),
         el("div", { class: "live" },
-            el("div", { class: "live-charts" }, ...(charts.length > 0 ? charts.map((chart) => chart.root) : [noCharts()]), ...candles.map((panel) => panel.root)),
-            el("div", { class: "live-tables" }, ...tables.map((table) => table.root))));
+            el("div", { class: "live-first" }, charts[0]?.root ?? noCharts()),
+            el("div", { class: "live-tables" }, ...tables.map((table) => table.root)),
+            el("div", { class: "live-more" }, ...charts.slice(1).map((chart) => chart.root), ...candles.map((panel) => panel.root))));
     Object.assign(/** @type {any} */ (window).tapeline,
         { charts: () => charts.map((chart) => chart.lines.describe()), candles: () => candles.map((panel) => panel.describe()) });
     store.subscribe((changed) => {

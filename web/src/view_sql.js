@@ -3,7 +3,7 @@
 
 import { csvOf, download, menu } from "./menu.js";
 import { chartable, resultChart } from "./result_chart.js";
-import { el, setText } from "./dom.js";
+import { breakable, el, setText } from "./dom.js";
 import { bytes, count, duration } from "./format.js";
 import { getJson, post } from "./stream.js";
 import { kindOf, parseCsv } from "./csv.js";
@@ -92,7 +92,7 @@ class Console {
     #tableItem(table) {
         /** @param {string} text */
         const insert = (text) => () => this.editor.insert(text);
-        return el("details", { class: "schema-table", open: table.columns.length <= 12 }, el("summary", {}, table.name),
+        return el("details", { class: "schema-table", open: table.columns.length <= 12 }, el("summary", {}, ...breakable(table.name)),
             el("button", { type: "button", class: "link", onclick: insert(table.name) }, `insert ${table.name.split(".").pop()}`),
             el("ul", {}, ...table.columns.map((column) => el("li", {}, el("button", { type: "button", class: "link", onclick: insert(`"${column.name}"`) }, column.name),
                 el("span", { class: "sub" }, ` ${column.type}`)))));

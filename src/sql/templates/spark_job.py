@@ -96,10 +96,12 @@ def open_session(options):
         SparkSession.builder.appName(PIPELINE)
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.sql.ansi.enabled", "false")  # what has no value is NULL: one bad record must not stop the stream
+        .config("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")  # instants, as others read them: not INT96
         .config("spark.sql.files.maxPartitionBytes", 1 << 40)  # a file is a shard, and its lines stay in one task and in order
         .config("spark.sql.files.openCostInBytes", 1 << 40)
         .getOrCreate()
     )
+    spark.sparkContext.setLogLevel("WARN")
     spark.conf.set("spark.sql.shuffle.partitions", options.partitions or spark.sparkContext.defaultParallelism)
     spark.udf.register("parse_timestamp", lambda text: from_micros(instant(text)) if text else None, "timestamp")
     spark.udf.register("double_text", lambda value: None if value is None else repr(value), "string")
@@ -549,23 +551,38 @@ def run_stream(spark, records, options):
     follow(spark, options)
 
 
+def summary(progress):
+    """The figures of a query's progress that an operator looks at."""
+    state = progress["stateOperators"]
+    return {
+        "query": progress["name"], "batch": progress["batchId"], "rows": progress["numInputRows"],
+        "input_rate": progress.get("inputRowsPerSecond") or 0.0, "rate": progress.get("processedRowsPerSecond") or 0.0,
+        "batch_ms": progress["durationMs"].get("triggerExecution", 0), "state_rows": sum(s["numRowsTotal"] for s in state),
+        "state_bytes": sum(s["memoryUsedBytes"] for s in state), "late": sum(s["numRowsDroppedByWatermark"] for s in state),
+        "watermark": progress.get("eventTime", {}).get("watermark"),
+    }
+
+
+def note(options, line):
+    if options.progress:
+        with open(options.progress, "a") as log:
+            print(json.dumps(line), file=log)
+
+
 def follow(spark, options):
     """Until a query ends, or SIGTERM: a query that is stopped between batches leaves nothing half done."""
-    stopping = []
+    stopping, seen = [], {}
     signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))
-    queries, seen = spark.streams.active, {}
-    log = open(options.progress, "a") if options.progress else None
+    queries = spark.streams.active
     while not stopping and any(q.isActive for q in queries):
-        spark.streams.awaitAnyTermination(0.5)
-        spark.streams.resetTerminated()
+        signal.sigtimedwait([], 0.5)  # sleeps, but not through a signal
         for query in queries:
-            progress = query.lastProgress
-            if log and progress and progress != seen.get(query.name):
-                seen[query.name] = progress
-                print(json.dumps(progress), file=log, flush=True)
-        failed = [q for q in queries if q.exception()]
-        if failed:
-            sys.exit("%s: %s" % (failed[0].name, failed[0].exception()))
+            for progress in query.recentProgress:
+                if progress["batchId"] > seen.get(query.name, -1):
+                    seen[query.name] = progress["batchId"]
+                    note(options, summary(progress))
+            if query.exception():
+                sys.exit("%s: the query %s failed: %s" % (PIPELINE, query.name, str(query.exception()).split("\n")[0]))
     for query in queries:
         query.stop()
 
@@ -574,9 +591,7 @@ def main():
     options = parse_options()
     options.checkpoint = options.checkpoint or "%s/_spark/%s" % (options.lake, PIPELINE)
     spark = open_session(options)
-    if options.progress:
-        with open(options.progress, "a") as log:
-            print(json.dumps({"pid": os.getpid(), "master": spark.sparkContext.master, "ui": spark.sparkContext.uiWebUrl}), file=log)
+    note(options, {"pid": os.getpid(), "ui": spark.sparkContext.uiWebUrl})
     sources = {v.source.name: v.source for v in VIEWS.values()}
     records = {name: decoded(spark, source, options) for name, source in sources.items()}
     if options.input and not options.follow:

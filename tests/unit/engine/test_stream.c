@@ -343,6 +343,42 @@ static void rule_2_a_child_begins_at_its_parents_watermark_after_their_end(void 
     test_dir_remove(dir);
 }
 
+static void rule_2_a_window_goes_on_through_a_split_and_a_merge(void **state)
+{
+    (void)state;
+    char *dir = test_dir_new();
+    struct run r;
+    fake_reset(5);
+    fake_shard_add("shardId-0", "", "");
+    fake_shard_add("shardId-1", "", "");
+    run_init(&r, dir);
+    run_start(&r);
+    put("shardId-0", "A", T0 + 10 * S, 1);
+    put("shardId-1", "B", T0 + 20 * S, 10);
+    wait_for(&r, two_received);
+    fake_shard_add("shardId-2", "shardId-0", ""); /* the split, in which A goes to the one child */
+    fake_shard_add("shardId-3", "shardId-0", "");
+    fake_end("shardId-0");
+    put("shardId-2", "A", T0 + 30 * S, 3);
+    put("shardId-1", "B", T0 + 30 * S, 30);
+    wait_for(&r, four_received);
+    run_stop(&r); /* the window's parts are in the snapshot of three shards */
+    run_start(&r);
+    fake_shard_add("shardId-4", "shardId-3", "shardId-1"); /* the merge of the other child with B's */
+    fake_end("shardId-3");
+    fake_end("shardId-1");
+    put("shardId-4", "B", T0 + 40 * S, 20);
+    put("shardId-4", "A", T0 + 59 * S, 5); /* also a key that is at home elsewhere */
+    put("shardId-2", "A", T0 + 180 * S, 9);
+    put("shardId-4", "B", T0 + 180 * S, 9); /* now both watermarks are at the window's end */
+    wait_for(&r, two_windows);
+    run_stop(&r);
+    assert_same_text(lake_windows(dir), strdup("A,,2025-09-27 12:00:00,2025-09-27 12:01:00,3,5\n"
+                                               "B,,2025-09-27 12:00:00,2025-09-27 12:01:00,20,20\n"));
+    assert_same_text(lake_late(dir), strdup(""));
+    test_dir_remove(dir);
+}
+
 static void latest_is_resolved_before_open_returns(void **state)
 {
     (void)state;
@@ -648,6 +684,7 @@ int main(void)
         cmocka_unit_test(rule_6_silence_does_not_close_a_view_over_a_view_twice),
         cmocka_unit_test(rule_3_a_record_from_the_future_is_aggregated_and_moves_nothing),
         cmocka_unit_test(rule_2_a_child_begins_at_its_parents_watermark_after_their_end),
+        cmocka_unit_test(rule_2_a_window_goes_on_through_a_split_and_a_merge),
         cmocka_unit_test(latest_is_resolved_before_open_returns),
         cmocka_unit_test(two_instances_one_wins),
         cmocka_unit_test(rule_10_random_restarts_and_batches_give_equal_rows),

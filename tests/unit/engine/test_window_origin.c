@@ -37,7 +37,7 @@ static void records_inside_are_told_and_make_the_row(void **state)
     struct tl_error error;
     struct tl_rows rows;
     const char *keys[] = { "A" };
-    test_ok(tl_window_origin_new(&o, &reference.plan, AVG_1MIN, keys, 1, WINDOW, &error), &error);
+    test_ok(tl_window_origin_new(&o, &reference.plan, AVG_1MIN, keys, 1, WINDOW, 0, &error), &error);
     test_ok(tl_window_origin_shard(o, "shard-0", &error), &error);
     assert_true(put(o, "A", 30, 10));
     assert_false(put(o, "B", 31, 99));
@@ -69,12 +69,48 @@ static void nothing_inside_makes_no_row(void **state)
     struct tl_error error;
     struct tl_rows rows;
     const char *keys[] = { "NONE" };
-    test_ok(tl_window_origin_new(&o, &reference.plan, AVG_1MIN, keys, 1, WINDOW, &error), &error);
+    test_ok(tl_window_origin_new(&o, &reference.plan, AVG_1MIN, keys, 1, WINDOW, 0, &error), &error);
     test_ok(tl_window_origin_shard(o, "shard-0", &error), &error);
     assert_false(put(o, "A", 30, 10));
     test_ok(tl_rows_init(&rows, reference.avg_columns, 6, 1u << 16, &error), &error);
     test_ok(tl_window_origin_row(o, &rows, &error), &error);
     assert_int_equal(rows.row_count, 0);
+    tl_rows_release(&rows);
+    tl_window_origin_free(o);
+}
+
+/* Sessions of 30 s: two halves in two shards are one, which ends 30 s after its last record; the one before it is another. */
+static void a_session_is_that_of_its_span(void **state)
+{
+    (void)state;
+    struct tl_window_origin *o;
+    struct tl_error error;
+    struct tl_rows rows;
+    const char *keys[] = { "A" };
+    int64_t end = WINDOW + 75 * TL_NS_PER_S;
+    reference.views[AVG_1MIN].window = TL_WINDOW_SESSION;
+    reference.views[AVG_1MIN].size_ns = 30 * TL_NS_PER_S;
+    assert_false(tl_window_origin_new(&o, &reference.plan, AVG_1MIN, keys, 1, WINDOW, 0, &error));
+    assert_int_equal(error.code, TL_INVALID);
+    assert_non_null(strstr(error.text, "both window_start and window_end"));
+    test_ok(tl_window_origin_new(&o, &reference.plan, AVG_1MIN, keys, 1, WINDOW, end, &error), &error);
+    test_ok(tl_window_origin_shard(o, "shard-0", &error), &error);
+    assert_false(put(o, "A", -40, 99));
+    assert_true(put(o, "A", 0, 10));
+    assert_true(put(o, "A", 45, 30)); /* here by itself: what joins the two is in the other shard */
+    assert_false(put(o, "B", 20, 99));
+    assert_false(put(o, "A", 75, 99)); /* half-open: the next one begins */
+    test_ok(tl_window_origin_shard(o, "shard-1", &error), &error);
+    assert_true(put(o, "A", 25, 20));
+    assert_false(put(o, "A", 200, 5));
+    assert_true(tl_window_origin_shard_done(o));
+    test_ok(tl_rows_init(&rows, reference.avg_columns, 6, 1u << 16, &error), &error);
+    test_ok(tl_window_origin_row(o, &rows, &error), &error);
+    assert_int_equal(rows.row_count, 1);
+    assert_int_equal(rows.columns[2].cells[0].i64, WINDOW);
+    assert_int_equal(rows.columns[3].cells[0].i64, end);
+    assert_true(rows.columns[4].cells[0].f64 == 20); /* AVG of 10, 30, 20 */
+    assert_true(rows.columns[5].cells[0].f64 == 30); /* LAST */
     tl_rows_release(&rows);
     tl_window_origin_free(o);
 }
@@ -85,13 +121,13 @@ static void what_cannot_be_told_is_refused_by_name(void **state)
     struct tl_window_origin *o;
     struct tl_error error;
     const char *keys[] = { "A", "B" };
-    assert_false(tl_window_origin_new(&o, &reference.plan, LATEST_CLOSE, keys, 1, 0, &error));
+    assert_false(tl_window_origin_new(&o, &reference.plan, LATEST_CLOSE, keys, 1, 0, 0, &error));
     assert_int_equal(error.code, TL_UNSUPPORTED);
     assert_non_null(strstr(error.text, "latest_close"));
-    assert_false(tl_window_origin_new(&o, &reference.plan, AVG_1MIN, keys, 2, 0, &error));
+    assert_false(tl_window_origin_new(&o, &reference.plan, AVG_1MIN, keys, 2, 0, 0, &error));
     assert_int_equal(error.code, TL_INVALID);
     reference.columns[TICKER].type = TL_TYPE_BIGINT;
-    assert_false(tl_window_origin_new(&o, &reference.plan, AVG_1MIN, keys, 1, 0, &error));
+    assert_false(tl_window_origin_new(&o, &reference.plan, AVG_1MIN, keys, 1, 0, 0, &error));
     assert_int_equal(error.code, TL_INVALID);
     assert_non_null(strstr(error.text, "'A'"));
 }
@@ -101,6 +137,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(records_inside_are_told_and_make_the_row, setup),
         cmocka_unit_test_setup(nothing_inside_makes_no_row, setup),
+        cmocka_unit_test_setup(a_session_is_that_of_its_span, setup),
         cmocka_unit_test_setup(what_cannot_be_told_is_refused_by_name, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

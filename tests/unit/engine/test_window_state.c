@@ -159,6 +159,40 @@ static void keys_that_never_come_back_are_forgotten(void **state)
     tl_view_exec_release(&view);
 }
 
+/* Beyond the chunks that are taken one by one: entries of several slabs do not share memory, and all of them come out. */
+static void a_large_state_holds_each_group_apart(void **state)
+{
+    (void)state;
+    enum { GROUPS = 60000 };
+    struct reference_plan plan;
+    struct tl_view_exec view;
+    struct tl_window_state w;
+    struct tl_error error;
+    struct tl_tick_value values[COLUMNS];
+    memset(values, 0, sizeof values);
+    reference_plan_init(&plan);
+    test_ok(tl_view_exec_init(&view, &plan.plan, AVG_1MIN, &error), &error);
+    tl_window_state_init(&w, &view);
+    for (int copies = 0; copies < 2; copies++)
+        for (int i = 0; i < GROUPS; i++) {
+            char key[12];
+            snprintf(key, sizeof key, "k%d", i);
+            for (int n = 0; n <= copies * (i % 3); n++)
+                assert_true(tl_window_state_add(&w, tl_view_of(key), 0, values, 0));
+        }
+    assert_true(w.chunk_count > 60);
+    tl_window_state_check(&w);
+    for (int i = 0; i < GROUPS; i++) {
+        char key[12];
+        snprintf(key, sizeof key, "k%d", i);
+        assert_int_equal(tl_window_state_find(&w, tl_view_of(key), 0)->records, 2 + i % 3);
+    }
+    assert_int_equal(tl_window_state_count_closing(&w, 60 * S - 1), 0);
+    assert_int_equal(tl_window_state_count_closing(&w, 60 * S), GROUPS);
+    tl_window_state_release(&w);
+    tl_view_exec_release(&view);
+}
+
 static void damaged_snapshots_are_refused_or_read_but_do_no_harm(void **state)
 {
     (void)state;
@@ -200,6 +234,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rule_5_random_adds_and_closes_equal_the_model),
         cmocka_unit_test(keys_that_never_come_back_are_forgotten),
+        cmocka_unit_test(a_large_state_holds_each_group_apart),
         cmocka_unit_test(damaged_snapshots_are_refused_or_read_but_do_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
  * those of tl_engine and tl_query. */
 #include "support.h"
 
+#include "base/io.h"
 #include "codec/json.h"
 #include "query/query.h"
 #include "web/fixture.h"
@@ -110,6 +111,12 @@ void tl_engine_latency_get(struct tl_engine *e, struct tl_engine_latency *out)
 {
     (void)e;
     *out = (struct tl_engine_latency){ .stream_to_engine = { 3, 2 * TL_NS_PER_MS, 4 * TL_NS_PER_MS, 8 * TL_NS_PER_MS } };
+}
+
+int64_t tl_engine_take_shown(struct tl_engine *e)
+{
+    (void)e;
+    return tl_io->wall_ns() - 30 * TL_NS_PER_MS;
 }
 
 bool tl_query_run(const struct tl_query_options *options, struct tl_query_result *result, struct tl_error *error)

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A view in Flink: one SELECT over the records of its source, whose windows take what is not late by its shard's watermark (rule 4),
+ * and a view of the records that are. */
+#include "base/time.h"
+#include "engine/dead_letters.h"
+#include "sql/export_flink.h"
+
+#include <stdio.h>
+
+struct view_job {
+    struct tl_flink_job *j;
+    const struct tl_view_plan *v;
+    const struct tl_source_plan *s;
+    const char *const *names; /* of the record's slots */
+    const char **group;       /* of the group's: SQL */
+    char subject[192];
+};
+
+/* ---- parts of a record and of a group ---- */
+
+/* A slot of the record: its name, or its expression. */
+static bool add_slot(struct view_job *w, size_t slot)
+{
+    if (!w->names[slot])
+        return tl_flink_add_sql(w->j, w->s->slots[slot].expr, w->names, w->subject);
+    tl_flink_add_name(w->j->out, w->names[slot], "");
+    return true;
+}
+
+/* The place, where the value counts: FIRST and LAST with IGNORE NULLS pass records without one over. */
+static bool add_place(struct view_job *w, const struct tl_aggregate_plan *a)
+{
+    tl_buf_add_text(w->j->out, a->kind == TL_AGG_FIRST ? "MIN(" : "MAX(");
+    if (a->ignore_nulls) {
+        tl_buf_add_text(w->j->out, "CASE WHEN ");
+        if (!add_slot(w, a->column))
+            return false;
+        tl_buf_add_text(w->j->out, " IS NOT NULL THEN _place END)");
+        return true;
+    }
+    tl_buf_add_text(w->j->out, "_place)");
+    return true;
+}
+
+/* FIRST and LAST by the order of the records, whatever the order of arrival: the text behind the least or the greatest place. A NULL is
+ * a place with nothing behind it; of a VARCHAR, whose text may be empty, '=' stands between. */
+static bool add_ordered(struct view_job *w, const struct tl_aggregate_plan *a)
+{
+    struct tl_buf *out = w->j->out;
+    const char *type = tl_flink_dialect.types[a->type];
+    bool text = a->type == TL_TYPE_VARCHAR, nulls = !a->ignore_nulls && !tl_slot_def(w->s, a->column)->not_null;
+    if (!text)
+        tl_buf_add_text(out, nulls ? "TRY_CAST(" : "CAST(");
+    else if (nulls)
+        tl_buf_add_text(out, "SUBSTRING(NULLIF(");
+    tl_buf_addf(out, "SUBSTRING(%s(_place || %s%s", a->kind == TL_AGG_FIRST ? "MIN" : "MAX", nulls ? "COALESCE(" : "", !text ? "CAST(" : nulls ? "'=' || " : "");
+    if (!add_slot(w, a->column))
+        return false;
+    tl_buf_addf(out, "%s%s), CHAR_LENGTH(", text ? "" : " AS STRING)", nulls ? ", '')" : "");
+    if (!add_place(w, a))
+        return false;
+    tl_buf_add_text(out, ") + 1)");
+    if (!text)
+        tl_buf_addf(out, " AS %s)", type);
+    else if (nulls)
+        tl_buf_add_text(out, ", ''), 2)");
+    return true;
+}
+
+/* SUM(price * volume) / SUM(volume), of the records that have both. */
+static bool add_vwap(struct view_job *w, const struct tl_aggregate_plan *a)
+{
+    struct tl_buf *out = w->j->out;
+    tl_buf_add_text(out, "SUM(");
+    if (!add_slot(w, a->column))
+        return false;
+    tl_buf_add_text(out, " * CAST(");
+    if (!add_slot(w, a->volume))
+        return false;
+    tl_buf_add_text(out, " AS DOUBLE)) / NULLIF(CAST(SUM(CASE WHEN ");
+    if (!add_slot(w, a->column))
+        return false;
+    tl_buf_add_text(out, " IS NOT NULL THEN ");
+    if (!add_slot(w, a->volume))
+        return false;
+    tl_buf_add_text(out, " END) AS DOUBLE), 0E0)");
+    return true;
+}
+
+static bool add_aggregate(struct view_job *w, const struct tl_aggregate_plan *a)
+{
+    static const char *const opens[] = {
+        [TL_AGG_COUNT] = "COUNT(", [TL_AGG_SUM] = "SUM(", [TL_AGG_AVG] = "AVG(", [TL_AGG_MIN] = "MIN(", [TL_AGG_MAX] = "MAX(",
+        [TL_AGG_COUNT_DISTINCT] = "COUNT(DISTINCT ", [TL_AGG_STDDEV_SAMP] = "STDDEV_SAMP(", [TL_AGG_STDDEV_POP] = "STDDEV_POP(",
+    };
+    if (a->kind == TL_AGG_COUNT_ALL) {
+        tl_buf_add_text(w->j->out, "COUNT(*)");
+        return true;
+    }
+    if (a->kind == TL_AGG_FIRST || a->kind == TL_AGG_LAST)
+        return add_ordered(w, a);
+    if (a->kind == TL_AGG_VWAP)
+        return add_vwap(w, a);
+    /* Of whole numbers Flink's AVG and deviation are whole, and its SUM is of the argument's own type. */
+    enum tl_type of = tl_slot_def(w->s, a->column)->type;
+    bool real = (a->kind == TL_AGG_AVG || a->kind == TL_AGG_STDDEV_SAMP || a->kind == TL_AGG_STDDEV_POP) && of != TL_TYPE_DOUBLE;
+    bool wide = a->kind == TL_AGG_SUM && of == TL_TYPE_INTEGER;
+    tl_buf_addf(w->j->out, "%s%s", opens[a->kind], real || wide ? "CAST(" : "");
+    if (!add_slot(w, a->column))
+        return false;
+    tl_buf_addf(w->j->out, "%s)", real ? " AS DOUBLE)" : wide ? " AS BIGINT)" : "");
+    return true;
+}
+
+/* What the group's slots are in SQL, for expressions of them: keys and aggregates are written where they stand. */
+static bool fill_group(struct view_job *w)
+{
+    const struct tl_view_plan *v = w->v;
+    struct tl_buf *out = w->j->out, sql;
+    w->group = TL_ARENA_ARRAY(&w->j->arena, v->key_count + 2 + v->aggregate_count, const char *);
+    bool ok = w->group != NULL;
+    tl_buf_init(&sql, 1 << 20);
+    w->j->out = &sql;
+    for (size_t i = 0; ok && i < v->key_count + v->aggregate_count; i++) {
+        bool key = i < v->key_count;
+        tl_buf_reset(&sql);
+        ok = key ? add_slot(w, v->keys[i]) : add_aggregate(w, &v->aggregates[i - v->key_count]);
+        w->group[key ? i : i + 2] = tl_arena_printf(&w->j->arena, "=%s", tl_buf_text(&sql));
+    }
+    w->j->out = out;
+    if (ok) {
+        w->group[v->key_count] = "=window_start";
+        w->group[v->key_count + 1] = "=window_end";
+    }
+    ok = ok && tl_buf_ok(&sql, "a view", w->j->error) && tl_arena_ok(&w->j->arena, "a view", w->j->error);
+    tl_buf_release(&sql);
+    return ok;
+}
+
+/* ---- which records ---- */
+
+static bool add_where(struct view_job *w, const char *before)
+{
+    if (!w->v->has_where)
+        return true;
+    tl_buf_add_text(w->j->out, before);
+    tl_buf_add_char(w->j->out, '(');
+    if (!add_slot(w, w->v->where))
+        return false;
+    tl_buf_add_char(w->j->out, ')');
+    return true;
+}
+
+/* Flink has closed a window when its watermark has reached window_time, the window's last millisecond: what comes then would be dropped
+ * unseen. It is behind all its shards' watermarks where a subtask reads one shard; where one reads several, this keeps what it overtook. */
+#define TL_FLINK_OPEN "(CURRENT_WATERMARK(window_time) IS NULL OR window_time > CURRENT_WATERMARK(window_time))"
+#define TL_FLINK_CLOSED "window_time <= CURRENT_WATERMARK(window_time)"
+
+bool tl_flink_add_windows(struct tl_flink_job *j, const struct tl_view_plan *v)
+{
+    const struct tl_source_plan *s = &j->plan->sources[v->source];
+    struct tl_buf *out = j->out;
+    tl_buf_addf(out, "TABLE(%s(TABLE ", tl_window_name(v->window));
+    tl_flink_add_name(out, v->window == TL_WINDOW_SESSION ? v->name : s->name, v->window == TL_WINDOW_SESSION ? "_on_time" : "");
+    if (v->window == TL_WINDOW_SESSION && v->key_count) {
+        tl_buf_add_text(out, " PARTITION BY (");
+        for (size_t k = 0; k < v->key_count; k++) {
+            tl_buf_add_text(out, k ? ", " : "");
+            tl_flink_add_name(out, j->names[v->source][v->keys[k]], "");
+        }
+        tl_buf_add_char(out, ')');
+    }
+    tl_buf_add_text(out, ", DESCRIPTOR(_rowtime), ");
+    if (v->window == TL_WINDOW_HOP) {
+        tl_sql_write_interval(&tl_flink_dialect, v->slide_ns, out);
+        tl_buf_add_text(out, ", ");
+    }
+    tl_sql_write_interval(&tl_flink_dialect, v->size_ns, out);
+    if (v->offset_ns && v->window != TL_WINDOW_SESSION) {
+        tl_buf_add_text(out, ", ");
+        tl_sql_write_interval(&tl_flink_dialect, v->offset_ns, out);
+    }
+    tl_buf_add_text(out, "))");
+    return true;
+}
+
+/* A session takes what is not behind its shard's watermark; of other windows each is asked by itself. */
+static bool write_from(struct view_job *w)
+{
+    struct tl_buf *out = w->j->out;
+    tl_buf_add_text(out, "FROM ");
+    if (w->v->window == TL_WINDOW_NONE) {
+        tl_flink_add_name(out, w->s->name, "");
+        return add_where(w, "\nWHERE ");
+    }
+    if (!tl_flink_add_windows(w->j, w->v))
+        return false;
+    if (w->v->window == TL_WINDOW_SESSION)
+        return true;
+    tl_buf_add_text(out, "\nWHERE window_end > _watermark AND " TL_FLINK_OPEN);
+    return add_where(w, "\n  AND ");
+}
+
+static bool write_on_time_view(struct view_job *w)
+{
+    struct tl_buf *out = w->j->out;
+    if (w->v->window != TL_WINDOW_SESSION)
+        return true;
+    tl_buf_add_text(out, "CREATE TEMPORARY VIEW ");
+    tl_flink_add_name(out, w->v->name, "_on_time");
+    tl_buf_add_text(out, " AS SELECT * FROM ");
+    tl_flink_add_name(out, w->s->name, "");
+    tl_buf_add_text(out, "\nWHERE ");
+    tl_flink_add_name(out, w->s->event_time, "");
+    tl_buf_add_text(out, " >= _watermark AND (CURRENT_WATERMARK(_rowtime) IS NULL OR _rowtime > CURRENT_WATERMARK(_rowtime))");
+    if (!add_where(w, "\n  AND "))
+        return false;
+    tl_buf_add_text(out, ";\n\n");
+    return true;
+}
+
+/* ---- the view ---- */
+
+static bool write_keys(struct view_job *w)
+{
+    struct tl_buf *out = w->j->out;
+    bool windowed = w->v->window != TL_WINDOW_NONE;
+    if (!windowed && w->v->key_count == 0)
+        return true;
+    tl_buf_add_text(out, "\nGROUP BY ");
+    for (size_t k = 0; k < w->v->key_count; k++) {
+        tl_buf_add_text(out, k ? ", " : "");
+        tl_buf_add_text(out, w->group[k] + 1);
+    }
+    if (windowed)
+        tl_buf_addf(out, "%swindow_start, window_end", w->v->key_count ? ", " : "");
+    return true;
+}
+
+static bool write_outputs(struct view_job *w)
+{
+    struct tl_buf *out = w->j->out;
+    for (size_t i = 0; i < w->v->column_count; i++) {
+        const struct tl_output_plan *o = &w->v->outputs[i];
+        const char *name = w->v->columns[i].name;
+        tl_buf_add_text(out, i ? ",\n  " : "\n  ");
+        if (o->kind == TL_OUT_EXPRESSION) {
+            if (!tl_flink_add_sql(w->j, w->v->expressions[o->index], w->group, w->subject))
+                return false;
+        } else {
+            const char *sql = w->group[tl_group_slot(w->v, o->kind, o->index)] + 1;
+            tl_buf_add_text(out, sql);
+            if (strcmp(sql, name) == 0)
+                continue;
+        }
+        tl_buf_add_text(out, " AS ");
+        tl_flink_add_name(out, name, "");
+    }
+    tl_buf_add_char(out, '\n');
+    return true;
+}
+
+static bool write_select(struct view_job *w)
+{
+    static const char *const emits[] = { "a row once, when its window closes", "a row at each change", "all rows as they are" };
+    struct tl_buf *out = w->j->out;
+    tl_buf_addf(out, "-- ---- view %s: %s ----\n", w->v->name, emits[w->v->emit]);
+    if (!write_on_time_view(w))
+        return false;
+    tl_buf_add_text(out, "CREATE TEMPORARY VIEW ");
+    tl_flink_add_name(out, w->v->name, "");
+    tl_buf_add_text(out, " AS SELECT");
+    if (!write_outputs(w) || !write_from(w) || !write_keys(w))
+        return false;
+    if (w->v->having) {
+        tl_buf_add_text(out, "\nHAVING ");
+        if (!tl_flink_add_sql(w->j, w->v->having, w->group, w->subject))
+            return false;
+    }
+    tl_buf_add_text(out, ";\n\n");
+    return true;
+}
+
+/* ---- late records ---- */
+
+/* Of the windows of a HOP that a record is in, the last: when that has ended, all have. */
+static bool write_late_from(struct view_job *w)
+{
+    struct tl_buf *out = w->j->out;
+    tl_buf_add_text(out, "FROM ");
+    if (w->v->window == TL_WINDOW_SESSION) {
+        tl_flink_add_name(out, w->s->name, "");
+        tl_buf_add_text(out, "\nWHERE (");
+        tl_flink_add_name(out, w->s->event_time, "");
+        tl_buf_add_text(out, " < _watermark OR _rowtime <= CURRENT_WATERMARK(_rowtime))");
+        return add_where(w, "\n  AND ");
+    }
+    if (!tl_flink_add_windows(w->j, w->v))
+        return false;
+    tl_buf_add_text(out, "\nWHERE (window_end <= _watermark OR " TL_FLINK_CLOSED ")");
+    if (w->v->window == TL_WINDOW_HOP) {
+        tl_buf_add_text(out, "\n  AND window_end > ");
+        tl_flink_add_name(out, w->s->event_time, "");
+        tl_buf_add_text(out, " + ");
+        tl_sql_write_interval(&tl_flink_dialect, w->v->size_ns - w->v->slide_ns, out);
+    }
+    return add_where(w, "\n  AND ");
+}
+
+static bool write_late_view(struct view_job *w)
+{
+    const struct tl_source_plan *s = w->s;
+    struct tl_buf *out = w->j->out;
+    struct tl_dead_columns columns;
+    bool input = w->j->options->input != NULL, session = w->v->window == TL_WINDOW_SESSION;
+    if (!tl_dead_late_columns(w->j->plan, (size_t)(w->v - w->j->plan->views), &w->j->arena, &columns, w->j->error))
+        return false;
+    size_t own = columns.count - 6;
+    const char *const values[] = { session ? "_start" : "window_start", session ? "_end" : "window_end", "_watermark", "_shard",
+                                   input ? "CAST(NULL AS STRING)" : "_sequence",
+                                   input ? "CAST(NULL AS TIMESTAMP(9))" : "CAST(_arrival AS TIMESTAMP(9))" };
+    tl_buf_addf(out, "-- LATE(%s): what came after its window had ended by its shard's watermark (rule 4).\nCREATE TEMPORARY VIEW ", w->v->name);
+    tl_flink_add_name(out, w->v->name, "_late");
+    tl_buf_add_text(out, " AS SELECT ");
+    for (size_t i = 0; i < own; i++) {
+        tl_flink_add_name(out, columns.defs[i].name, "");
+        tl_buf_add_text(out, ", ");
+    }
+    for (size_t i = own; i < columns.count; i++) {
+        const char *name = columns.defs[i].name, *value = values[i - own];
+        tl_buf_add_text(out, i > own ? ", " : "\n  ");
+        if (session && i < own + 2) { /* what would have been its session, had it come alone */
+            tl_flink_add_name(out, s->event_time, "");
+            if (i > own) {
+                tl_buf_add_text(out, " + ");
+                tl_sql_write_interval(&tl_flink_dialect, w->v->size_ns, out);
+            }
+        } else {
+            tl_buf_add_text(out, value);
+        }
+        if (strcmp(value, name) != 0) {
+            tl_buf_add_text(out, " AS ");
+            tl_flink_add_name(out, name, "");
+        }
+    }
+    tl_buf_add_char(out, '\n');
+    if (!write_late_from(w))
+        return false;
+    tl_buf_add_text(out, ";\n\n");
+    return true;
+}
+
+/* ---- what is refused ---- */
+
+static bool check_view(struct view_job *w)
+{
+    const struct tl_view_plan *v = w->v;
+    if (w->s->of_view)
+        return tl_error_set(w->j->error, TL_UNSUPPORTED,
+                            "%s: a view over the view '%s' is not exported to Flink: leave it to tapeline, or let a job of its own read the table of '%s'",
+                            w->subject, w->s->name, w->s->name);
+    for (size_t k = 0; v->window == TL_WINDOW_SESSION && k < v->key_count; k++)
+        if (!w->names[v->keys[k]])
+            return tl_error_set(w->j->error, TL_UNSUPPORTED,
+                                "%s: Flink groups sessions by columns: make the expression in GROUP BY a computed column of the source '%s'", w->subject,
+                                w->s->name);
+    int64_t fine = v->size_ns % TL_NS_PER_MS | v->slide_ns % TL_NS_PER_MS | v->offset_ns % TL_NS_PER_MS;
+    if (fine)
+        return tl_error_set(w->j->error, TL_UNSUPPORTED, "%s: Flink's windows are of whole milliseconds", w->subject);
+    return true;
+}
+
+bool tl_flink_write_view(struct tl_flink_job *j, const struct tl_view_plan *v)
+{
+    struct view_job w = { .j = j, .v = v, .s = &j->plan->sources[v->source], .names = j->names[v->source] };
+    snprintf(w.subject, sizeof w.subject, "view '%.128s'", v->name);
+    return check_view(&w) && fill_group(&w) && write_select(&w) && (v->window == TL_WINDOW_NONE || write_late_view(&w));
+}

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""'tapeline export': the files that come out are whole, and Python; what they are worth on an engine is told by tests/conformance."""
+import ast
+import os
+import re
+import tempfile
+import unittest
+
+from tapeline import PIPELINE, ROOT, run
+
+TEMPLATE = os.path.join(ROOT, "src", "sql", "templates", "spark_job.py")
+# One of each kind of thing that a job can have.
+RICH = r"""
+CREATE PIPELINE "rich-er";
+CREATE PROFILE aws DEFAULT WITH (kinesis = 'aws', lake = 's3://a-bucket/lake', catalog = 'glue', region = 'eu-west-1');
+CREATE SOURCE ticks (ticker VARCHAR NOT NULL, "last close" DOUBLE, n BIGINT, t TIMESTAMP, mid AS "last close" / 2, shard_id VARCHAR METADATA,
+  WATERMARK FOR t AS t - INTERVAL '2' MINUTE) WITH (stream = 's');
+CREATE VIEW "per-minute" AS SELECT UPPER(ticker) AS symbol, window_start, window_end, VWAP(mid, n) AS vwap, FIRST(n IGNORE NULLS) AS n,
+  'it''s' || MAX(shard_id) AS shard FROM HOP(ticks, t, INTERVAL '10' SECOND, INTERVAL '1' MINUTE) WHERE ticker <> 'a"b\c'
+  GROUP BY UPPER(ticker), window_start, window_end HAVING COUNT(*) > 1;
+CREATE VIEW calls AS SELECT ticker, window_end, COUNT(*) AS n FROM SESSION(ticks, t, INTERVAL '5' SECOND) GROUP BY ticker, window_start, window_end;
+CREATE VIEW totals AS SELECT COUNT(DISTINCT ticker) AS n FROM ticks EMIT SNAPSHOT;
+CREATE SINK a FROM "per-minute" WITH (path = 'a', partition_by = 'symbol, hour(window_end)', format = 'delta', table = 'd.a');
+CREATE SINK b FROM LATE("per-minute") WITH (path = 'b');
+"""
+
+
+def names_of(tree):
+    return {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)}
+
+
+class Export(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def export(self, engine, *args):
+        """The job's text, and all that was written."""
+        written = run("export", engine, *args, "-o", self.folder).stdout.split()
+        self.assertEqual(sorted(os.listdir(self.folder)), sorted(os.path.basename(w) for w in written))
+        texts = {os.path.basename(w): open(w).read() for w in written}
+        return texts
+
+    def pipeline(self, text):
+        path = os.path.join(self.folder, "..", os.path.basename(self.folder) + ".sql")
+        self.addCleanup(os.remove, path)
+        with open(path, "w") as f:
+            f.write(text)
+        return path
+
+    def test_reference_for_spark(self):
+        texts = self.export("spark", PIPELINE)
+        job, readme = texts["stock_stream.py"], texts["README.md"]
+        self.assertTrue({"latest_close", "avg_1min", "main", "parse_options"} <= names_of(ast.parse(job)))
+        for part in ('F.min_by("date", "_place").alias("trade_date")', 'F.max_by("close", "_place").alias("last_close")',  # rule 1
+                     'path="streaming/avg_1min"', 'table="stock_streaming_database.avg_1min"', '"spark.sql.ansi.enabled", "false"',
+                     '"spark.sql.session.timeZone", "UTC"', "foreachBatch", "checkpointLocation"):
+            self.assertIn(part, job)
+        self.assertNotIn("example", job)
+        self.assertNotRegex(readme, r"@\w+@")
+        for part in ("spark-submit --master 'local[*]' stock_stream.py", "spark://MASTER:7077", "aws emr add-steps", "Databricks"):
+            self.assertIn(part, readme)
+
+    def test_what_is_common_is_the_template_to_the_letter(self):
+        job = self.export("spark", PIPELINE)["stock_stream.py"]
+        with open(TEMPLATE) as f:
+            template = f.read()
+        self.assertTrue(job.endswith(template.split("# </pipeline>\n")[1]))
+        ast.parse(template)
+
+    def test_everything_at_once_is_python(self):
+        text = self.pipeline(RICH)
+        job = self.export("spark", text)["rich-er.py"]
+        tree = ast.parse(job)
+        self.assertTrue({"per_minute", "calls", "totals"} <= names_of(tree))
+        constants = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)}
+        self.assertTrue({"s3://a-bucket/lake", "eu-west-1", "last close", "`last close` / 2D", "DATE_FORMAT(window_end, 'yyyy-MM-dd-HH')"} <= constants)
+        where, = [c for c in constants if isinstance(c, str) and c.startswith("ticker <> ")]
+        self.assertIn('"b', where)
+
+    def test_the_same_file_gives_the_same_job(self):
+        self.assertEqual(self.export("spark", PIPELINE), self.export("spark", PIPELINE))
+
+    def test_refusals_leave_nothing(self):
+        p = run("export", "spark", os.path.join(ROOT, "pipelines", "lakehouse.sql"), "-o", self.folder, check=False)
+        self.assertEqual(p.returncode, 1)
+        self.assertRegex(p.stderr, "pipeline 'lakehouse' has no view: there is nothing to export")
+        self.assertEqual(os.listdir(self.folder), [])
+        p = run("export", "beam", PIPELINE, check=False)
+        self.assertEqual(p.returncode, 2)
+        self.assertRegex(p.stderr, "'beam' is not an engine it knows: spark or flink")
+
+    def test_engines_that_are_not_there(self):
+        empty = dict(os.environ, PATH="/nonexistent")
+        empty.pop("SPARK_HOME", None)
+        lines = os.path.join(self.folder, "a.ndjson")
+        with open(lines, "w") as f:
+            f.write("{}\n")
+        p = run("verify", PIPELINE, "--engines", "tapeline,spark", "--input", lines, check=False, env=empty)
+        self.assertEqual(p.returncode, 1)
+        self.assertRegex(p.stderr, "no Spark was found: set SPARK_HOME, or bring spark-submit into PATH")
+        p = run("verify", PIPELINE, "--engines", "spark", "--input", lines, check=False)
+        self.assertRegex(p.stderr, "name tapeline and what its rows are compared with")
+        p = run("verify", PIPELINE, "--engines", "tapeline,spark", check=False)
+        self.assertRegex(p.stderr, "name it with --input GLOB")
+
+
+if __name__ == "__main__":
+    unittest.main()

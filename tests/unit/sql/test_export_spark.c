@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What each operation becomes in Spark SQL, and what is refused by name. */
+#include "support.h"
+
+#include "sql/export.h"
+#include "sql/pipeline.h"
+
+static const char head[] = "CREATE PIPELINE p;\n"
+                           "CREATE SOURCE ticks (ticker VARCHAR NOT NULL, a VARCHAR, b VARCHAR, \"last close\" DOUBLE, x DOUBLE, y DOUBLE, n BIGINT,\n"
+                           "  i INTEGER, ok BOOLEAN, d DATE, t TIMESTAMP, u TIMESTAMP, key VARCHAR METADATA FROM 'partition_key', e AS ";
+static const char tail[] = ", WATERMARK FOR t AS t - INTERVAL '1' MINUTE) WITH (stream = 's');\n"
+                           "CREATE VIEW v AS SELECT ticker, COUNT(*) AS n FROM ticks GROUP BY ticker;\n";
+
+/* The text of the pipeline as a job, or NULL and why not. */
+static char *export(const char *text, struct tl_error *error)
+{
+    struct tl_pipeline_options options = { .file_name = "p.sql" };
+    struct tl_export_options export_options = { .file_name = "p.sql" };
+    struct tl_diagnostics d;
+    struct tl_plan *plan;
+    struct tl_export out = { .count = 0 };
+    tl_diagnostics_init(&d);
+    if (!tl_pipeline_compile(tl_view_of(text), &options, &plan, &d))
+        fail_msg("%s", tl_buf_text(&d.text));
+    tl_diagnostics_release(&d);
+    char *job = tl_export_spark(plan, &export_options, &out, error) ? strdup(tl_buf_text(&out.files[0].text)) : NULL;
+    tl_export_release(&out);
+    tl_plan_free(plan);
+    return job;
+}
+
+static char *export_expression(const char *expression, struct tl_error *error)
+{
+    char text[4096];
+    snprintf(text, sizeof text, "%s%s%s", head, expression, tail);
+    return export(text, error);
+}
+
+static const struct {
+    const char *ours, *spark;
+} expressions[] = {
+    { "x + y * 2 - 1", "x + y * 2D - 1D" },
+    { "(x + y) * 2", "(x + y) * 2D" },
+    { "x - (y - 1)", "x - (y - 1D)" },
+    { "-x", "-x" },
+    { "n + 1", "TRY_ADD(n, 1L)" },
+    { "n - i", "TRY_SUBTRACT(n, BIGINT(i))" },
+    { "i * 2", "TRY_MULTIPLY(i, 2)" },
+    { "n / 2", "DOUBLE(n) / 2D" },
+    { "n % 3", "n % 3L" },
+    { "ok AND x > 1 OR y <> 2", "ok AND x > 1D OR y <> 2D" },
+    { "ok AND (x > 1 OR y <> 2)", "ok AND (x > 1D OR y <> 2D)" },
+    { "NOT (ok OR x > 1)", "NOT (ok OR x > 1D)" },
+    { "a IS NULL", "a IS NULL" },
+    { "(x > 1) IS NOT NULL", "(x > 1D) IS NOT NULL" },
+    { "a IN ('p', 'it''s')", "a IN ('p', 'it\\\\'s')" },
+    { "n BETWEEN 1 AND 5", "n >= 1L AND n <= 5L" },
+    { "a LIKE 'A%'", "a LIKE 'A%'" },
+    { "a LIKE 'A\\%'", "a LIKE 'A\\\\\\\\%' ESCAPE '!'" },
+    { "a LIKE 'A!%' ESCAPE '!'", "a LIKE 'A!%' ESCAPE '!'" },
+    { "a ILIKE 'q_'", "LOWER(a) LIKE LOWER('q_')" },
+    { "CASE WHEN x > 1 THEN 'up' WHEN x < 1 THEN 'down' END", "CASE WHEN x > 1D THEN 'up' WHEN x < 1D THEN 'down' END" },
+    { "COALESCE(a, b, 'c')", "COALESCE(a, b, 'c')" },
+    { "NULLIF(a, b)", "CASE WHEN a = b THEN CAST(NULL AS STRING) ELSE a END" },
+    { "GREATEST(x, y)", "GREATEST(x, y)" },
+    { "ABS(x)", "ABS(x)" },
+    { "SIGN(x)", "INT(SIGN(x))" },
+    { "ROUND(x)", "ROUND(x)" },
+    { "ROUND(x, 2)", "ROUND(x, 2)" },
+    { "FLOOR(x)", "DOUBLE(FLOOR(x))" },
+    { "FLOOR(n)", "n" },
+    { "TRUNC(x)", "SIGN(x) * FLOOR(ABS(x))" },
+    { "SQRT(x)", "NULLIF(SQRT(x), DOUBLE('NaN'))" },
+    { "LN(x)", "LN(x)" },
+    { "a || b", "a || b" },
+    { "UPPER(a)", "UPPER(a)" },
+    { "LENGTH(a)", "BIGINT(CHAR_LENGTH(a))" },
+    { "SUBSTRING(a, 2, n)", "SUBSTRING(a, 2, INT(n))" },
+    { "LEFT(a, 3)", "LEFT(a, 3)" },
+    { "TRIM(LEADING 'x' FROM a)", "TRIM(LEADING 'x' FROM a)" },
+    { "LPAD(a, 5, '0')", "LPAD(a, 5, '0')" },
+    { "STRPOS(a, b)", "BIGINT(INSTR(a, b))" },
+    { "SPLIT_PART(a, '-', 2)", "SPLIT_PART(a, '-', 2)" },
+    { "t + INTERVAL '90' SECOND", "t + INTERVAL '90' SECOND" },
+    { "t - INTERVAL '2' HOUR", "t - INTERVAL '2' HOUR" },
+    { "EXTRACT(hour FROM t)", "BIGINT(HOUR(t))" },
+    { "EXTRACT(dow FROM t)", "BIGINT(DAYOFWEEK(t) - 1)" },
+    { "DATE_TRUNC('hour', t)", "DATE_TRUNC('HOUR', t)" },
+    { "DATE_DIFF('day', t, u)", "BIGINT(DATEDIFF(u, t))" },
+    { "DATE_DIFF('minute', t, u)", "(UNIX_SECONDS(DATE_TRUNC('MINUTE', u)) - UNIX_SECONDS(DATE_TRUNC('MINUTE', t))) DIV 60" },
+    { "d > DATE '2025-01-02'", "d > DATE '2025-01-02'" },
+    { "t > TIMESTAMP '2025-09-27 12:34:00.5+02:00'", "t > TIMESTAMP '2025-09-27 10:34:00.500Z'" },
+    { "EPOCH_MS(t)", "UNIX_MILLIS(t)" },
+    { "TO_TIMESTAMP_MS(n)", "TIMESTAMP_MILLIS(n)" },
+    { "STRFTIME(t, 'on %Y-%m-%d')", "DATE_FORMAT(t, '\\\\'o\\\\'\\\\'n\\\\' yyyy-MM-dd')" },
+    { "PARSE_TIMESTAMP(a)", "parse_timestamp(a)" },
+    { "CAST(x AS VARCHAR)", "double_text(x)" },
+    { "CAST(x AS BIGINT)", "TRY_CAST(RINT(x) AS BIGINT)" },
+    { "CAST(n AS INTEGER)", "TRY_CAST(n AS INT)" },
+    { "CAST(ok AS INTEGER)", "INT(ok)" },
+    { "\"last close\" * 2", "`last close` * 2D" },
+};
+
+static void each_operation_has_its_text(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < TL_COUNT(expressions); i++) {
+        struct tl_error error;
+        char want[512];
+        char *job = export_expression(expressions[i].ours, &error);
+        if (!job)
+            fail_msg("%s: %s", expressions[i].ours, error.text);
+        snprintf(want, sizeof want, "computed={\"key\": \"_key\", \"e\": \"%s\"}", expressions[i].spark);
+        if (!strstr(job, want)) {
+            const char *at = strstr(job, "computed={\"key");
+            fail_msg("%s: wanted %s, got %.200s", expressions[i].ours, want, at ? at : "nothing");
+        }
+        free(job);
+    }
+}
+
+static const struct {
+    const char *expression, *message;
+} refused[] = {
+    { "CAST(t AS VARCHAR)", "source 'ticks': CAST of TIMESTAMP to VARCHAR is not exported to Spark: Spark writes another text; say which with STRFTIME" },
+    { "LEFT(a, n)", "LEFT is not exported to Spark: LEFT with a count that is a literal from 0 up; else SUBSTRING" },
+    { "a LIKE b", "LIKE is not exported to Spark: name an escape character: LIKE pattern ESCAPE '!'" },
+    { "EXTRACT(nanosecond FROM t)", "EXTRACT is not exported to Spark: Spark's instants end at microseconds" },
+    { "STRFTIME(t, '%V')", "STRFTIME is not exported to Spark: of its fields it has %Y" },
+};
+
+static void what_spark_cannot_say_is_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < TL_COUNT(refused); i++) {
+        struct tl_error error;
+        assert_null(export_expression(refused[i].expression, &error));
+        assert_int_equal(error.code, TL_UNSUPPORTED);
+        if (!strstr(error.text, refused[i].message))
+            fail_msg("%s: %s", refused[i].expression, error.text);
+    }
+}
+
+static const struct {
+    const char *pipeline, *message;
+} refused_pipelines[] = {
+    { "CREATE PIPELINE p; CREATE SOURCE s (k VARCHAR, t TIMESTAMP, WATERMARK FOR t AS t, DEDUP BY (k)) WITH (stream = 's');"
+      "CREATE VIEW v AS SELECT k, COUNT(*) AS n FROM s GROUP BY k;",
+      "source 's': DEDUP BY is not exported to Spark" },
+    { "CREATE PIPELINE p; CREATE SOURCE s (k VARCHAR, t TIMESTAMP, WATERMARK FOR t AS t) WITH (stream = 's');"
+      "CREATE VIEW v AS SELECT k, window_start, window_end, COUNT(*) AS n FROM TUMBLE(s, t, INTERVAL '1' MINUTE) GROUP BY k, window_start, window_end;"
+      "CREATE VIEW w AS SELECT k, SUM(n) AS n FROM v GROUP BY k;",
+      "a view over the view 'v' is not exported to Spark" },
+    { "CREATE PIPELINE p; CREATE SOURCE s (k VARCHAR, a VARCHAR, b VARCHAR, t AS COALESCE(PARSE_TIMESTAMP(a), PARSE_TIMESTAMP(b)), WATERMARK FOR t AS t)"
+      " WITH (stream = 's'); CREATE VIEW v AS SELECT k, COUNT(*) AS n FROM s GROUP BY k;",
+      "its event time is exported to Spark when it is a TIMESTAMP column" },
+    { "CREATE PIPELINE p; CREATE SOURCE s (_k VARCHAR, t TIMESTAMP, WATERMARK FOR t AS t) WITH (stream = 's');"
+      "CREATE VIEW v AS SELECT COUNT(*) AS n FROM s;",
+      "rename the column '_k'" },
+    { "CREATE PIPELINE p;", "has no view" },
+};
+
+static void what_the_job_cannot_do_is_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < TL_COUNT(refused_pipelines); i++) {
+        struct tl_error error;
+        assert_null(export(refused_pipelines[i].pipeline, &error));
+        if (!strstr(error.text, refused_pipelines[i].message))
+            fail_msg("%s", error.text);
+    }
+}
+
+static void assert_has(const char *job, const char *text)
+{
+    if (!strstr(job, text))
+        fail_msg("the job has no %s", text);
+}
+
+static void views_and_sinks_are_as_in_the_file(void **state)
+{
+    (void)state;
+    struct tl_error error;
+    char *job = export("CREATE PIPELINE p; CREATE SOURCE s (k VARCHAR, x DOUBLE, n BIGINT, ms BIGINT, t AS TO_TIMESTAMP_MS(ms),"
+                       " WATERMARK FOR t AS t - INTERVAL '2' SECOND) WITH (stream = 'S', start = 'LATEST', max_future_skew = '1 s');"
+                       "CREATE VIEW hop AS SELECT UPPER(k) AS key, window_end, FIRST(x) AS f, LAST(x IGNORE NULLS) AS l, VWAP(x, n) AS vwap, SUM(n) AS n,"
+                       " COUNT(DISTINCT n) AS d, MAX(x) - MIN(x) AS \"range\" FROM HOP(s, t, INTERVAL '1' MINUTE, INTERVAL '5' MINUTE) WHERE x > 0"
+                       " GROUP BY UPPER(k), window_start, window_end HAVING COUNT(*) > 2;"
+                       "CREATE VIEW calls AS SELECT k, window_start, window_end, COUNT(*) AS n FROM SESSION(s, t, INTERVAL '10' SECOND)"
+                       " GROUP BY k, window_start, window_end;"
+                       "CREATE SINK a FROM hop WITH (path = 'hop', partition_by = 'key, day(window_end)', format = 'delta', commit_every = '30 s', table = 'd.hop');"
+                       "CREATE SINK b FROM LATE(hop) WITH (path = 'late', compression = 'snappy');"
+                       "CREATE SINK c FROM MALFORMED(s) WITH (path = 'bad', format = 'csv');",
+                       &error);
+    if (!job)
+        fail_msg("%s", error.text);
+    assert_has(job, "name=\"s\", stream=\"S\", start=\"LATEST\"");
+    assert_has(job, "event_time=(\"t\", \"ms\", \"ms\"), delay=2000000, skew=1000000");
+    assert_has(job, "@view(\"hop\", S, emit=\"append\", where=\"x > 0D\", window=(\"5 minutes\", \"1 minute\", \"0 seconds\"))");
+    assert_has(job, "s.groupBy(\"_window\", F.expr(\"UPPER(k)\").alias(\"key\"))");
+    assert_has(job, "F.min_by(\"x\", \"_place\").alias(\"f\")"); /* rule 1 */
+    assert_has(job, "F.max_by(\"x\", F.when(F.col(\"x\").isNotNull(), F.col(\"_place\"))).alias(\"l\")");
+    assert_has(job, "vwap(F.col(\"x\"), F.col(\"n\")).alias(\"vwap\")");
+    assert_has(job, "F.try_sum(\"n\").alias(\"n\")");
+    assert_has(job, "F.size(F.collect_set(\"n\")).cast(\"bigint\").alias(\"d\")");
+    assert_has(job, ".where(\"value_8 > 2L\")");
+    assert_has(job, ".alias(\"range\")");
+    assert_has(job, "F.session_window(\"t\", \"9999999 microseconds\").alias(\"_window\")");
+    assert_has(job, "F.expr(\"_window.end + INTERVAL '1' MICROSECOND\").alias(\"window_end\")");
+    assert_has(job, "Sink(\"a\", of=\"hop\", path=\"hop\", partition_by={\"key\": \"key\", \"day\": \"DATE(window_end)\"}, format=\"delta\"");
+    assert_has(job, "every=\"30 seconds\", table=\"d.hop\"");
+    assert_has(job, "Sink(\"b\", of=\"LATE(hop)\", path=\"late\", partition_by={}, format=\"parquet\",\n         options={\"compression\": \"snappy\"}");
+    assert_has(job, "Sink(\"c\", of=\"MALFORMED(s)\", path=\"bad\", partition_by={}, format=\"csv\",\n         options={\"header\": \"true\"}");
+    free(job);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_operation_has_its_text),
+        cmocka_unit_test(what_spark_cannot_say_is_refused),
+        cmocka_unit_test(what_the_job_cannot_do_is_refused),
+        cmocka_unit_test(views_and_sinks_are_as_in_the_file),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
