@@ -180,6 +180,7 @@ const struct tl_io tl_io_kernel = {
     .ftruncate = kernel_ftruncate,
     .rename = rename,
     .link = link,
+    .symlink = symlink,
     .exchange = kernel_exchange,
     .unlink = unlink,
     .mkdir = mkdir,

@@ -27,6 +27,7 @@ struct tl_io {
     int (*ftruncate)(int fd, off_t size);
     int (*rename)(const char *from, const char *to);
     int (*link)(const char *from, const char *to);
+    int (*symlink)(const char *to, const char *path);
     int (*exchange)(const char *a, const char *b); /* the two change places at one instant; EINVAL, ENOSYS: not on this file system */
     int (*unlink)(const char *path);
     int (*mkdir)(const char *path, mode_t mode);

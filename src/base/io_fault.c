@@ -82,6 +82,11 @@ static int fault_exchange(const char *a, const char *b)
     return fails() ? -1 : tl_io_kernel.exchange(a, b);
 }
 
+static int fault_symlink(const char *to, const char *path)
+{
+    return fails() ? -1 : tl_io_kernel.symlink(to, path);
+}
+
 static int fault_unlink(const char *path)
 {
     return fails() ? -1 : tl_io_kernel.unlink(path);
@@ -121,6 +126,7 @@ static void install(void)
         fault.table.ftruncate = fault_ftruncate;
         fault.table.rename = fault_rename;
         fault.table.link = fault_link;
+        fault.table.symlink = fault_symlink;
         fault.table.exchange = fault_exchange;
         fault.table.unlink = fault_unlink;
         fault.table.mkdir = fault_mkdir;

@@ -118,7 +118,7 @@ static bool open_lake(struct compaction *c, const struct tl_args *args, const ch
 static int compact_run(const struct tl_args *args)
 {
     struct tl_error error;
-    struct compaction c = { .options = { .min_files = tl_args_count(args, "min-files", 8), .point = point, .point_arg = &c, .progress = show_progress,
+    struct compaction c = { .options = { .min_files = tl_args_count(args, "min-files", TL_COMPACT_MIN_FILES), .point = point, .point_arg = &c, .progress = show_progress,
                                          .progress_arg = &c, .cancel = tl_signals_stopping() } };
     if (!tl_duration_parse(tl_view_of(tl_args_text(args, "keep", "1 h")), &c.options.keep_ns) || c.options.min_files < 2) {
         fputs("tapeline compact: --keep is a span such as '1 h', --min-files at least 2\n", stderr);

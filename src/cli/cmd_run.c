@@ -27,10 +27,14 @@ static const struct tl_option options[] = {
     { "dump", TL_OPTION_TEXT, "VIEW", "print the view's rows as CSV at the end" },
     { "threads", TL_OPTION_COUNT, "N", "worker threads (default: one a processor)" },
     { "json", TL_OPTION_FLAG, NULL, "print the ledger as a JSON object, the last line of stdout" },
-    { "engine", TL_OPTION_TEXT, "NAME", "run the views on another engine, into the same lake: spark (default: tapeline)" },
-    { "master", TL_OPTION_TEXT, "URL", "with --engine: the cluster: spark://host:7077 (default: local[*], this machine)" },
+    { "engine", TL_OPTION_TEXT, "NAME", "run the views on another engine, into the same lake: spark or flink (default: tapeline)" },
+    { "master", TL_OPTION_TEXT, "URL", "with --engine spark: the cluster: spark://host:7077 (default: local[*], this machine)" },
     { "connector", TL_OPTION_TEXT, "NAME", "with --engine spark: its Kinesis source: qubole, awslabs or databricks (default: qubole)" },
     { "packages", TL_OPTION_TEXT, "LIST", "with --engine spark: Maven coordinates for spark-submit (default: the connector's)" },
+    { "jobmanager", TL_OPTION_TEXT, "URL", "with --engine flink: its job manager (default http://127.0.0.1:8081)" },
+    { "gateway", TL_OPTION_TEXT, "URL", "with --engine flink: its SQL gateway (default: port 8083 of the job manager's machine)" },
+    { "savepoint", TL_OPTION_TEXT, "PATH", "with --engine flink: go on from this savepoint" },
+    { "savepoints", TL_OPTION_TEXT, "DIR", "with --engine flink: where a stop writes one (default: as the cluster is set up)" },
 };
 
 struct run {
@@ -222,6 +226,7 @@ const struct tl_command tl_command_run = {
     .examples = "  tapeline run pipelines/stock_stream.sql\n"
                 "  tapeline run pipelines/stock_stream.sql --input 'ticks/*.ndjson' --lake out --dump avg_1min\n"
                 "  tapeline run pipelines/stock_stream.sql --until-now --json\n"
-                "  tapeline run pipelines/stock_stream.sql --engine spark --master spark://host:7077 --lake s3://bucket --state job\n",
+                "  tapeline run pipelines/stock_stream.sql --engine spark --master spark://host:7077 --lake s3://bucket --state job\n"
+                "  tapeline run pipelines/stock_stream.sql --engine flink --jobmanager http://host:8081 --lake s3://bucket --state job\n",
     .run = run_run,
 };

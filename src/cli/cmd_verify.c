@@ -20,10 +20,12 @@ static const struct tl_option options[] = {
     { "data", TL_OPTION_TEXT, "DIR", "the data folder (default " TL_DATA_DEFAULT ")" },
     { "lake", TL_OPTION_TEXT, "DIR", "a lake, a folder or s3://bucket/prefix, instead of --data" },
     { "state", TL_OPTION_TEXT, "DIR", "where its checkpoints are (default: in the lake)" },
-    { "engines", TL_OPTION_TEXT, "LIST", "instead: compare the rows of these engines over --input: tapeline,spark" },
+    { "engines", TL_OPTION_TEXT, "LIST", "instead: compare the rows of these engines over --input: tapeline,spark,flink" },
     { "input", TL_OPTION_LIST, "GLOB", "with --engines: recorded NDJSON files, each a shard; SOURCE=GLOB where the pipeline has several sources" },
     { "ulps", TL_OPTION_DECIMAL, "N", "with --engines: how far sums of DOUBLE may be apart, STDDEV a thousand times that (default " ULPS_DEFAULT_TEXT ")" },
     { "master", TL_OPTION_TEXT, "URL", "with --engines: Spark's master (default local[*])" },
+    { "jobmanager", TL_OPTION_TEXT, "URL", "with --engines: Flink's job manager (default http://127.0.0.1:8081)" },
+    { "gateway", TL_OPTION_TEXT, "URL", "with --engines: Flink's SQL gateway (default: port 8083 of the job manager's machine)" },
 };
 
 struct verify {
@@ -138,6 +140,8 @@ static int verify_engines(const struct tl_args *args, const struct tl_plan *plan
                                    .export = { slash ? slash + 1 : file, tl_plan_profile(plan, tl_args_text(args, "profile", NULL)) },
                                    .engines = tl_args_text(args, "engines", NULL),
                                    .master = tl_args_text(args, "master", NULL),
+                                   .jobmanager = tl_args_text(args, "jobmanager", NULL),
+                                   .gateway = tl_args_text(args, "gateway", NULL),
                                    .ulps = tl_args_decimal(args, "ulps", ULPS_DEFAULT) };
     v.patterns = tl_args_list(args, "input", &v.pattern_count);
     return tl_verify_engines_run(&v);

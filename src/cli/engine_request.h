@@ -9,7 +9,8 @@
 struct tl_engine_request {
     const struct tl_plan *plan;
     struct tl_export_options export;
-    const char *master; /* of the cluster; NULL: this machine */
+    const char *master; /* of Spark's cluster; NULL: this machine */
+    const char *jobmanager, *gateway; /* Flink's; NULL: where they are by default */
     const char *folder; /* exists; for the job, logs and rows */
     const struct tl_inputs *inputs; /* no file: the stream */
 };
@@ -18,4 +19,4 @@ struct tl_engine_request {
  * <folder>/rows/<view>/ as JSON lines, instants as ISO-8601 text, files that begin with '.' or '_' aside; malformed records to
  * <folder>/rows/<source>_malformed/ where the engine keeps them. */
 typedef bool tl_engine_dump_rows(const struct tl_engine_request *request, struct tl_error *error);
-tl_engine_dump_rows tl_spark_dump_rows;
+tl_engine_dump_rows tl_spark_dump_rows, tl_flink_dump_rows;

@@ -22,6 +22,7 @@
 #define WORDS_MAX 4096
 #define FILES_MAX 2000 /* two words each */
 #define LOOK_NS (200 * TL_NS_PER_MS)
+#define STOP_NS (60 * TL_NS_PER_S)
 #define MASTER_MS 5000
 #define PROGRESS_MAX ((size_t)256 << 20)
 
@@ -245,12 +246,18 @@ static void look(struct follow *f)
 
 static void wait_for_end(struct follow *f)
 {
-    bool asked = false;
+    int64_t asked = 0;
     while (!tl_child_wait(&f->s->child, LOOK_NS)) {
         look(f);
-        if (asked || !__atomic_load_n(tl_signals_stopping(), __ATOMIC_RELAXED))
+        if (!__atomic_load_n(tl_signals_stopping(), __ATOMIC_RELAXED))
             continue;
-        asked = true;
+        if (asked && tl_io->monotonic_ns() - asked > STOP_NS) {
+            fprintf(stderr, "Spark does not stop within %lld s and is ended: its checkpoint says how far it came\n", (long long)(STOP_NS / TL_NS_PER_S));
+            tl_child_kill(&f->s->child);
+        }
+        if (asked)
+            continue;
+        asked = tl_io->monotonic_ns();
         fputs("stopping: Spark finishes the batches it has begun\n", stderr);
         if (f->job > 0)
             kill(f->job, SIGTERM);
@@ -283,24 +290,41 @@ static bool judge_run(struct spark *s, bool stopped, struct tl_error *error)
     return tl_error_context(error, "Spark (its log: '%s')", s->log);
 }
 
-/* What Spark fetches for a connector; NULL: it has to be there already. */
-static const char *packages_of(const char *connector)
+#define DELTA_PACKAGE "io.delta:delta-spark_2.12:3.3.2"
+#define QUBOLE_PACKAGES \
+    "com.qubole.spark:spark-sql-kinesis_2.12:1.2.0_spark-3.0,commons-lang:commons-lang:2.6,org.apache.httpcomponents:httpclient:4.5.14"
+
+static bool has_delta(const struct tl_plan *plan)
 {
-    if (strcmp(connector, "qubole") != 0)
-        return NULL;
-    return "com.qubole.spark:spark-sql-kinesis_2.12:1.2.0_spark-3.0,commons-lang:commons-lang:2.6,org.apache.httpcomponents:httpclient:4.5.14";
+    for (size_t i = 0; i < plan->sink_count; i++)
+        if (plan->sinks[i].format == TL_SINK_DELTA)
+            return true;
+    return false;
+}
+
+/* What Spark fetches from Maven: the connector, Delta; or what the user says. */
+static void add_packages(struct spark *s, const struct tl_spark_options *o)
+{
+    bool qubole = s->request->inputs->files.gl_pathc == 0 && strcmp(o->connector, "qubole") == 0, delta = has_delta(s->request->plan);
+    const char *packages = qubole && delta ? QUBOLE_PACKAGES "," DELTA_PACKAGE : qubole ? QUBOLE_PACKAGES : delta ? DELTA_PACKAGE : NULL;
+    packages = o->packages ? o->packages : packages;
+    if (packages)
+        add_two(s, "--packages", packages);
+    if (!delta)
+        return;
+    add_two(s, "--conf", "spark.sql.extensions=io.delta.sql.DeltaSparkSessionExtension");
+    add_two(s, "--conf", "spark.sql.catalog.spark_catalog=org.apache.spark.sql.delta.catalog.DeltaCatalog");
 }
 
 static bool add_stream(struct spark *s, const struct tl_spark_options *o, struct tl_error *error)
 {
-    const char *packages = o->packages ? o->packages : packages_of(o->connector);
-    if (s->request->inputs->files.gl_pathc == 0 && packages)
-        add_two(s, "--packages", packages);
+    add_packages(s, o);
     add(s, s->job);
     add_inputs(s);
     add_two(s, "--lake", o->lake);
     add_two(s, "--checkpoint", o->checkpoint);
     add_two(s, "--progress", s->progress);
+    add_two(s, "--owner", tl_arena_printf(&s->texts, "%ld", (long)getpid()));
     if (s->request->inputs->files.gl_pathc)
         return tl_arena_ok(&s->texts, "the paths of the inputs", error);
     add_two(s, "--connector", o->connector);
@@ -310,6 +334,9 @@ static bool add_stream(struct spark *s, const struct tl_spark_options *o, struct
         add(s, "--once");
     return true;
 }
+
+/* Our own broker takes any; without some, the connector would ask for those of an EC2 instance. */
+static const char *const any_keys[] = { "AWS_ACCESS_KEY_ID=tapeline", "AWS_SECRET_ACCESS_KEY=tapeline", NULL };
 
 static bool run_spark(struct spark *s, const struct tl_spark_options *o, struct tl_error *error)
 {
@@ -321,7 +348,7 @@ static bool run_spark(struct spark *s, const struct tl_spark_options *o, struct 
     if (tl_file_exists(s->progress) && tl_io->unlink(s->progress) != 0)
         return tl_error_sys(error, errno, "cannot remove '%s' of an earlier run", s->progress);
     bool ok = tl_json_tick_decoder_new(&f.decoder, line_columns, LINE_COLUMNS, error) &&
-              tl_child_start(&s->child, s->words, NULL, out, s->log, error);
+              tl_child_start(&s->child, s->words, o->endpoint && !getenv("AWS_SECRET_ACCESS_KEY") ? any_keys : NULL, out, s->log, error);
     if (ok) {
         fprintf(stderr, "submitted %s to %s; its log is %s, what it prints %s\n", s->job, s->request->master ? s->request->master : "local[*]", s->log, out);
         tl_progress_init(&f.shown, true);

@@ -8,7 +8,7 @@ struct tl_spark_options {
     const char *lake, *checkpoint; /* folders or URIs that all of Spark's machines reach */
     const char *endpoint;          /* of Kinesis; NULL: AWS's */
     const char *connector;         /* "qubole" ... */
-    const char *packages;          /* for --packages; NULL: the connector's */
+    const char *packages;          /* for --packages; NULL: the connector's, and Delta's where a sink is one */
     bool until_now;                /* take what is there, and end */
 };
 /* Returns the exit code, everything told. */

@@ -2,6 +2,7 @@
 #include "cli/run_elsewhere.h"
 
 #include "base/file.h"
+#include "cli/engine_flink.h"
 #include "cli/engine_spark.h"
 #include "cli/pipeline_file.h"
 #include "cli/places.h"
@@ -25,18 +26,23 @@ struct elsewhere {
 static bool check_options(const struct tl_args *args, struct tl_error *error)
 {
     static const char *const ours[] = { "dump", "threads", "json", "create-stream" };
+    static const char *const of_spark[] = { "master", "connector", "packages", "until-now" }, *const of_flink[] = { "jobmanager", "gateway", "savepoint", "savepoints" };
+    const char *engine = tl_args_text(args, "engine", "");
+    const char *const *others = strcmp(engine, "flink") == 0 ? of_spark : of_flink;
     for (size_t i = 0; i < TL_COUNT(ours); i++)
         if (tl_args_has(args, ours[i]))
-            return tl_error_set(error, TL_INVALID, "--%s is of tapeline's own engine: leave it out with --engine %s", ours[i],
-                                tl_args_text(args, "engine", ""));
+            return tl_error_set(error, TL_INVALID, "--%s is of tapeline's own engine: leave it out with --engine %s", ours[i], engine);
+    for (size_t i = 0; i < TL_COUNT(of_spark); i++)
+        if (tl_args_has(args, others[i]))
+            return tl_error_set(error, TL_INVALID, "--%s is nothing that --engine %s knows: leave it out", others[i], engine);
     return true;
 }
 
-/* Spark's machines want an absolute path, and its S3 goes by s3a. */
-static const char *for_spark(struct elsewhere *e, const char *place)
+/* Other machines want an absolute path; Spark's S3 goes by s3a. */
+static const char *for_others(struct elsewhere *e, const char *place, const char *s3)
 {
     if (strncmp(place, "s3://", 5) == 0)
-        return tl_arena_printf(&e->texts, "s3a://%s", place + 5);
+        return tl_arena_printf(&e->texts, "%s%s", s3, place + 5);
     char *real = realpath(place, NULL);
     const char *path = tl_arena_printf(&e->texts, "%s", real ? real : place);
     free(real);
@@ -69,15 +75,35 @@ static int run_on_spark(struct elsewhere *e, struct tl_error *error)
                                          .master = tl_args_text(e->args, "master", NULL),
                                          .folder = e->folder,
                                          .inputs = &e->inputs };
-    struct tl_spark_options options = { .lake = for_spark(e, e->places.lake),
+    struct tl_spark_options options = { .lake = for_others(e, e->places.lake, "s3a://"),
                                         .endpoint = kinesis.endpoint,
                                         .connector = tl_args_text(e->args, "connector", "qubole"),
                                         .packages = tl_args_text(e->args, "packages", NULL),
                                         .until_now = tl_args_flag(e->args, "until-now") };
-    options.checkpoint = tl_arena_printf(&e->texts, "%s/_spark/%s", for_spark(e, e->places.checkpoints), e->plan->name);
+    options.checkpoint = tl_arena_printf(&e->texts, "%s/_spark/%s", for_others(e, e->places.checkpoints, "s3a://"), e->plan->name);
     if (!tl_arena_ok(&e->texts, "paths", error))
         return tl_report(error);
     return tl_spark_run(&request, &options);
+}
+
+static int run_on_flink(struct elsewhere *e, struct tl_error *error)
+{
+    char endpoint[512];
+    struct tl_kinesis_options kinesis = tl_pipeline_kinesis(e->profile, NULL, endpoint, NULL);
+    struct tl_engine_request request = { .plan = e->plan,
+                                         .export = { .file_name = "the pipeline file",
+                                                     .profile = e->profile,
+                                                     .lake = for_others(e, e->places.lake, "s3://"),
+                                                     .endpoint = kinesis.endpoint },
+                                         .jobmanager = tl_args_text(e->args, "jobmanager", NULL),
+                                         .gateway = tl_args_text(e->args, "gateway", NULL),
+                                         .folder = e->folder,
+                                         .inputs = &e->inputs };
+    struct tl_flink_options options = { .savepoint = tl_args_text(e->args, "savepoint", NULL),
+                                        .savepoints = tl_args_text(e->args, "savepoints", NULL) };
+    if (!tl_arena_ok(&e->texts, "paths", error))
+        return tl_report(error);
+    return tl_flink_run(&request, &options);
 }
 
 static bool open_elsewhere(struct elsewhere *e, struct tl_error *error)
@@ -99,13 +125,14 @@ int tl_run_elsewhere(const struct tl_args *args, const struct tl_plan *plan)
     struct elsewhere e = { .args = args, .plan = plan, .profile = tl_plan_profile(plan, tl_args_text(args, "profile", NULL)) };
     const char *engine = tl_args_text(args, "engine", "");
     struct tl_error error;
-    if (strcmp(engine, "spark") != 0) {
-        fprintf(stderr, "tapeline run: --engine: '%s' is none of tapeline, spark\n", engine);
+    bool flink = strcmp(engine, "flink") == 0;
+    if (!flink && strcmp(engine, "spark") != 0) {
+        fprintf(stderr, "tapeline run: --engine: '%s' is none of tapeline, spark, flink\n", engine);
         return TL_EXIT_USAGE;
     }
     tl_arena_init(&e.texts, 1 << 20);
     e.places = (struct tl_places){ .data = { .lock = { .fd = -1 } }, .state_lock = { .fd = -1 } };
-    int code = open_elsewhere(&e, &error) ? run_on_spark(&e, &error) : tl_report(&error);
+    int code = !open_elsewhere(&e, &error) ? tl_report(&error) : flink ? run_on_flink(&e, &error) : run_on_spark(&e, &error);
     tl_places_close(&e.places);
     tl_inputs_release(&e.inputs);
     tl_arena_release(&e.texts);

@@ -11,7 +11,8 @@ struct tl_verify_engines {
     const char *engines; /* "tapeline,spark" */
     const char *const *patterns;
     size_t pattern_count;
-    const char *master;
+    const char *master;               /* Spark's */
+    const char *jobmanager, *gateway; /* Flink's */
     double ulps;  /* the most that rule 8 explains */
 };
 /* Tells everything on stdout. TL_EXIT_FAILED where a difference is explained by no rule. */

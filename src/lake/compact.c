@@ -34,10 +34,8 @@ static const char *leaf_of(const char *name)
 
 /* ---- what may be merged ---- */
 
-/* Live, a sink's, and not of the newest epoch; where partitions are pointed to, the others too, as held. *count of files[] (room for all of
- * live). */
-static bool choose(struct tl_compact_job *j, const struct tl_store_entries *entries, const struct tl_dir_list *live, struct tl_compact_file *files,
-                   size_t *count, struct tl_error *error)
+bool tl_compact_choose(struct tl_compact_job *j, const struct tl_store_entries *entries, const struct tl_dir_list *live,
+                       struct tl_compact_file *files, size_t *count, struct tl_error *error)
 {
     uint64_t newest = 0, epoch;
     size_t skip = strlen(j->path) + 1;
@@ -201,7 +199,7 @@ static bool merge_chosen(struct tl_compact_job *j, const struct tl_store_entries
     if (!files)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     struct tl_merged_file *room = TL_ARENA_ARRAY(&j->list->arena, j->list->count + live->count + 1, struct tl_merged_file);
-    bool ok = tl_arena_ok(&j->list->arena, "the names of files", error) && choose(j, entries, live, files, &count, error);
+    bool ok = tl_arena_ok(&j->list->arena, "the names of files", error) && tl_compact_choose(j, entries, live, files, &count, error);
     if (ok && j->list->count)
         memcpy(room, j->list->files, j->list->count * sizeof *room);
     if (ok) {

@@ -35,5 +35,17 @@ struct tl_compact_options {
     void *progress_arg;
     const bool *cancel; /* an atomic by convention: stop (TL_STOPPED), with what was done so far in force; NULL: never */
 };
+#define TL_COMPACT_MIN_FILES 8 /* of tapeline compact, and of sinks */
+
+/* What a compaction would find now, and what those before it have left. Reads the lake, and changes nothing. */
+struct tl_compact_outlook {
+    size_t small;             /* live files that may be merged */
+    size_t files, partitions; /* those of them that would be, and the files they would become */
+    size_t merged, waiting;   /* files in force that replace others; replaced ones that are not deleted yet. Of a plain table */
+    int64_t last_ms;          /* when the newest merge took its files' place; 0: none is in the list, or it is a Delta table */
+};
+/* entries: all below path (tl_store_walk); live: those of them that readers take (tl_lake_files). */
+TL_MUST_USE bool tl_compact_look(struct tl_store *store, const char *path, const struct tl_store_entries *entries, const struct tl_dir_list *live,
+                                 size_t min_files, struct tl_compact_outlook *out, struct tl_error *error);
 TL_MUST_USE bool tl_compact_table(struct tl_store *store, struct tl_duck *duck, const char *path, const struct tl_compact_options *options,
                                   struct tl_compact_stats *stats, struct tl_error *error);

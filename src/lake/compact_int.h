@@ -39,6 +39,10 @@ struct tl_compact_job { /* of a plain table */
     struct tl_merged *list; /* as it is to be; its texts are in its arena */
     bool changed;           /* since it was saved */
 };
+/* What may be merged: live, a sink's, and not of the newest epoch; where partitions are pointed to, the others too, as held. *count of
+ * files[] (room for all of live); texts are in the list's arena. */
+TL_MUST_USE bool tl_compact_choose(struct tl_compact_job *job, const struct tl_store_entries *entries, const struct tl_dir_list *live,
+                                   struct tl_compact_file *files, size_t *count, struct tl_error *error);
 /* Turns those that list folders to merges that are old enough, deletes what was replaced long enough ago, and forgets the names of what
  * was deleted long enough ago. Saves the list. */
 TL_MUST_USE bool tl_compact_listers(struct tl_compact_job *job, struct tl_error *error);

@@ -26,6 +26,21 @@ static bool add_file(struct tl_dir_list *out, size_t *cap, const char *name, str
     return out->names[out->count++] || tl_error_set(error, TL_NO_MEMORY, "out of memory");
 }
 
+/* "part-<uuid>-<subtask>-<n>": Flink gives a file no ending (tapeline run --engine flink), and hides it with a '.' until it is whole. */
+static bool is_of_flink(struct tl_view name)
+{
+    const size_t uuid = sizeof "part-" - 1, numbers = uuid + 36;
+    if (name.size <= numbers + 3 || memcmp(name.data, "part-", uuid) != 0)
+        return false;
+    for (size_t i = uuid; i < numbers; i++)
+        if (!strchr("0123456789abcdef-", name.data[i]))
+            return false;
+    for (size_t i = numbers; i < name.size; i++)
+        if (!strchr("0123456789-", name.data[i]))
+            return false;
+    return name.data[numbers] == '-';
+}
+
 /* Names that begin with '_' or '.' are no data, at any depth below the path. */
 static bool is_data(struct tl_view name, size_t skip)
 {
@@ -35,7 +50,7 @@ static bool is_data(struct tl_view name, size_t skip)
         if (part.size && (part.data[0] == '_' || part.data[0] == '.'))
             return false;
     }
-    return tl_view_ends_with(part, TL_VIEW(".parquet"));
+    return tl_view_ends_with(part, TL_VIEW(".parquet")) || is_of_flink(part);
 }
 
 /* The files that stand in place of others, and not those others (lake/merged.h). */

@@ -235,6 +235,15 @@ static void write_kinesis(const struct source_job *w)
     add_option(out, "format", "raw");
 }
 
+/* The folder of the files: one below it a source, where there are several. */
+static void add_path(const struct source_job *w, const char *input)
+{
+    size_t sources = 0;
+    for (size_t i = 0; i < w->j->plan->source_count; i++)
+        sources += !w->j->plan->sources[i].of_view;
+    add_option(w->j->out, "path", sources > 1 ? tl_arena_printf(&w->j->arena, "%s/%s", input, w->s->name) : input);
+}
+
 static bool write_table(const struct source_job *w)
 {
     const struct tl_source_plan *s = w->s;
@@ -259,7 +268,7 @@ static bool write_table(const struct source_job *w)
     if (input) {
         tl_buf_add_text(out, "  -- files are read one after the other: windows wait for the end of the last one\n"
                              "  WATERMARK FOR _rowtime AS CAST(" TL_FLINK_NEVER " AS TIMESTAMP(3))\n) WITH (\n  'connector' = 'filesystem'");
-        add_option(out, "path", input);
+        add_path(w, input);
         add_option(out, "format", "raw");
     } else {
         tl_buf_add_text(out, "  WATERMARK FOR _rowtime AS CASE WHEN _rowtime <= _arrival + ");

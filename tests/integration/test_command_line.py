@@ -11,7 +11,7 @@ import tempfile
 import time
 import unittest
 
-from tapeline import PIPELINE, Server, kinesis, run
+from tapeline import BINARY, PIPELINE, Server, kinesis, run
 
 
 def fails(test, code, pattern, *args):
@@ -69,6 +69,24 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(re.findall(r"__fish_use_subcommand -a (\S+)", run("completion", "fish").stdout), list(table))
         zsh = run("completion", "zsh").stdout
         self.assertTrue(zsh.startswith("#compdef tapeline\n") and zsh.endswith(bash), "zsh takes the same words, by its bashcompinit")
+
+    def test_on_a_terminal_a_long_query_says_for_how_long_it_runs(self):
+        with tempfile.TemporaryDirectory() as folder:
+            run("sample", "--lake", folder)
+            main, terminal = os.openpty()
+            p = subprocess.Popen([BINARY, "query", "SELECT count(*) AS n FROM range(70000000) WHERE range % 7 = 3", "--lake", folder, "--format", "csv"],
+                                 stdout=terminal, stderr=terminal, stdin=subprocess.DEVNULL)
+            os.close(terminal)
+            said = b""
+            try:
+                while chunk := os.read(main, 4096):
+                    said += chunk
+            except OSError:
+                pass  # the other end is closed
+            os.close(main)
+            self.assertEqual(p.wait(30), 0, said)
+        self.assertRegex(said, rb"\rthe query runs  \d+\.\d s\x1b\[K")
+        self.assertTrue(said.endswith(b"\r\x1b[Kn\r\n10000000\r\n"), said[-100:])
 
     def test_log_format_json_is_json_in_every_line(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Colours and dashes that tell series apart. Okabe and Ito's colours, told apart with any kind of colour vision; in the
-// light theme darkened where 3:1 against the panel asks for it. Past seven series the dash changes, so that no two of the
-// first 28 look the same.
+// Colours and dashes that tell series apart. Okabe and Ito's colours, told apart with any kind of colour vision; darkened or lightened
+// until a line has 3:1 against its panel, and a label at its end 4.5:1 between colour and text (a test counts both). Past seven series
+// the dash changes, so that no two of the first 28 look the same.
 
 import { LineStyle } from "lightweight-charts";
 import { svg } from "./dom.js";
 
-const LIGHT = ["#0072b2", "#c75300", "#00805f", "#b0568a", "#9c7400", "#2b87bd", "#4a4f57"];
-const DARK = ["#56b4e9", "#e8804a", "#2fc39a", "#dc8fbd", "#e69f00", "#f0e442", "#c6cdd6"];
+const LIGHT = ["#00508a", "#c25100", "#007d5c", "#ac5286", "#916a00", "#1d7cb0", "#4a4f57"];
+const DARK = ["#56b4e9", "#f09a6b", "#2fc39a", "#dc8fbd", "#f0ad1f", "#f0e442", "#c6cdd6"];
 const DASHES = [LineStyle.Solid, LineStyle.Dashed, LineStyle.LargeDashed, LineStyle.SparseDotted];
 const SVG_DASHES = ["none", "5 3", "9 4", "2 4"];
 

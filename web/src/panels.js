@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The panels below the tiles: the ledger, the shards, the feed, and how to reach the AWS endpoint.
 
-import { el, setText } from "./dom.js";
+import { breakable, el, setText } from "./dom.js";
 import { clock, count, duration, shardName } from "./format.js";
 
 /** @typedef {import("./store.js").Store} Store */
@@ -15,7 +15,7 @@ import { clock, count, duration, shardName } from "./format.js";
  */
 export function panel(id, title, sub, ...content) {
     return el("section", { class: `panel ${id}`, "aria-labelledby": `${id}-title` },
-        el("div", { class: "panel-head" }, el("div", {}, el("h2", { id: `${id}-title` }, title), el("p", { class: "sub" }, sub))),
+        el("div", { class: "panel-head" }, el("div", {}, el("h2", { id: `${id}-title` }, ...breakable(title)), el("p", { class: "sub" }, sub))),
         ...content);
 }
 

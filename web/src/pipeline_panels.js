@@ -42,7 +42,7 @@ export function problemsPanel(store) {
         const found = problemsOf(store);
         const now = JSON.stringify(found);
         fine.hidden = found.length > 0 || !store.stats;
-        setText(fine, store.stats ? "Nothing is wrong: records come, windows close, commits succeed." : "");
+        setText(fine, !store.stats ? "" : store.stats.last_record === null ? "Nothing is wrong: it waits for the first record." : "Nothing is wrong: records come, windows close, commits succeed.");
         if (now === drawn) return;
         drawn = now;
         list.replaceChildren(...found.map(({ what, cause, next }) => el("li", {}, el("strong", {}, what), el("span", {}, cause), el("span", { class: "next" }, next))));

@@ -4,6 +4,7 @@
 import uPlot from "uplot";
 import { el, svg } from "./dom.js";
 import { instantOf, kindOf } from "./csv.js";
+import { clock, day, minute } from "./format.js";
 import { seriesColor } from "./palette.js";
 
 const SERIES_MAX = 12;
@@ -20,6 +21,8 @@ export function chartable({ heads, rows }) {
     const kinds = heads.map((_, i) => kindOf(rows, i));
     // Of several instants the one that tells the rows apart best; of numbers the first.
     const spread = heads.map((_, i) => (kinds[i] === "instant" ? new Set(rows.map((row) => row[i])).size : 0));
+    const hasTimes = heads.map((_, i) => (spread[i] ?? 0) > 1 && rows.some((row) => row[i]?.includes(":")));
+    if (hasTimes.includes(true)) hasTimes.forEach((has, i) => !has && (spread[i] = 0)); // days are coarser than the windows beside them
     const most = Math.max(0, ...spread);
     const x = most > 1 ? spread.lastIndexOf(most) : kinds.includes("instant") ? -1 : kinds.findIndex((kind, i) => kind === "number" && isOrdered(rows, i));
     const ys = kinds.flatMap((kind, i) => (kind === "number" && i !== x ? [i] : []));
@@ -58,6 +61,12 @@ function columnsOf({ heads, rows }, { x, ys, by, time }) {
     return { labels, data: [xs, ...labels.map((_, k) => xs.map((at) => byX.get(at)?.[k] ?? null))] };
 }
 
+/** @param {number} ms @param {number} step seconds from one mark to the next */
+function timeText(ms, step) {
+    if (step >= 86_400) return day(ms, "utc") + (step >= 28 * 86_400 ? ` ${new Date(ms).getUTCFullYear()}` : "");
+    return minute(ms, "utc") === "00:00" ? day(ms, "utc") : step >= 60 ? minute(ms, "utc") : clock(ms, "utc");
+}
+
 /** @param {Table} table @param {NonNullable<ReturnType<typeof chartable>>} shape */
 export function resultChart(table, shape) {
     const { labels, data } = columnsOf(table, shape);
@@ -65,7 +74,7 @@ export function resultChart(table, shape) {
     const style = getComputedStyle(document.documentElement);
     const axis = { stroke: style.getPropertyValue("--muted").trim(), grid: { stroke: style.getPropertyValue("--grid").trim(), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
     const plot = new uPlot({
-        width: 600, height: HEIGHT, legend: { show: false }, cursor: { drag: { x: true, y: false } }, tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"), scales: { x: { time: shape.time } }, axes: [axis, { ...axis, size: 70 }],
+        width: 600, height: HEIGHT, legend: { show: false }, cursor: { drag: { x: true, y: false } }, tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"), scales: { x: { time: shape.time } }, axes: [shape.time ? { ...axis, space: 90, values: (_, splits, __, ___, incr) => splits.map((at) => timeText(at * 1000, incr)) } : axis, { ...axis, size: 70 }],
         series: [{ label: table.heads[shape.x] ?? "x" }, ...labels.map((label, i) => ({ label, stroke: seriesColor(i), dash: DASHES[Math.floor(i / 7)] ?? [], width: 1.75, spanGaps: true, points: { show: false } }))],
     }, /** @type {uPlot.AlignedData} */ (data), host);
     new ResizeObserver(() => host.clientWidth > 0 && plot.setSize({ width: host.clientWidth, height: HEIGHT })).observe(host);

@@ -36,7 +36,9 @@
  * @typedef {{id: string, open: boolean, parents: string[], starting_hash: string, ending_hash: string}} StreamShard
  * @typedef {{name: string, files: number, bytes: number}} LakePartition
  * @typedef {{name: string, path: string, synthetic: boolean, columns: {name: string, type: string}[], partition_by: string[], partitions: number,
- *            files: number, bytes: number, newest: number | null, list: LakePartition[]}} LakeTable
+ *            files: number, bytes: number, newest: number | null, list: LakePartition[],
+ *            compact_every_ms: number, compaction: {small: number, files: number, partitions: number, merged: number, waiting: number, last: number | null} | null}} LakeTable
+ *   compaction: small files that may be merged; files that would be now, into how many; what earlier ones left
  * @typedef {{window_start: number, window_end: number, record_count: number, complete: boolean, row: Record<string, Cell> | null, file: string | null, file_note: string | null,
  *            file_bytes: number | null, shards: {id: string, records: number, first: string, last: string}[], records: StreamRecord[]}} Origin
  * @typedef {{count: number, p50_ms: number, p95_ms: number, p99_ms: number}} Figures of the last minute

@@ -56,6 +56,7 @@ class DeadPanel {
             else this.#draw(rows, await this.#summary(from));
         } catch (error) {
             this.note.hidden = false;
+            this.note.classList.add("is-error");
             setText(this.note, `The lake does not answer: ${error instanceof Error ? error.message : error}`);
         }
     }
@@ -64,6 +65,7 @@ class DeadPanel {
         this.body.replaceChildren();
         this.reasons.replaceChildren();
         this.note.hidden = false;
+        this.note.classList.remove("is-error");
         const { ledger } = this.store.stats ?? {};
         const open = ledger ? ledger[this.table.kind] : 0;
         setText(this.note, open > 0 ? `${count(open)} are counted; they are here after the next commit.` : "None. Every record so far found its place.");

@@ -2,7 +2,7 @@
 // The lake: its tables, what their files come to, and where small ones gather.
 
 import { breakable, el, setText } from "./dom.js";
-import { bytes, clockWithZone, count, dayAndMinute, duration } from "./format.js";
+import { bytes, clockWithZone, count, dayAndMinute, duration, zoneName } from "./format.js";
 import { panel } from "./panels.js";
 import { getJson } from "./stream.js";
 
@@ -60,6 +60,7 @@ class Lake {
             this.#draw(tables);
         } catch (error) {
             this.note.hidden = false;
+            this.note.classList.add("is-error");
             setText(this.note, `The lake cannot be listed: ${error instanceof Error ? error.message : error}`);
         } finally {
             this.asking = false;
@@ -70,6 +71,7 @@ class Lake {
     /** @param {LakeTable[]} tables */
     #draw(tables) {
         this.note.hidden = tables.length > 0;
+        this.note.classList.remove("is-error");
         setText(this.note, "The lake has no table yet: the first comes with the first commit.");
         const { stats } = this.store;
         setText(this.sum, `${count(tables.reduce((sum, table) => sum + table.files, 0))} files, ${bytes(tables.reduce((sum, table) => sum + table.bytes, 0))}`
@@ -77,7 +79,7 @@ class Lake {
         const focused = document.activeElement?.getAttribute("data-table");
         this.body.replaceChildren(...tables.map((table) => this.#row(table)));
         if (focused) /** @type {HTMLElement | null} */ (this.body.querySelector(`[data-table="${CSS.escape(focused)}"]`))?.focus();
-        const opened = tables.find((table) => table.name === this.open) ?? tables[0];
+        const opened = tables.find((table) => table.name === this.open) ?? tables.find((table) => this.store.plan.views.some((view) => view.table === table.name)) ?? tables[0];
         if (opened) this.#detail(opened);
     }
 
@@ -96,6 +98,17 @@ class Lake {
     }
 
     /** @param {LakeTable} table */
+    #compaction({ name, compact_every_ms: every, compaction }) {
+        const who = every > 0 ? `the engine does it every ${duration(every)}` : `tapeline compact ${name} does it`;
+        if (!compaction) return `A Delta table: files that its log no longer names are counted too. Compaction: ${who}.`;
+        const { small, files, partitions, merged, waiting, last } = compaction;
+        const now = files > 0 ? `${count(files)} of ${count(small)} small files can be merged into ${count(partitions)} now: ${who}`
+            : small > 0 ? `nothing to merge yet: ${count(small)} small files, fewer than eight in each partition; ${who}` : "no small files";
+        const done = last === null ? "" : ` Last merge ${dayAndMinute(last, this.store.zone)} ${zoneName(this.store.zone)}: ${count(merged)} merged files in force${waiting > 0 ? `, ${count(waiting)} replaced ones not deleted yet` : ""}.`;
+        return `Compaction: ${now}.${done}`;
+    }
+
+    /** @param {LakeTable} table */
     #detail(table) {
         const warn = warning(table);
         const top = Math.max(1, ...table.list.map((partition) => partition.bytes));
@@ -104,6 +117,7 @@ class Lake {
         this.detail.replaceChildren(
             panel("lake-table", table.name, table.path,
                 warn ? el("p", { class: "verdict is-bad" }, warn) : null,
+                table.files > 0 ? el("p", { class: "inset sub" }, this.#compaction(table)) : null,
                 el("p", { class: "inset" }, el("a", { class: "button", href: `#sql?q=${encodeURIComponent(`SELECT * FROM ${table.name} LIMIT 100`)}` }, "Query it")),
                 el("h3", { class: "inset" }, "Columns"),
                 el("ul", { class: "chips" }, ...table.columns.map((column) => el("li", {}, el("strong", {}, column.name), ` ${column.type}`,

@@ -84,7 +84,7 @@ class Console {
             if (tables.length === 0) this.schema.replaceChildren(el("p", { class: "empty" }, "No table yet: the first comes with the first commit."));
             else this.schema.replaceChildren(...tables.map((table) => this.#tableItem(table)));
         } catch (error) {
-            this.schema.replaceChildren(el("p", { class: "empty" }, `The tables cannot be listed: ${error instanceof Error ? error.message : error}`));
+            this.schema.replaceChildren(el("p", { class: "empty is-error" }, `The tables cannot be listed: ${error instanceof Error ? error.message : error}`));
         }
     }
 

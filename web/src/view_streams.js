@@ -84,6 +84,7 @@ class Browser {
             this.#start();
         } catch (error) {
             this.shardsNote.hidden = false;
+            this.shardsNote.classList.add("is-error");
             setText(this.shardsNote, `The stream does not answer: ${error instanceof Error ? error.message : error}`);
         }
     }

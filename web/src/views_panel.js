@@ -17,7 +17,7 @@ const fact = (term, value) => el("div", {}, el("dt", {}, term), el("dd", {}, val
 
 /** @param {Store} store @param {ViewReport} view */
 function item(store, view) {
-    const { windowed, table } = store.rowsOf(view.name).plan;
+    const { windowed, table, late } = store.rowsOf(view.name).plan;
     const next = view.next_window_end;
     return el("li", { class: "view-item" },
         el("div", { class: "view-name" }, el("strong", {}, view.name), el("span", { class: "sub" }, windowed ? "windows" : "newest values")),
@@ -25,7 +25,7 @@ function item(store, view) {
             windowed || table ? fact("rows written", view.rows === undefined ? "–" : count(view.rows)) : null,
             fact(windowed ? "open groups" : "groups", view.open_groups === undefined ? "–" : count(view.open_groups)),
             windowed ? fact("next window ends", next ? clockWithZone(next, store.zone) : "–") : null,
-            fact("late", view.late === undefined ? "–" : count(view.late))),
+            windowed && late !== null ? fact("late", view.late === undefined ? "–" : count(view.late)) : null),
         ...view.why.map(({ text, fix }) => el("p", { class: "why" }, inZone(store, text), fix ? el("span", { class: "next" }, inZone(store, fix)) : null)));
 }
 
@@ -40,6 +40,7 @@ export function viewsPanel(store) {
         if (!report || !(changed.has("report") || changed.has("zone"))) return;
         note.hidden = report.views !== undefined;
         list.hidden = report.views === undefined;
+        note.classList.toggle("is-error", report.state === "unknown");
         if (!report.views) setText(note, report.state === "busy" ? `The engine is busy: ${report.error ?? ""}` : `The engine cannot be asked just now: ${report.error ?? report.state}`);
         const now = JSON.stringify([report.views, store.zone]);
         if (!report.views || now === drawn) return;

@@ -83,11 +83,12 @@ def parse_options():
     to.add_argument("--lake", default=DEFAULTS["lake"], metavar="PATH", help="folder or URI (default %(default)s)")
     to.add_argument("--checkpoint", metavar="PATH", help="default: _spark/%s in the lake" % PIPELINE)
     to.add_argument("--register", action="store_true", help="create the sinks' tables in the session's catalog (Hive, Glue)")
-    to.add_argument("--dump", metavar="PATH", help="with --input: each view's rows as JSON lines in a folder of its name; no lake is written")
+    to.add_argument("--dump", metavar="PATH", help="with --input: each view's rows as JSON lines in a folder of its name, and no lake")
     how = p.add_argument_group("how it runs")
     how.add_argument("--once", action="store_true", help="of a stream: take what is there now, and stop")
     how.add_argument("--partitions", type=int, metavar="N", help="of shuffles and state (default: as many as there are cores)")
     how.add_argument("--progress", metavar="FILE", help="append each query's progress to it, as JSON lines")
+    how.add_argument("--owner", metavar="PID", help="stop when this process of the same machine is gone")
     return p.parse_args()
 
 
@@ -124,9 +125,12 @@ def kinesis_awslabs(reader, source, options):
 
 
 def kinesis_qubole(reader, source, options):
+    keys = {}
+    if "AWS_SECRET_ACCESS_KEY" in os.environ:  # else it asks the machine it runs on for its role
+        keys = dict(awsAccessKeyId=os.environ["AWS_ACCESS_KEY_ID"], awsSecretKey=os.environ["AWS_SECRET_ACCESS_KEY"])
     return reader.format("kinesis").options(
         streamName=source.stream, endpointUrl=endpoint_of(options), region=options.region,
-        startingPosition=options.start or source.start), None
+        startingPosition=options.start or source.start, **keys), None
 
 
 # The function, and what Spark has to be given for it.
@@ -469,15 +473,16 @@ def append_delta(rows, batch, sink, options):
 
 
 def register(spark, rows, sink, options):
-    """The table by its name, over the same folder, and the partitions that have come."""
-    database, table = sink.table.split(".")
-    columns = ", ".join("`%s` %s" % (f.name, f.dataType.simpleString()) for f in rows.schema.fields)
-    spark.sql("CREATE DATABASE IF NOT EXISTS `%s`" % database)
-    parted = " PARTITIONED BY (%s)" % ", ".join("`%s`" % key for key in sink.partition_by) if sink.partition_by else ""
-    spark.sql("CREATE TABLE IF NOT EXISTS `%s`.`%s` (%s) USING %s%s LOCATION '%s/%s'"
-              % (database, table, columns, sink.format, parted, options.lake, sink.path))
-    if sink.partition_by and sink.format != "delta":
-        spark.sql("MSCK REPAIR TABLE `%s`.`%s`" % (database, table))
+    """The table by its name, over the same folder, and the partitions that have come. Delta's log knows the columns by itself."""
+    name = "`%s`.`%s`" % tuple(sink.table.split("."))
+    columns = "(%s) " % ", ".join("`%s` %s" % (f.name, f.dataType.simpleString()) for f in rows.schema.fields)
+    parted = "PARTITIONED BY (%s) " % ", ".join("`%s`" % key for key in sink.partition_by) if sink.partition_by else ""
+    delta = sink.format == "delta"
+    spark.sql("CREATE DATABASE IF NOT EXISTS `%s`" % sink.table.split(".")[0])
+    spark.sql("CREATE TABLE IF NOT EXISTS %s %sUSING %s %sLOCATION '%s/%s'"
+              % (name, "" if delta else columns, sink.format, "" if delta else parted, options.lake, sink.path))
+    if sink.partition_by and not delta:
+        spark.sql("MSCK REPAIR TABLE " + name)
 
 
 def writer(sink, options):
@@ -491,26 +496,25 @@ def writer(sink, options):
     return write
 
 
-def dead_letter(label):
-    return Sink(label, of=None, path="dead_letter/%s/%s" % (PIPELINE, label), partition_by={}, format="parquet",
+def dead_letter(label, of):
+    return Sink(label, of=of, path="dead_letter/%s/%s" % (PIPELINE, label), partition_by={}, format="parquet",
                 options={"compression": "zstd"}, every="1 minute", table="%s.%s" % (PIPELINE.replace("-", "_"), label))
 
 
-def outputs(views, records):
-    """All that is to be written: (sink, its rows, output mode)."""
-    for sink in SINKS:
-        if sink.of in views:
-            yield sink, rows_of(views[sink.of], records[views[sink.of].source.name]), "append"
-        elif sink.of.startswith("LATE("):
-            v = views[sink.of[5:-1]]
-            yield sink, late_rows(v, records[v.source.name]), "append"
-        else:
-            yield sink, malformed_rows(records[sink.of[10:-1]]), "append"
-    for name in records:
-        yield dead_letter(name + "_malformed"), malformed_rows(records[name]), "append"
-    for v in views.values():
-        if v.window:
-            yield dead_letter(v.name + "_late"), late_rows(v, records[v.source.name]), "append"
+def outputs(records, options):
+    """All that is to be written: sinks and their rows. On Kinesis late records are Spark's matter, which drops and counts them."""
+    def rows_for(sink):
+        kind, _, name = sink.of.rstrip(")").rpartition("(")
+        if kind == "MALFORMED":
+            return malformed_rows(records[name])
+        v = VIEWS[name]
+        return (late_rows if kind == "LATE" else rows_of)(v, records[v.source.name])
+
+    dead_letters = [dead_letter("%s_malformed" % name, "MALFORMED(%s)" % name) for name in records]
+    dead_letters += [dead_letter("%s_late" % v.name, "LATE(%s)" % v.name) for v in VIEWS.values() if v.window]
+    for sink in SINKS + dead_letters:
+        if options.input or not sink.of.startswith("LATE("):
+            yield sink, rows_for(sink)
 
 
 # ---- Runs ----
@@ -525,7 +529,7 @@ def run_batch(records, options):
         for name, r in records.items():
             dump(malformed_rows(r), "%s/%s_malformed" % (options.dump, name))
         return
-    for sink, rows, _ in outputs(VIEWS, records):
+    for sink, rows in outputs(records, options):
         writer(sink, options)(rows, 0)
 
 
@@ -536,18 +540,17 @@ def dump(rows, path):
 
 def run_stream(spark, records, options):
     """A query for each view (and for each table of dead letters), each with its checkpoint."""
-    trigger = {"availableNow": True} if options.once else None
-    sunk = set()
-    for sink, rows, mode in outputs(VIEWS, records):
-        sunk.add(sink.of)
-        (rows.writeStream.queryName(sink.of if sink.of in VIEWS else sink.name).outputMode(mode)
-         .option("checkpointLocation", "%s/%s" % (options.checkpoint, sink.name))
-         .trigger(**(trigger or {"processingTime": sink.every})).foreachBatch(writer(sink, options)).start())
+    def query(name, rows, emit, every):
+        trigger = {"availableNow": True} if options.once else {"processingTime": every}
+        return (rows.writeStream.queryName(name).outputMode(emit).trigger(**trigger)
+                .option("checkpointLocation", "%s/%s" % (options.checkpoint, name)))
+
+    for sink, rows in outputs(records, options):
+        query(sink.name, rows, "append", sink.every).foreachBatch(writer(sink, options)).start()
     for v in VIEWS.values():
-        if v.name not in sunk:  # nothing keeps it: its rows are shown as they change
-            (rows_of(v, records[v.source.name]).writeStream.queryName(v.name).outputMode(v.emit)
-             .option("checkpointLocation", "%s/%s" % (options.checkpoint, v.name))
-             .trigger(**(trigger or {"processingTime": "1 second"})).format("console").option("truncate", False).start())
+        if v.name not in {sink.of for sink in SINKS}:  # nothing keeps it: its rows are shown as they change
+            (query(v.name, rows_of(v, records[v.source.name]), v.emit, "1 second")
+             .format("console").option("truncate", False).start())
     follow(spark, options)
 
 
@@ -574,7 +577,7 @@ def follow(spark, options):
     stopping, seen = [], {}
     signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))
     queries = spark.streams.active
-    while not stopping and any(q.isActive for q in queries):
+    while not stopping and any(q.isActive for q in queries) and (not options.owner or os.path.exists("/proc/" + options.owner)):
         signal.sigtimedwait([], 0.5)  # sleeps, but not through a signal
         for query in queries:
             for progress in query.recentProgress:

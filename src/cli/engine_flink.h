@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/engine_flink.h: 'tapeline run --engine flink': the exported script sent to a SQL gateway, its job followed, and stopped in order. */
+#pragma once
+
+#include "cli/engine_request.h"
+
+struct tl_flink_options {
+    const char *savepoint; /* to go on from; NULL: none */
+    const char *savepoints; /* where a stop writes one; NULL: as the cluster is set up, without one the job is cancelled */
+};
+/* Returns the exit code, everything told. */
+int tl_flink_run(const struct tl_engine_request *request, const struct tl_flink_options *options);

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An exported pipeline on PySpark: on this machine, and on a standalone cluster of which a worker is killed. PATH has spark-submit."""
+import csv
+import glob
+import io
+import json
+import math
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+from tapeline import BINARY, CLIENT_ENV, PIPELINE, REFERENCE, ROOT, run, shared_absent
+
+CLASS = [os.path.join(os.path.dirname(sys.executable), "spark-class")]
+TICKERS = ["AAPL", "MSFT", "TSLA", "AMD"]
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def write_ticks(folder, files, seed, bad=True):
+    """Files that follow each other in time, disordered by less than the delay; the last one is far ahead, and closes what was open."""
+    state = seed
+    for number in range(files):
+        with open(os.path.join(folder, "ticks-%03d.ndjson" % number), "w") as f:
+            for i in range(600):
+                state = (state * 6364136223846793005 + 1442695040888963407) % 2**64
+                noise = (state >> 33) / 2**31
+                at = 1_758_974_400 + number * 60 + i / 10 - 80 * noise
+                tick = {"ticker": TICKERS[i % 4], "date": "2024-03-%02d" % (number % 28 + 1), "close": round(100 + 9 * noise, 4), "volume": int(1e6 * noise),
+                        "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(int(at))) + ".%06dZ" % int(at % 1 * 1e6)}
+                if bad and i % 97 == 0:
+                    tick["close"] = "n/a"
+                f.write(json.dumps(tick) + "\n")
+        os.utime(f.name, (1_700_000_000 + number,) * 2)  # Spark reads the oldest first
+    with open(os.path.join(folder, "ticks-999.ndjson"), "w") as f:
+        f.write('{"ticker": "END", "timestamp": "2030-01-01T00:00:00Z", "close": 1}\n')
+
+
+def rows_of(text):
+    return sorted((r for r in csv.DictReader(io.StringIO(text)) if r["ticker"] != "END"), key=lambda r: (r["ticker"], r["window_start"]))
+
+
+class Equal(unittest.TestCase):
+    def assert_equal_rows(self, ours, theirs):
+        """To the last bit, but for averages: those within 100 ulps (rule 8)."""
+        self.assertEqual(len(ours), len(theirs))
+        for a, b in zip(ours, theirs):
+            average, other = float(a.pop("avg_close")), float(b.pop("avg_close"))
+            self.assertEqual(a, b)
+            self.assertLessEqual(abs(average - other), 100 * math.ulp(average), a)
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def path(self, *parts):
+        return os.path.join(self.folder, *parts)
+
+    def start(self, log, *command, **kw):
+        p = subprocess.Popen(command, stdout=open(self.path(log), "w"), stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True, **kw)
+        self.addCleanup(lambda: (p.poll() is None and os.killpg(p.pid, signal.SIGKILL), p.wait()))
+        return p
+
+    def wait_for(self, what, seconds=300):
+        until = time.time() + seconds
+        while not what():
+            self.assertLess(time.time(), until, "not within %d s" % seconds)
+            time.sleep(0.2)
+
+
+class Verify(Equal):
+    @unittest.skipIf(shared_absent(REFERENCE), "the reference's input is not there")
+    def test_reference(self):
+        p = run("verify", PIPELINE, "--engines", "tapeline,spark", "--master", "local[2]", "--input", REFERENCE + "/input/*.ndjson", timeout=900, env=ENV)
+        self.assertRegex(p.stdout, r"view latest_close: 10 rows of tapeline, 10 of spark: 10 equal\n")
+        self.assertRegex(p.stdout, r"view avg_1min: 308 rows of tapeline, 308 of spark: \d+ equal; \d+ within \d ulps: sums")
+        self.assertTrue(p.stdout.endswith("equal\n"))
+
+    def test_random_inputs_and_every_kind_of_view(self):
+        pipeline = os.path.join(ROOT, "tests", "conformance", "export", "views.sql")
+        for seed in (int(os.environ.get("TL_SEED", time.time())), 7):
+            with self.subTest(seed=seed), tempfile.TemporaryDirectory() as ticks:
+                write_ticks(ticks, 4, seed)
+                p = run("verify", pipeline, "--engines", "tapeline,spark", "--master", "local[2]", "--input", ticks + "/*.ndjson", timeout=900, env=ENV, check=False)
+                self.assertEqual(p.returncode, 0, p.stdout + p.stderr)
+
+    def test_what_is_missing_is_named(self):
+        p = run("run", PIPELINE, "--engine", "spark", "--master", "spark://127.0.0.1:%d" % free_port(), "--lake", self.path("lake"), check=False, env=ENV)
+        self.assertEqual(p.returncode, 1)
+        self.assertRegex(p.stderr, "the Spark master spark://127.0.0.1:[0-9]+ does not answer")
+        run("export", "spark", PIPELINE, "-o", self.folder)
+        p = subprocess.run([ENV["SUBMIT"], "--master", "local[1]", self.path("stock_stream.py"), "--connector", "qubole", "--lake", self.path("lake")],
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=ENV, timeout=300)
+        self.assertNotEqual(p.returncode, 0)
+        self.assertRegex(p.stdout, "no 'qubole' source of Kinesis; it needs --packages com.qubole.spark:spark-sql-kinesis_2.12")
+
+
+class Cluster(Equal):
+    def start_cluster(self):
+        port = free_port()
+        self.master = "spark://127.0.0.1:%d" % port
+        env = dict(ENV, SPARK_LOCAL_IP="127.0.0.1", SPARK_DAEMON_MEMORY="256m", PYSPARK_PYTHON=sys.executable)
+        self.start("master.log", *CLASS, "org.apache.spark.deploy.master.Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", "0", env=env)
+        self.wait_for(lambda: "I have been elected leader" in open(self.path("master.log")).read())
+        self.workers = [self.start("worker%d.log" % i, *CLASS, "org.apache.spark.deploy.worker.Worker", "--cores", "1", "--memory", "900m", "--webui-port", "0",
+                                   "--work-dir", self.path("work%d" % i), "--host", "127.0.0.1", self.master, env=env) for i in range(2)]
+        for i in range(2):
+            self.wait_for(lambda: "Successfully registered with master" in open(self.path("worker%d.log" % i)).read())
+        return dict(env)
+
+    def test_a_worker_is_killed_while_a_stream_runs(self):
+        os.mkdir(self.path("ticks"))
+        write_ticks(self.path("ticks"), 24, 11)
+        run("export", "spark", PIPELINE, "-o", self.path("job"))
+        env = self.start_cluster()
+        job = self.start("job.log", ENV["SUBMIT"], "--master", self.master, "--executor-memory", "700m", "--conf", "spark.ui.enabled=false",
+                         "--conf", "spark.driver.host=127.0.0.1", self.path("job", "stock_stream.py"), "--input", self.path("ticks"), "--follow", "--once",
+                         "--files-per-batch", "4", "--lake", self.path("lake"), "--progress", self.path("progress"), "--partitions", "2", env=env)
+        done = lambda: [json.loads(line) for line in open(self.path("progress"))] if os.path.exists(self.path("progress")) else []
+        batches = lambda: [p["batch"] for p in done() if p.get("query") == "avg_1min_lake"]
+        self.wait_for(lambda: batches() or job.poll() is not None)
+        os.killpg(self.workers[0].pid, signal.SIGKILL)  # the worker, with its executor and what that has computed
+        self.assertEqual(job.wait(900), 0, open(self.path("job.log")).read()[-3000:])
+        self.assertGreater(max(batches()), 2, "it was killed in the middle")
+        self.assertIn("Lost executor", open(self.path("job.log")).read())
+        ours = rows_of(run("run", PIPELINE, "--input", self.path("ticks") + "/*.ndjson", "--dump", "avg_1min").stdout)
+        columns = ", ".join(ours[0])
+        run("run", PIPELINE, "--input", self.path("ticks", "ticks-999.ndjson"), "--lake", self.path("lake"))  # enters the table; END is left out
+        theirs = rows_of(run("query", "SELECT %s FROM stock_streaming_database.avg_1min" % columns, "--lake", self.path("lake"), "--format", "csv").stdout)
+        self.assertGreater(len(ours), 90)
+        self.assert_equal_rows(ours, theirs)
+
+
+ENV = dict(CLIENT_ENV, PATH=os.path.dirname(sys.executable) + ":" + os.environ["PATH"], SUBMIT=os.path.join(os.path.dirname(sys.executable), "spark-submit"))
+ENV.pop("SPARK_HOME", None)
+
+if __name__ == "__main__":
+    unittest.main()
