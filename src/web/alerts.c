@@ -355,8 +355,6 @@ static void label_add(struct tl_buf *out, const char *text)
 
 void tl_web_alerts_metrics(const struct tl_web_alerts *a, struct tl_buf *out)
 {
-    if (a->count == 0)
-        return;
     tl_buf_add_text(out, "# HELP tapeline_alert_firing 1 while an alert that was set in the page fires.\n# TYPE tapeline_alert_firing gauge\n");
     for (size_t i = 0; i < a->count; i++) {
         tl_buf_add_text(out, "tapeline_alert_firing{alert=\"");

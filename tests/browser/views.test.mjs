@@ -161,6 +161,12 @@ test("pipeline: samples from before the page came, epochs, ledger, no problem", 
     assert.match(await page.locator(".ledger-panel .verdict").textContent(), /^Balanced/);
     for (const chart of ["put", "behind", "epochs-chart"]) assert.ok(await page.locator(`.${chart} .chart-note`).isHidden(), `${chart} is drawn`);
     assert.match(await page.locator(".epochs-chart .small-legend").textContent(), /drain .*close, merge .*write files .*fsync, rename .*commit /);
+    const { epochs, behind, shards } = await (await fetch(`${tapeline.url}/api/samples`)).json();
+    for (const { duration_ms: whole, phases } of epochs) {
+        const sum = Object.values(phases).reduce((a, b) => a + b, 0);
+        assert.ok(sum <= whole + 0.001 && sum >= whole * 0.8, `the phases are the epoch: ${sum} of ${whole} ms`);
+    }
+    assert.ok(epochs.some(({ oldest_ms: age }) => age > 0) && shards.length === 4 && behind.at(-1).length === 4);
     await until(async () => (await page.locator(".view-item").count()) === 3, "each view says how it stands", 10_000);
     assert.match(await page.locator(".view-item", { hasText: "latest_close" }).textContent(), /no sink keeps the rows/);
     assert.equal(await page.locator(".problems li").count(), 0, await page.locator(".problems").textContent());

@@ -24,10 +24,10 @@ async function loadSamples(store) {
 export function pipelineView({ store }) {
     void loadSamples(store);
     return {
-        root: el("div", { class: "view pipeline-view" },
+        root: el("div", { class: "view pipeline-view" }, problemsPanel(store),
             el("div", { class: "smalls" }, ratesChart(store), putChart(store), epochChart(store), behindChart(store), watermarkChart(store), stateChart(store)),
             el("div", { class: "panels" },
-                el("div", { class: "stack" }, problemsPanel(store), alertsPanel(store), ledgerPanel(store), feedPanel(store)),
+                el("div", { class: "stack" }, alertsPanel(store), ledgerPanel(store), feedPanel(store)),
                 el("div", { class: "stack" }, viewsPanel(store), shardsPanel(store), epochsPanel(store), connectPanel(store)))),
     };
 }
