@@ -121,6 +121,24 @@ class Compaction(unittest.TestCase):
         self.assertEqual(len(os.listdir(folder)), 2)
         self.assertLess(peak, 400)
 
+    def test_a_name_that_is_longer_than_a_folders_is_read_back_whole(self):
+        self.pipeline(by="day(window_start), ticker")
+        long, inputs = "x" * 299, []
+        for i in range(3):
+            inputs += ["--input", os.path.join(self.folder.name, "f%d.ndjson" % i)]
+            with open(inputs[-1], "w") as f:
+                for ticker in (long + "y", long + "/", "A"):
+                    f.write(json.dumps(tick(i, ticker)) + "\n")
+            run("run", os.path.join(self.folder.name, "p.sql"), *inputs, "--lake", self.lake)
+        for _ in range(2):
+            rows = self.rows()
+            self.assertEqual(sorted({r.split(",")[0] for r in rows}), sorted(["A", long + "y", long + "/"]))
+            self.assertEqual(len(rows), 9)
+            self.assertEqual(run("verify", os.path.join(self.folder.name, "p.sql"), "--lake", self.lake).stdout, "")
+            run("compact", "d.v", "--lake", self.lake, "--min-files", "2", "--keep", "0 s")
+        out = run("query", "SELECT count(*) AS n FROM d.v WHERE ticker = '%s'" % (long + "y"), "--lake", self.lake, "--format", "csv").stdout
+        self.assertEqual(out, "n\n3\n")
+
     # ---- a bucket, and Glue ----
 
     def test_closed_partitions_of_a_bucket_are_pointed_to_in_glue(self):
