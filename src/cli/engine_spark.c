@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #define WORDS_MAX 4096
+#define QUERIES_MAX 64 /* that are told apart */
 #define FILES_MAX 2000 /* two words each */
 #define LOOK_NS (200 * TL_NS_PER_MS)
 #define STOP_NS (60 * TL_NS_PER_S)
@@ -119,7 +120,6 @@ static bool open_spark(struct spark *s, struct tl_error *error)
         return false;
     snprintf(s->job, sizeof s->job, "%.500s/%.100s.py", r->folder, r->plan->name);
     snprintf(s->log, sizeof s->log, "%.500s/spark.log", r->folder);
-    snprintf(s->progress, sizeof s->progress, "%.500s/progress.json", r->folder);
     add(s, s->submit);
     add_two(s, "--master", master);
     return true;
@@ -169,32 +169,54 @@ bool tl_spark_dump_rows(const struct tl_engine_request *request, struct tl_error
 
 /* ---- a run that is followed ---- */
 
-enum { LINE_PID, LINE_UI, LINE_QUERY, LINE_BATCH, LINE_ROWS, LINE_INPUT_RATE, LINE_RATE, LINE_BATCH_MS, LINE_STATE_ROWS, LINE_STATE_BYTES, LINE_LATE,
+enum { LINE_PID, LINE_UI, LINE_QUERY, LINE_BATCH, LINE_ROWS, LINE_RECORDS, LINE_INPUT_RATE, LINE_RATE, LINE_BATCH_MS, LINE_STATE_ROWS, LINE_STATE_BYTES, LINE_LATE,
        LINE_WATERMARK, LINE_COLUMNS };
 /* A line of the job's --progress. */
 static const struct tl_column_def line_columns[] = {
     { "pid", TL_TYPE_BIGINT, false },        { "ui", TL_TYPE_VARCHAR, false },         { "query", TL_TYPE_VARCHAR, false },
-    { "batch", TL_TYPE_BIGINT, false },      { "rows", TL_TYPE_BIGINT, false },        { "input_rate", TL_TYPE_DOUBLE, false },
-    { "rate", TL_TYPE_DOUBLE, false },       { "batch_ms", TL_TYPE_BIGINT, false },    { "state_rows", TL_TYPE_BIGINT, false },
-    { "state_bytes", TL_TYPE_BIGINT, false }, { "late", TL_TYPE_BIGINT, false },       { "watermark", TL_TYPE_TIMESTAMP, false },
+    { "batch", TL_TYPE_BIGINT, false },      { "rows", TL_TYPE_BIGINT, false },        { "records", TL_TYPE_BIGINT, false },
+    { "input_rate", TL_TYPE_DOUBLE, false }, { "rate", TL_TYPE_DOUBLE, false },        { "batch_ms", TL_TYPE_BIGINT, false },
+    { "state_rows", TL_TYPE_BIGINT, false }, { "state_bytes", TL_TYPE_BIGINT, false }, { "late", TL_TYPE_BIGINT, false },
+    { "watermark", TL_TYPE_TIMESTAMP, false },
 };
 
 struct follow {
     struct spark *s;
     struct tl_progress shown;
     struct tl_json_tick_decoder *decoder;
-    size_t read; /* bytes of the progress file */
-    pid_t job;   /* the Python process, which ends the queries in order; 0: not known yet */
-    uint64_t rows, late;
-    char line[400];
+    pid_t job; /* the Python process, which ends the queries in order; 0: not known yet */
+    struct {
+        char name[64];
+        int64_t batch;
+        uint64_t records;
+    } queries[QUERIES_MAX];
+    size_t count;
+    char line[400]; /* of the query that moved last */
 };
 
 static void take_pid(struct follow *f, const struct tl_tick_value *v)
 {
+    bool known = f->job == (pid_t)v[LINE_PID].as.i64;
     f->job = (pid_t)v[LINE_PID].as.i64;
-    if (v[LINE_UI].null)
+    if (known || v[LINE_UI].null)
         return;
     fprintf(stderr, "Spark's own page     %.*s\n", TL_VIEW_ARG(v[LINE_UI].as.text));
+}
+
+/* True when the query has made a batch since it was last seen. */
+static bool has_moved(struct follow *f, const struct tl_tick_value *v)
+{
+    size_t i = 0;
+    while (i < f->count && !tl_view_is(v[LINE_QUERY].as.text, f->queries[i].name))
+        i++;
+    if (i == QUERIES_MAX)
+        return false;
+    bool moved = i == f->count || f->queries[i].batch != v[LINE_BATCH].as.i64;
+    if (i == f->count)
+        snprintf(f->queries[f->count++].name, sizeof f->queries[i].name, "%.*s", TL_VIEW_ARG(v[LINE_QUERY].as.text));
+    f->queries[i].batch = v[LINE_BATCH].as.i64;
+    f->queries[i].records = (uint64_t)v[LINE_RECORDS].as.i64;
+    return moved;
 }
 
 static void take_progress(struct follow *f, const struct tl_tick_value *v)
@@ -202,8 +224,8 @@ static void take_progress(struct follow *f, const struct tl_tick_value *v)
     char watermark[TL_TIME_TEXT_MAX] = "none yet";
     if (!v[LINE_WATERMARK].null && v[LINE_WATERMARK].as.i64 > 0)
         tl_time_format(v[LINE_WATERMARK].as.i64, TL_TIME_SQL, watermark);
-    f->rows += (uint64_t)v[LINE_ROWS].as.i64;
-    f->late += (uint64_t)v[LINE_LATE].as.i64;
+    if (!has_moved(f, v))
+        return;
     snprintf(f->line, sizeof f->line,
              "%.*s: batch %lld, %lld records, %.0f records/s in, %.0f/s processed, %.1f s, state %lld rows %.1f MB, watermark %s%s",
              TL_VIEW_ARG(v[LINE_QUERY].as.text), (long long)v[LINE_BATCH].as.i64, (long long)v[LINE_ROWS].as.i64, v[LINE_INPUT_RATE].as.f64,
@@ -216,14 +238,14 @@ static void take_line(struct follow *f, struct tl_view line)
     struct tl_tick_value values[LINE_COLUMNS];
     size_t offset;
     if (tl_json_tick_decode(f->decoder, line.data, line.size, values, &offset))
-        return; /* half a line: it is whole the next time */
+        return; /* nothing of the job's */
     if (!values[LINE_PID].null)
         take_pid(f, values);
     else if (!values[LINE_QUERY].null)
         take_progress(f, values);
 }
 
-/* What has been written since the last look. */
+/* The file is replaced as a whole whenever a query has moved. */
 static void look(struct follow *f)
 {
     static const char behind[64];
@@ -233,15 +255,21 @@ static void look(struct follow *f)
     if (tl_file_exists(f->s->progress) && tl_file_read(f->s->progress, &text, &none_yet)) {
         size_t size = text.size;
         tl_buf_add(&text, behind, sizeof behind);
-        for (struct tl_view rest = { text.data + f->read, text.failed ? 0 : size - f->read }; memchr(rest.data, '\n', rest.size);) {
-            struct tl_view line = tl_view_split(rest, '\n', &rest);
-            take_line(f, line);
-            f->read += line.size + 1;
-        }
+        for (struct tl_view rest = { text.data, text.failed ? 0 : size }; rest.size;)
+            take_line(f, tl_view_split(rest, '\n', &rest));
     }
     tl_buf_release(&text);
     if (f->line[0] && tl_progress_due(&f->shown, tl_io->monotonic_ns()))
         tl_progress_show(&f->shown, "%s", f->line);
+}
+
+/* The most that a query has read: each reads the whole stream. */
+static uint64_t records_read(const struct follow *f)
+{
+    uint64_t most = 0;
+    for (size_t i = 0; i < f->count; i++)
+        most = f->queries[i].records > most ? f->queries[i].records : most;
+    return most;
 }
 
 static void wait_for_end(struct follow *f)
@@ -342,6 +370,7 @@ static bool run_spark(struct spark *s, const struct tl_spark_options *o, struct 
 {
     struct follow f = { .s = s };
     char out[640];
+    snprintf(s->progress, sizeof s->progress, "%.600s/progress.json", o->progress_folder);
     snprintf(out, sizeof out, "%.500s/spark.out", s->request->folder);
     if (!add_stream(s, o, error))
         return false;
@@ -356,7 +385,7 @@ static bool run_spark(struct spark *s, const struct tl_spark_options *o, struct 
         bool stopped = __atomic_load_n(tl_signals_stopping(), __ATOMIC_RELAXED);
         ok = judge_run(s, stopped, error);
         if (ok)
-            tl_progress_end(&f.shown, "%s%s%llu records in all queries", f.line, f.line[0] ? "; " : "", (unsigned long long)f.rows);
+            tl_progress_end(&f.shown, "%s%s%llu records read", f.line, f.line[0] ? "; " : "", (unsigned long long)records_read(&f));
     }
     tl_json_tick_decoder_free(f.decoder);
     return ok;

@@ -6,6 +6,7 @@
 
 struct tl_spark_options {
     const char *lake, *checkpoint; /* folders or URIs that all of Spark's machines reach */
+    const char *progress_folder;   /* of this machine: progress.json, which a page over the same lake shows (/api/engines) */
     const char *endpoint;          /* of Kinesis; NULL: AWS's */
     const char *connector;         /* "qubole" ... */
     const char *packages;          /* for --packages; NULL: the connector's, and Delta's where a sink is one */

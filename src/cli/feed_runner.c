@@ -413,6 +413,8 @@ static bool ensure_stream(struct feed *f, struct tl_error *error)
     bool ok = tl_kinesis_stream_start(client, &start, &summary, error);
     if (!ok && error->code == TL_UNAVAILABLE && o->kinesis.embedded)
         (void)tl_error_context(error, "is the broker running ('tapeline up' or 'tapeline broker')?");
+    else if (!ok && error->code != TL_NOT_FOUND) /* which names it */
+        (void)tl_error_context(error, "stream '%s'", f->stream);
     tl_kinesis_client_free(client);
     return ok;
 }

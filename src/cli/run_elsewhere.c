@@ -19,7 +19,7 @@ struct elsewhere {
     struct tl_places places;
     struct tl_inputs inputs;
     struct tl_arena texts;
-    char folder[1024];
+    char folder[1024], progress[1024];
 };
 
 /* What makes no sense there is refused, not passed over. */
@@ -76,6 +76,7 @@ static int run_on_spark(struct elsewhere *e, struct tl_error *error)
                                          .folder = e->folder,
                                          .inputs = &e->inputs };
     struct tl_spark_options options = { .lake = for_others(e, e->places.lake, "s3a://"),
+                                        .progress_folder = e->progress,
                                         .endpoint = kinesis.endpoint,
                                         .connector = tl_args_text(e->args, "connector", "qubole"),
                                         .packages = tl_args_text(e->args, "packages", NULL),
@@ -117,7 +118,11 @@ static bool open_elsewhere(struct elsewhere *e, struct tl_error *error)
     if (!e->places.state)
         return tl_error_set(error, TL_INVALID, "the job and its log need a folder of this machine: say --state DIR");
     snprintf(e->folder, sizeof e->folder, "%.900s/%.100s", e->places.state, tl_args_text(e->args, "engine", ""));
-    return tl_dir_make(e->folder, error) && enter_tables(e, error);
+    if (tl_store_is_s3(e->places.lake))
+        snprintf(e->progress, sizeof e->progress, "%s", e->folder);
+    else
+        snprintf(e->progress, sizeof e->progress, "%.500s/_%.100s/%.200s", e->places.lake, tl_args_text(e->args, "engine", ""), e->plan->name);
+    return tl_dir_make(e->folder, error) && tl_dir_make(e->progress, error) && enter_tables(e, error);
 }
 
 int tl_run_elsewhere(const struct tl_args *args, const struct tl_plan *plan)

@@ -12,6 +12,7 @@ tl_web_handler tl_web_get_shards, tl_web_get_records;    /* api_streams.c */
 tl_web_handler tl_web_post_replay;                       /* api_replay.c */
 tl_web_handler tl_web_get_alerts, tl_web_post_alerts;    /* api_alerts.c */
 tl_web_handler tl_web_get_report;                        /* api_report.c */
+tl_web_handler tl_web_get_engines;                       /* api_engines.c */
 tl_web_handler tl_web_get_tables;                        /* api_tables.c */
 tl_web_handler tl_web_post_query, tl_web_post_cancel;    /* api_query.c */
 tl_web_handler tl_web_get_origin;                        /* api_origin.c */

@@ -139,6 +139,7 @@ static const struct route {
     { "/api/alerts", tl_web_get_alerts, tl_web_post_alerts, false },
     { "/api/candles", tl_web_get_candles, NULL, false },
     { "/api/cancel", NULL, tl_web_post_cancel, false },
+    { "/api/engines", tl_web_get_engines, NULL, false },
     { "/api/events", get_events, NULL, false },
     { "/api/history", tl_web_get_history, NULL, false },
     { "/api/origin", tl_web_get_origin, NULL, false },

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """'tapeline export': the files that come out are whole, and Python; what they are worth on an engine is told by tests/conformance."""
 import ast
+import csv
+import glob
 import os
-import re
+import sys
 import tempfile
 import unittest
+from unittest import mock
 
-from tapeline import PIPELINE, ROOT, run
+from tapeline import PIPELINE, REFERENCE, ROOT, run, shared_absent
 
 TEMPLATE = os.path.join(ROOT, "src", "sql", "templates", "spark_job.py")
 # One of each kind of thing that a job can have.
@@ -23,6 +26,24 @@ CREATE VIEW totals AS SELECT COUNT(DISTINCT ticker) AS n FROM ticks EMIT SNAPSHO
 CREATE SINK a FROM "per-minute" WITH (path = 'a', partition_by = 'symbol, hour(window_end)', format = 'delta', table = 'd.a');
 CREATE SINK b FROM LATE("per-minute") WITH (path = 'b');
 """
+
+
+def load_job(text):
+    """The job as a module, with Arrow's types as words and batches as lists; Spark itself is not needed for what records become."""
+    arrow = mock.MagicMock(**{"%s.return_value" % t: t for t in ("string", "bool_", "int32", "int64", "float64", "date32", "timestamp", "binary")})
+    arrow.RecordBatch.from_pylist = lambda rows, schema: rows
+    module = {"__name__": "job"}
+    with mock.patch.dict(sys.modules, {name: mock.MagicMock() for name in ("pyspark", "pyspark.sql")} | {"pyarrow": arrow}):
+        exec(compile(text, "job.py", "exec"), module)
+    return module
+
+
+def decode(job, lines):
+    """Rows of one file, in two batches."""
+    raw = [dict(_shard="file", _sequence=None, _arrival=None, _key=None, _data=line) for line in lines]
+    half = len(raw) // 2
+    batches = [mock.Mock(to_pylist=lambda part=part: part) for part in (raw[:half], raw[half:])]
+    return [row for rows in job["decoder"](job["TICKS"])(batches) for row in rows]
 
 
 def names_of(tree):
@@ -81,6 +102,36 @@ class Export(unittest.TestCase):
 
     def test_the_same_file_gives_the_same_job(self):
         self.assertEqual(self.export("spark", PIPELINE), self.export("spark", PIPELINE))
+
+    @unittest.skipIf(shared_absent(REFERENCE), shared_absent(REFERENCE))
+    def test_records_are_decoded_as_in_the_reference(self):
+        job = load_job(self.export("spark", PIPELINE)["stock_stream.py"])
+        malformed, late = [], []
+        for path in sorted(glob.glob(REFERENCE + "/input/*.ndjson")):
+            name = os.path.basename(path)
+            with open(path, "rb") as f:
+                for row in decode(job, f.read().split(b"\n")):
+                    if "_reason" in row:
+                        malformed.append([name, row["_sequence"], row["_reason"]])  # rule 7
+                    elif row["_watermark"] is not None and (row["event_time"] // 60_000_000 + 1) * 60_000_000 <= row["_watermark"]:
+                        late.append([name, row["_sequence"], row["ticker"], str(row["event_time"] * 1000)])  # rule 4
+        for rows, file in ((malformed, "malformed.csv"), (late, "late.csv")):
+            with open(os.path.join(REFERENCE, "expected", file)) as f:
+                self.assertEqual(rows, list(csv.reader(f))[1:])
+
+    def test_what_breaks_the_declared_types_is_kept_whole(self):
+        job = load_job(self.export("spark", PIPELINE)["stock_stream.py"])
+        good = b'{"ticker":"A","timestamp":"2025-09-27T12:00:00Z","close":1'
+        reasons = {good + b"}": None, good + b',"volume":7.0}': "volume has a wrong type", good + b',"volume":9223372036854775808}': "volume has a wrong type",
+                   good + b',"date":12}': "date has a wrong type", good + b"} {}": "not JSON", good + b',"open":NaN}': "not JSON", good + b',"open":1e999}': "open has a wrong type",
+                   b"[" + good + b"}]": "not an object", b"\xff": "not JSON", b"\xef\xbb\xbf" + good + b"}": None, good.replace(b"A", b"\\ud800") + b"}": "ticker has a wrong type",
+                   good.replace(b"12:00:00", b"24:00:00") + b"}": "timestamp cannot be parsed", b"[" * 100000: "not JSON"}
+        for data, reason in reasons.items():
+            row = job["decode_record"](job["TICKS"], data, None)
+            self.assertEqual(row.get("_reason"), reason, data[:80])
+            self.assertEqual(row.get("_data"), data if reason else None)
+        early = job["decode_record"](job["TICKS"], good + b"}", 1758974400_000_000 - 301_000_000)  # rule 3: it would move Spark's watermark
+        self.assertEqual(early["_reason"], "event_time is too far ahead of the arrival")
 
     def test_refusals_leave_nothing(self):
         p = run("export", "spark", os.path.join(ROOT, "pipelines", "lakehouse.sql"), "-o", self.folder, check=False)

@@ -9,6 +9,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import socket
 import struct
 import subprocess
@@ -109,7 +110,7 @@ class Page(unittest.TestCase):
             "/readyz": ("GET", ""), "/metrics": ("GET", ""), "/api/history": ("GET", "?view=avg_1min"), "/api/candles": ("GET", "?tape=ticks&key=AAPL"),
             "/api/shards": ("GET", "?stream=" + stream), "/api/records": ("GET", "?stream=%s&shard=%s&limit=5" % (stream, shard)),
             "/api/origin": ("GET", "?view=avg_1min&window_start=%d&key=AAPL" % now), "/api/query": ("POST", {"sql": "SELECT 42 AS answer"}),
-            "/api/cancel": ("POST", {"id": "none"}), "/api/report": ("GET", ""),
+            "/api/cancel": ("POST", {"id": "none"}), "/api/report": ("GET", ""), "/api/engines": ("GET", ""),
             "/api/alerts": ("POST", {"alerts": [{"name": "silence", "kind": "stale", "limit": 3600},
                                                 {"name": 'dear "A"', "kind": "value", "view": "latest_close", "column": "latest_close", "key": "AAPL", "limit": 0.5}]}),
             "/api/replay": ("POST", {"stream": stream, "partition_key": "k", "data": '{"ticker":"REPLAYED","timestamp":"2026-01-01","close":1}'}),
@@ -131,6 +132,16 @@ class Page(unittest.TestCase):
                 self.assertEqual(mismatches(self.document, content[media]["schema"], json.loads(body)), [], path)
         self.assertEqual(examples, {}, "documented, each of them")
         self.assertEqual(ask(self.url, "/api/openapi.json")[2], open(os.path.join(ROOT, "web", "openapi.json"), "rb").read())
+
+    def test_a_job_on_another_engine_is_shown(self):
+        self.assertEqual(json.loads(ask(self.url, "/api/engines")[2]), {"engines": []})
+        job = os.path.join(self.folder.name, "d", "lake", "_spark", "stock_stream")
+        os.makedirs(job)
+        with open(os.path.join(job, "progress.json"), "w") as f:
+            f.write('{"pid": 1, "ui": null}\n{"query": "avg_1min_lake", "batch": 7, "watermark": null}\n{"query": "half a li')
+        engine, = json.loads(ask(self.url, "/api/engines")[2])["engines"]
+        self.assertEqual((engine["engine"], engine["lines"]), ("spark", [{"pid": 1, "ui": None}, {"query": "avg_1min_lake", "batch": 7, "watermark": None}]))
+        shutil.rmtree(os.path.join(self.folder.name, "d", "lake", "_spark"))
 
     def test_routes_are_documented(self):
         table = open(os.path.join(ROOT, "src", "web", "routes.c")).read()

@@ -3,6 +3,7 @@
 
 import { alertsPanel } from "./alerts.js";
 import { el } from "./dom.js";
+import { enginesPanel } from "./engines_panel.js";
 import { connectPanel, feedPanel, ledgerPanel, shardsPanel } from "./panels.js";
 import { behindChart, epochChart, putChart, ratesChart, stateChart, watermarkChart } from "./pipeline_charts.js";
 import { epochsPanel, problemsPanel } from "./pipeline_panels.js";
@@ -28,6 +29,6 @@ export function pipelineView({ store }) {
             el("div", { class: "smalls" }, ratesChart(store), putChart(store), epochChart(store), behindChart(store), watermarkChart(store), stateChart(store)),
             el("div", { class: "panels" },
                 el("div", { class: "stack" }, alertsPanel(store), ledgerPanel(store), feedPanel(store)),
-                el("div", { class: "stack" }, viewsPanel(store), shardsPanel(store), epochsPanel(store), connectPanel(store)))),
+                el("div", { class: "stack" }, viewsPanel(store), shardsPanel(store), epochsPanel(store), enginesPanel(store), connectPanel(store)))),
     };
 }

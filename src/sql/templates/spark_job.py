@@ -9,8 +9,10 @@ import os
 import re
 import signal
 import sys
-from collections import namedtuple
+import zlib
+from collections import Counter, namedtuple
 from datetime import date, datetime, timedelta, timezone
+from time import sleep
 
 import pyarrow
 from pyspark.sql import SparkSession
@@ -87,7 +89,7 @@ def parse_options():
     how = p.add_argument_group("how it runs")
     how.add_argument("--once", action="store_true", help="of a stream: take what is there now, and stop")
     how.add_argument("--partitions", type=int, metavar="N", help="of shuffles and state (default: as many as there are cores)")
-    how.add_argument("--progress", metavar="FILE", help="append each query's progress to it, as JSON lines")
+    how.add_argument("--progress", metavar="FILE", help="keep there how each query stands, as JSON lines")
     how.add_argument("--owner", metavar="PID", help="stop when this process of the same machine is gone")
     return p.parse_args()
 
@@ -442,34 +444,36 @@ def append_files(rows, batch, sink, options):
     """One file a partition and batch, of a name that follows from the batch: a batch that is run again after a crash puts the same
     rows into the same files. They are written aside and renamed, so that whoever lists the folder sees whole files only."""
     spark = rows.sparkSession
-    aside = "%s/staging/%s/%d" % (options.checkpoint, sink.name, batch)
+    aside = "%s/staging/%s/%s" % (options.checkpoint, sink.name, batch)
     keys = list(sink.partition_by)
     rows = (rows.repartition(*keys) if keys else rows.coalesce(1)).sortWithinPartitions(*keys, *(c for c in rows.columns if c not in keys))
     rows.write.format(sink.format).mode("overwrite").options(**sink.options).partitionBy(*keys).save(aside)
     fs, staged = path_of(spark, aside)
-    count = 0
-    for file in list(files_below(fs, staged)):
-        if file.getName().startswith(("_", ".")):
-            continue
+    files = sorted((f for f in files_below(fs, staged) if not f.getName().startswith(("_", "."))), key=str)
+    in_folder = Counter()  # NULL and an empty text are two partitions, but Spark has one folder for them
+    for file in files:
         folder = fs.makeQualified(staged).toUri().relativize(file.getParent().toUri()).getPath()
+        number = "-%d" % in_folder[folder] if in_folder[folder] else ""
+        in_folder[folder] += 1
         ending = file.getName()[file.getName().index("."):].rsplit(".c000", 1)[-1]
-        target = "%s/%s/%s/part-spark-%08d%s" % (options.lake, sink.path, folder, batch, ending)
-        to_fs, to = path_of(spark, target)
+        to_fs, to = path_of(spark, "%s/%s/%s/part-spark-%s%s%s" % (options.lake, sink.path, folder, batch, number, ending))
         to_fs.mkdirs(to.getParent())
         to_fs.delete(to, False)
         if not to_fs.rename(file, to):
-            raise IOError("%s: cannot be renamed to %s" % (file, target))
-        count += 1
+            raise IOError("%s: cannot be renamed to %s" % (file, to))
     fs.delete(staged, True)
-    return count
+    return bool(files)
 
 
 def append_delta(rows, batch, sink, options):
     """Delta remembers the batch by its transaction id, and passes over one that it has."""
+    application = "%s/%s" % (PIPELINE, sink.name)
+    if not batch.isdigit():  # recorded input is a transaction of its own
+        application, batch = application + "/" + batch, "0"
     (rows.write.format("delta").mode("append").partitionBy(*sink.partition_by)
-     .option("txnAppId", "%s/%s" % (PIPELINE, sink.name)).option("txnVersion", batch)
+     .option("txnAppId", application).option("txnVersion", batch)
      .save("%s/%s" % (options.lake, sink.path)))
-    return 1
+    return True
 
 
 def register(spark, rows, sink, options):
@@ -491,7 +495,8 @@ def writer(sink, options):
             if name not in rows.columns:
                 rows = rows.withColumn(name, F.expr(expression))
         append = append_delta if sink.format == "delta" else append_files
-        if append(rows, batch, sink, options) and sink.table and options.register:
+        label = "%08d" % batch if isinstance(batch, int) else batch
+        if append(rows, label, sink, options) and sink.table and options.register:
             register(rows.sparkSession, rows, sink, options)
     return write
 
@@ -529,8 +534,9 @@ def run_batch(records, options):
         for name, r in records.items():
             dump(malformed_rows(r), "%s/%s_malformed" % (options.dump, name))
         return
+    batch = "files-%08x" % zlib.crc32(" ".join(sorted(options.input)).encode())  # the same input again: the same files
     for sink, rows in outputs(records, options):
-        writer(sink, options)(rows, 0)
+        writer(sink, options)(rows, batch)
 
 
 def dump(rows, path):
@@ -554,11 +560,11 @@ def run_stream(spark, records, options):
     follow(spark, options)
 
 
-def summary(progress):
+def summary(progress, records):
     """The figures of a query's progress that an operator looks at."""
     state = progress["stateOperators"]
     return {
-        "query": progress["name"], "batch": progress["batchId"], "rows": progress["numInputRows"],
+        "query": progress["name"], "batch": progress["batchId"], "rows": progress["numInputRows"], "records": records,
         "input_rate": progress.get("inputRowsPerSecond") or 0.0, "rate": progress.get("processedRowsPerSecond") or 0.0,
         "batch_ms": progress["durationMs"].get("triggerExecution", 0), "state_rows": sum(s["numRowsTotal"] for s in state),
         "state_bytes": sum(s["memoryUsedBytes"] for s in state), "late": sum(s["numRowsDroppedByWatermark"] for s in state),
@@ -566,24 +572,29 @@ def summary(progress):
     }
 
 
-def note(options, line):
+def note(options, lines):
+    """How the job stands, for whoever follows it: a JSON object a line, the whole file anew."""
     if options.progress:
-        with open(options.progress, "a") as log:
-            print(json.dumps(line), file=log)
+        with open(options.progress + ".tmp", "w") as out:
+            out.writelines(json.dumps(line) + "\n" for line in lines)
+        os.replace(options.progress + ".tmp", options.progress)
 
 
 def follow(spark, options):
     """Until a query ends, or SIGTERM: a query that is stopped between batches leaves nothing half done."""
     stopping, seen = [], {}
+    process = {"pid": os.getpid(), "ui": spark.sparkContext.uiWebUrl}
+    note(options, [process])
     signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))
     queries = spark.streams.active
     while not stopping and any(q.isActive for q in queries) and (not options.owner or os.path.exists("/proc/" + options.owner)):
-        signal.sigtimedwait([], 0.5)  # sleeps, but not through a signal
+        sleep(0.5)
         for query in queries:
             for progress in query.recentProgress:
-                if progress["batchId"] > seen.get(query.name, -1):
-                    seen[query.name] = progress["batchId"]
-                    note(options, summary(progress))
+                before = seen.get(query.name)
+                if not before or progress["batchId"] > before["batch"]:
+                    seen[query.name] = summary(progress, progress["numInputRows"] + (before["records"] if before else 0))
+                    note(options, [process, *seen.values()])
             if query.exception():
                 sys.exit("%s: the query %s failed: %s" % (PIPELINE, query.name, str(query.exception()).split("\n")[0]))
     for query in queries:
@@ -594,7 +605,6 @@ def main():
     options = parse_options()
     options.checkpoint = options.checkpoint or "%s/_spark/%s" % (options.lake, PIPELINE)
     spark = open_session(options)
-    note(options, {"pid": os.getpid(), "ui": spark.sparkContext.uiWebUrl})
     sources = {v.source.name: v.source for v in VIEWS.values()}
     records = {name: decoded(spark, source, options) for name, source in sources.items()}
     if options.input and not options.follow:
