@@ -40,7 +40,7 @@ export function enginesPanel(store) {
     }
 
     store.subscribe((changed) => {
-        if (!changed.has("clock") || Date.now() - askedAt < EVERY_MS || store.connection.state === "retrying" || !root.isConnected) return;
+        if (!(changed.has("clock") || changed.has("stats")) || Date.now() - askedAt < EVERY_MS || store.connection.state === "retrying" || !root.isConnected) return;
         askedAt = Date.now();
         getJson("/api/engines").then((/** @type {{engines: Engine[]}} */ { engines }) => draw(engines), (error) => console.warn(`no news of other engines: ${error}`));
     });
