@@ -82,6 +82,7 @@ static struct tl_feed_options options_of(const struct tl_args *args, const struc
         .kinesis = tl_pipeline_kinesis(profile, NULL, run->endpoint, NULL),
         .create_shards = (uint32_t)tl_args_count(args, "create-stream", 0),
         .lake_dir = tl_args_text(args, "lake", TL_DATA_DEFAULT "/lake"),
+        .lake_region = profile ? profile->region : NULL,
         .state_dir = tl_args_text(args, "state", NULL),
         .once = tl_args_flag(args, "once"),
         .speed = tl_args_decimal(args, "speed", 1),

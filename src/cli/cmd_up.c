@@ -188,6 +188,7 @@ static bool start_feeds(struct up *up, struct tl_error *error)
             .feed = f->feed,
             .kinesis = tl_pipeline_kinesis(up->profile, up->embedded ? up->aws : NULL, up->endpoint, NULL),
             .lake_dir = up->places.lake,
+            .lake_region = up->places.region,
             .state_dir = up->places.state,
             .speed = tl_args_decimal(up->args, "speed", 1),
             .cancel = &up->stop_feeds,

@@ -3,6 +3,7 @@
 #include "cli/pipeline_file.h"
 #include "cli/places.h"
 #include "cli/signals.h"
+#include "engine/inspect.h"
 #include "cli/verify_engines.h"
 #include "lake/commit_log.h"
 #include "lake/lake_verify.h"
@@ -37,6 +38,7 @@ struct verify {
     struct tl_lake_verify_options options;
     const char **paths;
     char dead[512];
+    struct tl_inspect commit;
 };
 
 static bool find_places(struct verify *v, const struct tl_args *args, struct tl_error *error)
@@ -73,6 +75,22 @@ static bool read_checkpoint(struct verify *v, struct tl_error *error)
     tl_buf_release(&payload);
     tl_commit_log_close(log);
     return ok;
+}
+
+/* What the newest commit lists; a commit that cannot be read is told by the next start. */
+static void read_committed(struct verify *v)
+{
+    struct tl_engine_options place = { .plan = v->plan, .state_dir = v->state, .lake_region = v->profile ? v->profile->region : NULL };
+    struct tl_error error;
+    bool found;
+    if (!v->options.has_commit)
+        return;
+    if (!tl_engine_inspect_stopped(&place, &found, &v->commit, &error))
+        fprintf(stderr, "tapeline verify: the files of the newest commit are not compared: %s\n", error.text);
+    else if (found && v->commit.epoch == v->options.committed) {
+        v->options.committed_files = v->commit.files;
+        v->options.committed_file_count = v->commit.file_count;
+    }
 }
 
 static bool find_paths(struct verify *v, struct tl_error *error)
@@ -117,6 +135,7 @@ static int verify_plan(const struct tl_args *args, const struct tl_plan *plan)
     struct tl_error error;
     int code;
     if (find_places(&v, args, &error) && read_checkpoint(&v, &error) && find_paths(&v, &error) && open_glue(&v, &error)) {
+        read_committed(&v);
         v.options.lake = v.lake_store;
         v.options.glue = v.glue;
         code = tl_lake_verify(&v.options, &result, &error) ? report(&v, &result) : tl_report(&error);
@@ -124,6 +143,7 @@ static int verify_plan(const struct tl_args *args, const struct tl_plan *plan)
     } else {
         code = tl_report(&error);
     }
+    tl_inspect_release(&v.commit);
     tl_glue_close(v.glue);
     tl_store_close(v.lake_store);
     tl_store_close(v.state_store);

@@ -76,7 +76,7 @@ static bool open_pass(struct feed *f, struct tl_error *error)
     const struct tl_feed_plan *feed = f->options->feed;
     if (!tl_store_is_s3(f->options->lake_dir) && !tl_file_exists(f->options->lake_dir)) /* opening it would make it */
         return tl_feed_no_history(feed, error);
-    if (!tl_history_open(&f->history, f->options->lake_dir, feed->select, error)) {
+    if (!tl_history_open_in(&f->history, f->options->lake_dir, f->options->lake_region, feed->select, error)) {
         f->history = NULL;
         return error->code == TL_NOT_FOUND ? tl_feed_no_history(feed, error)
                                            : tl_error_context(error, "feed '%s'", feed->name);
@@ -413,6 +413,8 @@ static bool ensure_stream(struct feed *f, struct tl_error *error)
     bool ok = tl_kinesis_stream_start(client, &start, &summary, error);
     if (!ok && error->code == TL_UNAVAILABLE && o->kinesis.embedded)
         (void)tl_error_context(error, "is the broker running ('tapeline up' or 'tapeline broker')?");
+    else if (!ok && error->code != TL_NOT_FOUND) /* which names it */
+        (void)tl_error_context(error, "stream '%s'", f->stream);
     tl_kinesis_client_free(client);
     return ok;
 }

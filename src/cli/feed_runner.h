@@ -14,6 +14,7 @@ struct tl_feed_options {
     uint32_t create_shards; /* the stream is created with so many shards when it does not exist; 0: that is an
                                error */
     const char *lake_dir;
+    const char *lake_region; /* of a lake in S3; NULL: by the rules of the AWS SDKs */
     const char *state_dir; /* NULL: every run begins at the first row */
     bool once;             /* one pass, whatever the feed's loop says */
     double speed;          /* 1: the feed's interval; 2: twice as fast; 0: as fast as possible */

@@ -8,7 +8,7 @@
 static bool note_what_is_there(struct tl_engine *e, const struct tl_catalog_table *table, struct tl_error *error)
 {
     struct tl_dir_list files;
-    if (!table->partition_count)
+    if (!tl_glue_has_partitions(table))
         return true;
     if (!tl_lake_files(e->lake, table->path, &files, error))
         return false;
@@ -25,11 +25,6 @@ bool tl_catalog_sync_open(struct tl_engine *e, struct tl_error *error)
     if (!tl_glue_open(&e->glue, options, error))
         return false;
     for (size_t i = 0; i < e->sink_count; i++) {
-        if (e->sinks[i].table && e->sinks[i].format != TL_SINK_PARQUET) {
-            /* As a table of plain Parquet a reader would count a Delta table's removed files, too. */
-            tl_log_warn("glue", "sink '%s' is no Parquet: Glue is not told of it by this version", e->sinks[i].label);
-            e->sinks[i].table = NULL;
-        }
         if (e->sinks[i].table && (!tl_glue_ensure(e->glue, e->sinks[i].table, error) || !note_what_is_there(e, e->sinks[i].table, error)))
             return false;
     }

@@ -328,9 +328,14 @@ static bool read_tail(struct tl_engine *e, struct tl_wire_reader *r)
         e->totals[v].rows = tl_wire_u64(r);
     }
     uint32_t files = tl_wire_count(r, 12); /* names for people and tools; the engine itself needs none */
+    e->commit_files = e->looks_only ? TL_ARENA_ARRAY(&e->arena, files + 1, const char *) : NULL;
+    e->commit_file_count = 0;
     for (uint32_t i = 0; i < files && !r->failed; i++) {
-        tl_wire_view(r);
+        struct tl_view name = tl_wire_view(r);
         tl_wire_u64(r);
+        const char *text = e->commit_files ? tl_arena_text(&e->arena, name) : NULL;
+        if (text)
+            e->commit_files[e->commit_file_count++] = text;
     }
     return !r->failed && r->at == r->end;
 }

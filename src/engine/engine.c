@@ -208,7 +208,7 @@ static bool open_stores(struct tl_engine *e, struct tl_error *error)
     name_instance(e);
     return tl_store_open_with(&e->lake, e->options.lake_dir, &options, error) &&
            tl_store_open_with(&e->state, state, &options, error) && tl_commit_log_open(&e->log, e->state, e->plan->name, error) &&
-           tl_commit_log_check_fence(e->log, error) && tl_commit_log_tidy(e->log, error);
+           tl_commit_log_check_fence(e->log, error) && tl_commit_log_tidy(e->log, error) && tl_store_tidy(e->lake, "_tapeline", error);
 }
 
 static bool load_commit(struct tl_engine *e, struct tl_error *error)
@@ -344,6 +344,10 @@ static bool inspect_commit(struct tl_engine *e, bool *found, struct tl_inspect *
         ok = tl_commit_log_load_intent(e->log, e->committed + 1, &out->epoch_interrupted, &payload, error) &&
              (tl_inspect_collect(e, out) || tl_error_set(error, TL_NO_MEMORY, "out of memory for the state of a pipeline"));
         out->last_commit_ns = commit_instant(e);
+        out->files = TL_ARENA_ARRAY(&out->arena, e->commit_file_count + 1, const char *);
+        for (size_t i = 0; out->files && i < e->commit_file_count; i++)
+            out->files[out->file_count++] = tl_arena_text(&out->arena, tl_view_of(e->commit_files[i]));
+        ok = ok && tl_arena_ok(&out->arena, "the files of a commit", error);
     }
     tl_buf_release(&payload);
     return ok;
@@ -365,6 +369,7 @@ bool tl_engine_inspect_stopped(const struct tl_engine_options *options, bool *fo
     if (!e)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     e->state_dir = strdup(options->state_dir);
+    e->looks_only = true;
     bool ok = (e->state_dir || tl_error_set(error, TL_NO_MEMORY, "out of memory")) && alloc_parts(e, error) &&
               init_parts(e, error) && inspect_commit(e, found, out, error);
     tl_engine_close(e);

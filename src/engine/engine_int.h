@@ -112,6 +112,9 @@ struct tl_engine {
     atomic_size_t growth;        /* bytes of windows and dead letters since the last epoch began */
     atomic_size_t growth_early;  /* an epoch begins early above it */
     uint64_t committed;          /* I3 */
+    bool looks_only;             /* it is not to run (tl_engine_inspect_stopped) */
+    const char **commit_files;   /* then: of the commit that was loaded; in the arena */
+    size_t commit_file_count;
     uint64_t committed_received; /* received when the last epoch was taken */
     size_t committed_finished;   /* shards begun and finished then */
     uint64_t began_received;     /* received before this process */

@@ -42,6 +42,8 @@ struct tl_inspect {
     uint64_t epoch;         /* last committed */
     bool epoch_interrupted; /* stopped: an epoch was begun and not committed: the next start completes it */
     int64_t last_commit_ns;
+    const char **files; /* stopped: of the newest commit, relative to the lake */
+    size_t file_count;
     struct tl_ledger ledger;
     uint64_t state_rows, state_bytes, state_limit;
     char waiting[256]; /* running: "" or what it waits for */

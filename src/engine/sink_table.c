@@ -53,8 +53,11 @@ bool tl_sink_table_ensure(const struct tl_plan *plan, const struct tl_sink_plan 
     struct tl_arena arena;
     tl_arena_init(&arena, TEXTS_MAX);
     bool ok = tl_sink_table_make(&arena, view->columns, view->column_count, sink->partition_by, sink->partition_count, sink->path, database, name,
-                                 &table, error) &&
-              tl_catalog_ensure(store, table, error);
+                                 &table, error);
+    if (ok) {
+        table->delta = sink->format == TL_SINK_DELTA;
+        ok = tl_catalog_ensure(store, table, error);
+    }
     tl_arena_release(&arena);
     return ok || tl_error_context(error, "sink '%s'", sink->name);
 }

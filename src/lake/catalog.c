@@ -36,7 +36,7 @@ static void write_table(struct tl_json_writer *w, const struct tl_catalog_table 
     tl_json_member_text(w, "database", t->database);
     tl_json_member_text(w, "name", t->name);
     tl_json_member_text(w, "path", t->path);
-    tl_json_member_text(w, "format", "parquet");
+    tl_json_member_text(w, "format", t->delta ? "delta" : "parquet");
     tl_json_member_bool(w, "synthetic", t->synthetic);
     write_columns(w, t);
     tl_json_end_object(w);
@@ -143,6 +143,7 @@ static bool read_tables(struct tl_arena *arena, struct tl_json root, struct tl_c
         t->database = tl_arena_text(arena, tl_json_get_string(item, "database"));
         t->name = tl_arena_text(arena, tl_json_get_string(item, "name"));
         t->path = tl_arena_text(arena, tl_json_get_string(item, "path"));
+        t->delta = tl_view_is(tl_json_get_string(item, "format"), "delta");
         t->synthetic = tl_json_get_bool(item, "synthetic", false);
         bool named = tl_json_get_string(item, "database").size && tl_json_get_string(item, "name").size && tl_json_get_string(item, "path").size;
         if (!named || !read_columns(arena, item, t))

@@ -12,6 +12,7 @@ struct tl_catalog_table {
     size_t column_count;
     const char *const *partition_by;
     size_t partition_count;
+    bool delta;     /* a Delta log says which of its files count */
     bool synthetic; /* sample data: said wherever it is shown */
 };
 /* Adds or updates a table, atomically; an incompatible change of an existing table's columns is TL_CONFLICT with the way out. */

@@ -26,7 +26,6 @@
 #define HEADER_SIZE 28
 #define RECORD_MAX ((size_t)2 << 30)
 #define COMMITS_KEPT 3
-#define LEFTOVER_AGE_NS (60 * TL_NS_PER_S)
 
 struct tl_commit_log {
     struct tl_store *store;
@@ -60,32 +59,9 @@ void tl_commit_log_close(struct tl_commit_log *log)
     free(log);
 }
 
-/* "commit-00000000000000000042.tmp-0123456789abcdef" (base/file.h). */
-static bool is_leftover(const char *name)
-{
-    const char *at = strstr(name, ".tmp-");
-    return at && strlen(at) == strlen(".tmp-0123456789abcdef");
-}
-
 bool tl_commit_log_tidy(struct tl_commit_log *log, struct tl_error *error)
 {
-    struct tl_dir_list names;
-    if (!tl_store_folder(log->store)) /* in a bucket an object is there whole or not at all */
-        return true;
-    if (!tl_store_list(log->store, log->folder, &names, error))
-        return false;
-    bool ok = true;
-    for (size_t i = 0; ok && i < names.count; i++) {
-        char name[PATH_MAX];
-        struct tl_store_info info;
-        struct tl_error gone;
-        snprintf(name, sizeof name, "%s/%s", log->folder, names.names[i]);
-        if (is_leftover(name) && tl_store_head(log->store, name, &info, &gone) &&
-            tl_io->wall_ns() - info.modified_ns > LEFTOVER_AGE_NS)
-            ok = tl_store_delete(log->store, name, error);
-    }
-    tl_dir_list_release(&names);
-    return ok;
+    return tl_store_tidy(log->store, log->folder, error);
 }
 
 bool tl_commit_log_settle(struct tl_commit_log *log, struct tl_error *error)

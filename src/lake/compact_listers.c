@@ -333,10 +333,28 @@ static bool clear_gone(struct tl_compact_job *j, struct tl_error *error)
     return fits(snprintf(name, sizeof name, "%s/" GONE, j->path), j->path, error) && tl_store_delete_tree(j->store, name, error);
 }
 
+/* What a killed compaction was making. Of a lake one is at work at a time. */
+static bool clear_staging(struct tl_compact_job *j, struct tl_error *error)
+{
+    const char *staging;
+    struct tl_dir_list names;
+    char path[PATH_MAX];
+    if (!tl_store_folder(j->store))
+        return true;
+    if (!tl_store_stage(j->store, &staging, error) || !tl_dir_list(staging, &names, error))
+        return false;
+    bool ok = true;
+    for (size_t i = 0; ok && i < names.count; i++)
+        if (strncmp(names.names[i], "swap-", 5) == 0)
+            ok = fits(snprintf(path, sizeof path, "%s/%s", staging, names.names[i]), staging, error) && tl_dir_remove(path, error);
+    tl_dir_list_release(&names);
+    return ok;
+}
+
 bool tl_compact_listers(struct tl_compact_job *j, struct tl_error *error)
 {
     struct tl_merged *m = j->list;
-    bool ok = clear_gone(j, error);
+    bool ok = clear_staging(j, error) && clear_gone(j, error);
     for (size_t i = 0; ok && i < m->count; i++)
         ok = turn(j, &m->files[i], error);
     ok = ok && save(j, error);

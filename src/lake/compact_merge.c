@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define BATCH_FILES 512
+#define BATCH_FILES 128
 
 static int by_partition(const void *a, const void *b)
 {

@@ -24,6 +24,7 @@ static bool open_database(struct tl_duck *d, struct tl_error *error)
         { "autoinstall_known_extensions", "false" },
         { "autoload_known_extensions", "false" },
         { "preserve_insertion_order", "true" },
+        { "enable_external_file_cache", "false" }, /* it keeps a block of every file that was read: of many small ones, all memory */
     };
     duckdb_config config;
     char *message = NULL;

@@ -153,11 +153,11 @@ static bool keys_same(struct tl_json list, const struct tl_catalog_table *table)
     struct tl_json_iter it;
     size_t count = 0;
     for (tl_json_iter_init(&it, list); tl_json_next(&it, NULL, &column); count++) {
-        const struct tl_column_def *def = count < table->partition_count ? tl_glue_column(table, table->partition_by[count]) : NULL;
+        const struct tl_column_def *def = tl_glue_has_partitions(table) && count < table->partition_count ? tl_glue_column(table, table->partition_by[count]) : NULL;
         if (!def || !column_is(column, def))
             return false;
     }
-    return count == table->partition_count;
+    return count == (tl_glue_has_partitions(table) ? table->partition_count : 0);
 }
 
 static bool location_is(const struct tl_glue *g, struct tl_json table, const struct tl_catalog_table *wanted)
@@ -178,9 +178,18 @@ static bool is_projected(struct tl_json table)
     return tl_view_is(tl_json_get_string(tl_json_member(table, "Parameters"), "projection.enabled"), "true");
 }
 
+static bool is_delta(struct tl_json table)
+{
+    return tl_view_eq_ignore_case(tl_json_get_string(tl_json_member(table, "Parameters"), "table_type"), TL_VIEW("DELTA")) ||
+           tl_view_is(tl_json_get_string(tl_json_member(table, "Parameters"), "spark.sql.sources.provider"), "delta");
+}
+
 /* *current: nothing has to be told. TL_CONFLICT: it is another table. */
 static bool compare_table(const struct tl_glue *g, struct tl_json there, const struct tl_catalog_table *t, bool *current, struct tl_error *error)
 {
+    if (is_delta(there) != t->delta)
+        return tl_error_set(error, TL_CONFLICT, "Glue's table '%s.%s' is %s, unlike the lake's: drop it there (its data stays), or give the sink another table",
+                            t->database, t->name, t->delta ? "no Delta table" : "a Delta table");
     size_t columns = columns_same(tl_json_member(tl_json_member(there, "StorageDescriptor"), "Columns"), t);
     if (columns == SIZE_MAX || !keys_same(tl_json_member(there, "PartitionKeys"), t))
         return tl_error_set(error, TL_CONFLICT,
@@ -190,7 +199,8 @@ static bool compare_table(const struct tl_glue *g, struct tl_json there, const s
     if (!location_is(g, there, t))
         return tl_error_set(error, TL_CONFLICT, "Glue's table '%s.%s' is at '%.*s', not in this lake: give the sink another table", t->database, t->name,
                             TL_VIEW_ARG(tl_json_get_string(tl_json_member(there, "StorageDescriptor"), "Location")));
-    *current = columns == t->column_count - t->partition_count && is_projected(there) == (g->mode == TL_GLUE_PROJECTION && t->partition_count > 0);
+    bool parted = tl_glue_has_partitions(t);
+    *current = columns == t->column_count - (parted ? t->partition_count : 0) && is_projected(there) == (g->mode == TL_GLUE_PROJECTION && parted);
     return true;
 }
 
@@ -391,7 +401,7 @@ bool tl_glue_ensure(struct tl_glue *g, const struct tl_catalog_table *table, str
     struct glue_table *gt = &g->tables[g->table_count++];
     *gt = (struct glue_table){ .table = table };
     tl_map_init(&gt->partitions, PARTITIONS_MAX);
-    if (g->mode != TL_GLUE_REGISTER || !table->partition_count)
+    if (g->mode != TL_GLUE_REGISTER || !tl_glue_has_partitions(table))
         return true;
     return read_partitions(g, gt, &gt->partitions, error) && (!changed || update_partitions(g, gt, error));
 }
@@ -411,7 +421,7 @@ bool tl_glue_note(struct tl_glue *g, const char *const *files, size_t count, str
 {
     for (size_t i = 0; i < g->table_count && g->mode == TL_GLUE_REGISTER; i++) {
         struct glue_table *gt = &g->tables[i];
-        for (size_t k = 0; k < count && gt->table->partition_count; k++) {
+        for (size_t k = 0; k < count && tl_glue_has_partitions(gt->table); k++) {
             struct tl_view folder;
             bool added = false;
             if (!folder_in(gt->table, files[k], &folder))
@@ -428,7 +438,7 @@ bool tl_glue_note(struct tl_glue *g, const char *const *files, size_t count, str
 
 bool tl_glue_points(const struct tl_glue *g, const struct tl_catalog_table *table)
 {
-    return g->mode == TL_GLUE_REGISTER && table->partition_count > 0;
+    return g->mode == TL_GLUE_REGISTER && tl_glue_has_partitions(table);
 }
 
 bool tl_glue_look(struct tl_glue *g, const struct tl_catalog_table *table, bool *found, bool *projected, struct tl_error *error)
@@ -513,5 +523,5 @@ bool tl_glue_compare(struct tl_glue *g, const struct tl_catalog_table *t, const 
     }
     if (!current)
         tl_buf_addf(out, "%s.%s: Glue lacks columns, or has its partitions in the other way ('projection' or 'register')\n", t->database, t->name);
-    return g->mode != TL_GLUE_REGISTER || !t->partition_count || compare_partitions(g, t, partitions, count, out, error);
+    return g->mode != TL_GLUE_REGISTER || !tl_glue_has_partitions(t) || compare_partitions(g, t, partitions, count, out, error);
 }

@@ -19,6 +19,8 @@ struct tl_glue;
 /* Texts are copied. TL_INVALID: the lake is no bucket. No call yet. */
 TL_MUST_USE bool tl_glue_open(struct tl_glue **out, const struct tl_glue_options *options, struct tl_error *error);
 void tl_glue_close(struct tl_glue *g); /* NULL is fine */
+/* Its partitions are Glue's too. Those of a Delta table are in its log: Glue knows the table as a whole. */
+bool tl_glue_has_partitions(const struct tl_catalog_table *table);
 /* Database and table are there, with these columns, afterwards. TL_CONFLICT, with the way out: there is another table of that name (columns
  * that do not fit, another place). The table's texts outlive g. */
 TL_MUST_USE bool tl_glue_ensure(struct tl_glue *g, const struct tl_catalog_table *table, struct tl_error *error);

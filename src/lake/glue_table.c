@@ -15,8 +15,15 @@ const char *tl_glue_type(enum tl_type type)
     return names[type];
 }
 
+bool tl_glue_has_partitions(const struct tl_catalog_table *table)
+{
+    return table->partition_count > 0 && !table->delta;
+}
+
 bool tl_glue_is_partition(const struct tl_catalog_table *table, const char *column)
 {
+    if (!tl_glue_has_partitions(table))
+        return false;
     for (size_t i = 0; i < table->partition_count; i++)
         if (strcmp(table->partition_by[i], column) == 0)
             return true;
@@ -74,6 +81,12 @@ static void write_storage(struct tl_json_writer *w, const char *root, const stru
     tl_json_key(w, "SerdeInfo");
     tl_json_begin_object(w);
     tl_json_member_text(w, "SerializationLibrary", SERDE);
+    if (table->delta) {
+        tl_json_key(w, "Parameters");
+        tl_json_begin_object(w);
+        tl_json_member_text(w, "path", tl_buf_text(&location));
+        tl_json_end_object(w);
+    }
     tl_json_end_object(w);
     tl_json_end_object(w);
     w->out->failed = w->out->failed || location.failed;
@@ -118,9 +131,13 @@ void tl_glue_write_table(struct tl_json_writer *w, const char *root, const struc
     tl_json_key(w, "Parameters");
     tl_json_begin_object(w);
     tl_json_member_text(w, "EXTERNAL", "TRUE");
-    tl_json_member_text(w, "classification", "parquet");
+    tl_json_member_text(w, "classification", table->delta ? "delta" : "parquet");
+    if (table->delta) { /* the first is what Athena goes by, the second Spark */
+        tl_json_member_text(w, "table_type", "DELTA");
+        tl_json_member_text(w, "spark.sql.sources.provider", "delta");
+    }
     tl_json_member_text(w, "created_by", "tapeline");
-    if (partitions == TL_GLUE_PROJECTION && table->partition_count) {
+    if (partitions == TL_GLUE_PROJECTION && tl_glue_has_partitions(table)) {
         tl_json_member_text(w, "projection.enabled", "true");
         for (size_t i = 0; i < table->partition_count; i++)
             if (tl_glue_column(table, table->partition_by[i]))
@@ -131,7 +148,7 @@ void tl_glue_write_table(struct tl_json_writer *w, const char *root, const struc
     write_storage(w, root, table, "");
     tl_json_key(w, "PartitionKeys"); /* also when there are none */
     tl_json_begin_array(w);
-    for (size_t i = 0; i < table->partition_count; i++)
+    for (size_t i = 0; tl_glue_has_partitions(table) && i < table->partition_count; i++)
         if (tl_glue_column(table, table->partition_by[i]))
             write_column(w, tl_glue_column(table, table->partition_by[i]));
     tl_json_end_array(w);

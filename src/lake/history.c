@@ -52,12 +52,12 @@ static bool count_rows(struct tl_history *h, struct tl_error *error)
     return ok;
 }
 
-static bool open_all(struct tl_history *h, const char *lake_root, struct tl_error *error)
+static bool open_all(struct tl_history *h, const char *lake_root, const char *region, struct tl_error *error)
 {
     if (!h->select)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     char *folder = NULL; /* of a lake in S3: the files that are read, on this machine */
-    if (tl_store_is_s3(lake_root) && !tl_lake_cache_sync(lake_root, NULL, h->select, NULL, &folder, error))
+    if (tl_store_is_s3(lake_root) && !tl_lake_cache_sync(lake_root, region, h->select, NULL, &folder, error))
         return false;
     bool opened = tl_store_open(&h->store, folder ? folder : lake_root, error);
     free(folder);
@@ -73,12 +73,17 @@ static bool open_all(struct tl_history *h, const char *lake_root, struct tl_erro
 
 bool tl_history_open(struct tl_history **out, const char *lake_root, const char *select, struct tl_error *error)
 {
+    return tl_history_open_in(out, lake_root, NULL, select, error);
+}
+
+bool tl_history_open_in(struct tl_history **out, const char *lake_root, const char *region, const char *select, struct tl_error *error)
+{
     *out = NULL;
     struct tl_history *h = calloc(1, sizeof *h);
     if (!h)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     h->select = strdup(select);
-    bool ok = open_all(h, lake_root, error);
+    bool ok = open_all(h, lake_root, region, error);
     if (ok)
         *out = h;
     else

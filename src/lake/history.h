@@ -7,6 +7,8 @@
 
 struct tl_history;
 TL_MUST_USE bool tl_history_open(struct tl_history **out, const char *lake_root, const char *select, struct tl_error *error);
+/* region: of a lake in S3, as of a store; NULL: by the rules of the AWS SDKs. */
+TL_MUST_USE bool tl_history_open_in(struct tl_history **out, const char *lake_root, const char *region, const char *select, struct tl_error *error);
 void tl_history_close(struct tl_history *h);
 size_t tl_history_column_count(const struct tl_history *h);
 const struct tl_column_def *tl_history_column(const struct tl_history *h, size_t i); /* DuckDB types mapped to ours; others as VARCHAR */

@@ -5,6 +5,7 @@
 #include "lake/duck.h"
 #include "lake/lake_scan.h"
 #include "lake/merged.h"
+#include "lake/parquet_foot.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -14,13 +15,13 @@
 #define LINES_MAX ((size_t)16 << 20)
 #define PARTITIONS_MAX ((size_t)1 << 22)
 #define SQL_MAX ((size_t)1 << 28)
-#define PARQUET_LEAST 12
 
 struct verify {
     const struct tl_lake_verify_options *options;
     struct tl_lake_verify_result *result;
     struct tl_catalog catalog;
     struct tl_store_entries entries; /* all objects of the lake */
+    struct tl_duck *foot_reader;     /* of a bucket; else NULL */
 };
 
 static void differ(struct verify *v, const char *fmt, ...) TL_PRINTF(2, 3);
@@ -63,17 +64,15 @@ static const struct tl_catalog_table *table_of(const struct verify *v, const cha
     return NULL;
 }
 
-/* A file that was cut has no foot. */
-static bool check_foot(struct verify *v, const struct tl_store_entry *file, struct tl_error *error)
+/* A file that was cut has no foot. In a bucket it tells the columns, too; in a folder DuckDB reads all files at once (check_columns). */
+static bool check_foot(struct verify *v, const struct tl_store_entry *file, const struct tl_catalog_table *table, struct tl_error *error)
 {
-    struct tl_buf foot;
-    tl_buf_init(&foot, 64);
-    bool ok = true;
-    if (file->info.size >= PARQUET_LEAST)
-        ok = tl_store_get_range(v->options->lake, file->name, file->info.size - 4, 4, NULL, &foot, error);
-    if (ok && !tl_view_is(tl_buf_view(&foot), "PAR1"))
-        differ(v, "%s: is no whole Parquet file (%" PRId64 " bytes)", file->name, file->info.size);
-    tl_buf_release(&foot);
+    struct tl_buf problem;
+    tl_buf_init(&problem, 1 << 16);
+    bool ok = tl_parquet_foot_check(v->options->lake, v->foot_reader, file, table, &problem, error);
+    if (ok && problem.size)
+        differ(v, "%s: %s", file->name, tl_buf_text(&problem));
+    tl_buf_release(&problem);
     return ok;
 }
 
@@ -103,13 +102,21 @@ static bool check_files(struct verify *v, struct tl_error *error)
             differ(v, "%s: is of no table in the catalog", file->name);
         else
             check_folders(v, table, file->name);
-        if (!check_foot(v, file, error))
+        if (!check_foot(v, file, table, error))
             return false;
     }
     return true;
 }
 
 /* ---- tables: what the files hold against what the catalog says ---- */
+
+static bool is_delta(const struct verify *v, const struct tl_catalog_table *t)
+{
+    for (size_t i = 0; i < v->entries.count; i++)
+        if (is_below(v->entries.items[i].name, t->path) && strncmp(v->entries.items[i].name + strlen(t->path), "/_delta_log/", 12) == 0)
+            return true;
+    return false;
+}
 
 /* DuckDB reads the foot of each: a column that is missing or of another type is an error, which names the file. */
 static bool check_columns(struct verify *v, struct tl_duck *duck, const struct tl_catalog_table *t, struct tl_error *error)
@@ -139,7 +146,7 @@ static bool check_columns(struct verify *v, struct tl_duck *duck, const struct t
 static bool check_tables(struct verify *v, struct tl_error *error)
 {
     struct tl_duck *duck;
-    if (!tl_store_folder(v->options->lake)) /* files of a bucket are looked at by their foot alone */
+    if (!tl_store_folder(v->options->lake)) /* check_foot has looked at each */
         return true;
     if (!tl_duck_open(&duck, error))
         return false;
@@ -151,6 +158,17 @@ static bool check_tables(struct verify *v, struct tl_error *error)
 }
 
 /* ---- checkpoint ---- */
+
+/* A list names it as replaced, or its table has merges, whose lists forget what they have replaced long ago; a Delta log may have removed it. */
+static bool is_merged(const struct verify *v, const char *name, const struct tl_map *there)
+{
+    const struct tl_catalog_table *t = table_of(v, name);
+    char mark[4096];
+    if (!t)
+        return false;
+    snprintf(mark, sizeof mark, "%s/_merged/current.json", t->path);
+    return tl_map_find(there, tl_view_of(mark)) != NULL || is_delta(v, t);
+}
 
 /* "part-00000000000000000042-...parquet" */
 static bool epoch_of(const char *name, uint64_t *epoch)
@@ -175,6 +193,22 @@ static void check_epochs(struct verify *v)
         else if (epoch > o->committed + (o->has_intent ? 1 : 0))
             differ(v, "%s: is of epoch %" PRIu64 ", and the newest that the checkpoint knows is %" PRIu64, name, epoch, o->committed);
     }
+}
+
+/* What the newest commit lists is there, or was merged into something that is. */
+static bool check_committed_files(struct verify *v, struct tl_error *error)
+{
+    const struct tl_lake_verify_options *o = v->options;
+    struct tl_map there;
+    bool ok = true, added;
+    tl_map_init(&there, PARTITIONS_MAX * 4);
+    for (size_t i = 0; ok && i < v->entries.count; i++)
+        ok = tl_map_put(&there, tl_view_of(v->entries.items[i].name), &added) != NULL;
+    for (size_t i = 0; ok && i < o->committed_file_count; i++)
+        if (!tl_map_find(&there, tl_view_of(o->committed_files[i])) && !is_merged(v, o->committed_files[i], &there))
+            differ(v, "%s: is of the committed epoch %" PRIu64 ", and not in the lake", o->committed_files[i], o->committed);
+    tl_map_release(&there);
+    return ok || tl_error_set(error, TL_NO_MEMORY, "out of memory");
 }
 
 /* ---- Glue ---- */
@@ -235,11 +269,14 @@ bool tl_lake_verify(const struct tl_lake_verify_options *options, struct tl_lake
     if (!ok)
         return false;
     result->tables = v.catalog.count;
-    ok = tl_store_walk(options->lake, "", &v.entries, error) && check_files(&v, error) && check_tables(&v, error);
+    ok = tl_store_folder(options->lake) || tl_duck_open(&v.foot_reader, error);
+    ok = ok && tl_store_walk(options->lake, "", &v.entries, error) && check_files(&v, error) && check_tables(&v, error);
     if (ok)
         check_epochs(&v);
+    ok = ok && check_committed_files(&v, error);
     for (size_t i = 0; ok && i < v.catalog.count; i++)
         ok = check_glue(&v, &v.catalog.tables[i], error);
+    tl_duck_close(v.foot_reader);
     tl_store_entries_release(&v.entries);
     tl_catalog_release(&v.catalog);
     return ok;

@@ -13,6 +13,8 @@ struct tl_lake_verify_options {
     bool has_commit;
     uint64_t committed;
     bool has_intent; /* the epoch after it has begun: its files may be there */
+    const char *const *committed_files; /* what the newest commit lists */
+    size_t committed_file_count;
 };
 struct tl_lake_verify_result {
     struct tl_buf lines; /* a difference a line: what, and where; released by the caller */

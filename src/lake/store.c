@@ -3,6 +3,7 @@
 
 #include "base/grow.h"
 #include "base/io.h"
+#include "base/time.h"
 #include "lake/store_int.h"
 
 #include <assert.h>
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 
 #define NAMES_MAX 10000000
+#define LEFTOVER_AGE_NS (60 * TL_NS_PER_S)
 #define NAME_SIZE_MAX 900 /* with the prefix, S3 takes 1,024 bytes */
 
 bool tl_store_is_s3(const char *root)
@@ -211,6 +213,33 @@ bool tl_store_settle(struct tl_store *s, const char *folder, struct tl_error *er
 bool tl_store_list(struct tl_store *s, const char *folder, struct tl_dir_list *out, struct tl_error *error)
 {
     return tl_store_list_from(s, folder, "", out, error);
+}
+
+/* "catalog.json.tmp-0123456789abcdef" (base/file.h). */
+static bool is_leftover(const char *name)
+{
+    const char *at = strstr(name, ".tmp-");
+    return at && strlen(at) == strlen(".tmp-0123456789abcdef");
+}
+
+bool tl_store_tidy(struct tl_store *s, const char *folder, struct tl_error *error)
+{
+    struct tl_dir_list names;
+    if (!s->folder)
+        return true;
+    if (!tl_store_list(s, folder, &names, error))
+        return false;
+    bool ok = true;
+    for (size_t i = 0; ok && i < names.count; i++) {
+        char name[PATH_MAX];
+        struct tl_store_info info;
+        struct tl_error gone;
+        if (is_leftover(names.names[i]) && snprintf(name, sizeof name, "%s/%s", folder, names.names[i]) < (int)sizeof name &&
+            tl_store_head(s, name, &info, &gone) && tl_io->wall_ns() - info.modified_ns > LEFTOVER_AGE_NS)
+            ok = tl_store_delete(s, name, error);
+    }
+    tl_dir_list_release(&names);
+    return ok;
 }
 
 static int by_name(const void *a, const void *b)

@@ -73,6 +73,9 @@ struct tl_store_file {
  * afterwards, also on failure. */
 TL_MUST_USE bool tl_store_publish(struct tl_store *s, const struct tl_store_file *files, size_t count, struct tl_error *error);
 
+/* Removes from a folder (not from those below it) what writes that a killed process had begun left behind more than a minute ago: what is
+ * younger may be under way. In a bucket an object is there whole or not at all: nothing to do. */
+TL_MUST_USE bool tl_store_tidy(struct tl_store *s, const char *folder, struct tl_error *error);
 /* Names directly under folder, sorted; an absent folder gives none. begin: only those that begin so; "" for all. */
 TL_MUST_USE bool tl_store_list(struct tl_store *s, const char *folder, struct tl_dir_list *out, struct tl_error *error);
 TL_MUST_USE bool tl_store_list_from(struct tl_store *s, const char *folder, const char *begin, struct tl_dir_list *out,

@@ -3,15 +3,18 @@
 with --credentials, everything else of AWS is tests/support/aws_fakes.py."""
 import json
 import os
+import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import botocore.endpoint_provider
 import botocore.session
 
 from aws_fakes import Fakes, in_seconds
-from tapeline import PIPELINE, broker, kinesis, run
+from shim import CLOCK_NS, Shim
+from tapeline import BINARY, PIPELINE, broker, kinesis, run, wait_for
 
 STATIC = ("AKIDSTATIC", "static/secret+key")
 ROLE = ("ASIAROLE", "role/secret+key", "token/of=role+" + "x" * 900)
@@ -59,6 +62,8 @@ class Chain(unittest.TestCase):
         self.assertEqual(out["ok"], code == 0)
         checks = {c["check"]: c for c in out["checks"]}
         self.assertEqual(len(checks), len(out["checks"]), "each check has a name of its own")
+        for c in out["checks"]:
+            self.assertTrue(c["result"] == "ok" or c.get("fix"), "what fails has a fix: %s" % c)
         return checks
 
     def wins(self, origin, key, **env):
@@ -305,6 +310,76 @@ class Chain(unittest.TestCase):
         checks = self.doctor(code=1, **keys)
         self.assertRegex(checks["bucket 'lake-of-test'"]["fix"], "aws s3api create-bucket")
         self.assertNotIn("DELETE", self.actions())
+
+    def local_lake(self, options=""):
+        """The reference pipeline with the profile 'aws' of the stream alone."""
+        with open(PIPELINE) as f:
+            return self.write("pipeline.sql", f.read().replace("lake = 's3://${BUCKET}', catalog = 'glue'", "lake = './lake', catalog = 'embedded'")
+                              .replace("start = 'LATEST'", "start = 'TRIM_HORIZON'" + options))
+
+    def open_stream(self):
+        """A broker behind the fakes, which look at signatures and rights in its place."""
+        server = broker(os.path.join(self.home.name, "data"), "--stream", "stock_stream:2", "--limits", "off")
+        self.addCleanup(server.kill)
+        self.fakes.upstream = server.aws
+
+    def test_missing_rights_of_a_stream_are_named_at_once(self):
+        """By engine, feed and doctor; whichever call it is that may not be made."""
+        lake = os.path.join(self.home.name, "lake")
+        run("sample", "--lake", lake)
+        self.open_stream()
+        env = dict(self.env, AWS_ENDPOINT_URL_KINESIS=self.fakes.url, AWS_ACCESS_KEY_ID=STATIC[0], AWS_SECRET_ACCESS_KEY=STATIC[1])
+        run_it = ["run", "--until-now", "--lake", os.path.join(self.home.name, "out")]
+        feed_it = ["feed", "--once", "--lake", lake]
+        cases = [(run_it, "DescribeStreamSummary", ""), (run_it, "ListShards", ""), (run_it, "GetShardIterator", ""), (run_it, "GetRecords", ""),
+                 (run_it, "DescribeStreamConsumer", ", read = 'fanout'"), (run_it, "RegisterStreamConsumer", ", read = 'fanout'"),
+                 (feed_it, "DescribeStreamSummary", ""), (feed_it, "PutRecords", "")]
+        for command, action, options in cases:
+            with self.subTest(command=command[0], action=action):
+                self.fakes.denied = {action}
+                self.fakes.calls.clear()
+                pipeline, began = self.local_lake(options), time.monotonic()
+                p = run(command[0], pipeline, "--profile", "aws", *command[1:], check=False, env=env)
+                self.assertEqual(p.returncode, 1, p.stderr)
+                self.assertIn("AccessDeniedException", p.stderr)
+                self.assertIn("'stock_stream'", p.stderr)
+                self.assertIn("kinesis:" + action, p.stderr)
+                self.assertLess(time.monotonic() - began, 10)
+                self.assertLessEqual([d for _, d in self.fakes.calls].count("AccessDeniedException"), 4)  # once a thread
+        self.fakes.denied = {"ListShards", "PutRecord", "DescribeStreamConsumer"}
+        p = run("doctor", self.local_lake(", read = 'fanout'"), "--profile", "aws", "--json", check=False, env=env)
+        fixes = {c["check"]: c["fix"] for c in json.loads(p.stdout)["checks"] if c["result"] == "fail"}
+        self.assertEqual(fixes, {
+            "read 'stock_stream'": "allow kinesis:ListShards on stock_stream to the identity above",
+            "write 'stock_stream'": "allow kinesis:PutRecord and kinesis:PutRecords on stock_stream to the identity above",
+            "fan-out 'stock_stream'": "allow kinesis:DescribeStreamConsumer, kinesis:RegisterStreamConsumer and kinesis:SubscribeToShard on stock_stream "
+                                      "to the identity above"})
+
+    def test_credentials_are_renewed_before_they_end(self):
+        """A quarter of an hour before: none that have ended sign a request of an engine that runs."""
+        shims = tempfile.TemporaryDirectory()
+        self.addCleanup(shims.cleanup)
+        shim = Shim(shims.name)
+        self.addCleanup(shim.close)
+        ends = in_seconds(1200)
+        self.fakes.keys.update({k[0]: k[1:] for k in (ROLE, SECOND)})
+        self.open_stream()
+        self.fakes.container = [(200, json.dumps(dict(AccessKeyId=k[0], SecretAccessKey=k[1], Token=k[2], Expiration=e)))
+                                for k, e in ((ROLE, ends), (SECOND, in_seconds(7200)))]
+        signed_by = lambda key: [d for what, d in list(self.fakes.calls) if what == "kinesis"].count(key)
+        env = shim.env(env=dict(self.env, AWS_ENDPOINT_URL_KINESIS=self.fakes.url, AWS_CONTAINER_CREDENTIALS_FULL_URI=self.fakes.url + "/container"))
+        process = subprocess.Popen([BINARY, "run", self.local_lake(), "--profile", "aws", "--lake", os.path.join(self.home.name, "out")], env=env,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        try:
+            wait_for("reads signed with the first", lambda: signed_by(ROLE[0]) > 5)
+            self.fakes.skew = 360
+            shim[CLOCK_NS] = 360 * 10**9  # six minutes later they are good for 14 more
+            wait_for("reads signed with the second", lambda: signed_by(SECOND[0]) > 5)
+        finally:
+            process.terminate()
+            told = process.communicate(timeout=30)[1]
+        self.assertEqual(process.returncode, 0, told)
+        self.assertEqual({d for what, d in self.fakes.calls if what == "kinesis"} - {"InvalidSignatureException"}, {ROLE[0], SECOND[0]})
 
     def test_retry_mode(self):
         keys = dict(AWS_ACCESS_KEY_ID=STATIC[0], AWS_SECRET_ACCESS_KEY=STATIC[1])

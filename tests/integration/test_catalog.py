@@ -5,8 +5,9 @@ import os
 import tempfile
 import unittest
 
+from duck import Duck
 from fake_json import FakeGlue
-from fake_s3 import FakeS3
+from fake_s3 import FakeS3, Thing
 from tapeline import PIPELINE, run
 
 TICKERS = ["A%d" % i for i in range(7)]
@@ -110,6 +111,27 @@ class Catalog(unittest.TestCase):
                              ("true", "injected", "s3://bucket/prefix/streaming/avg_1min/ticker=${ticker}/"))
             self.assertEqual(glue.count("BatchCreatePartition"), 0)
 
+    def test_a_delta_table_is_told_as_one(self):
+        with FakeGlue() as glue:
+            s3 = FakeS3(region="us-east-1")
+            s3.buckets["bucket"] = {}
+            self.addCleanup(s3.close)
+            delta = self.pipeline(("table = 'stock", "format = 'delta', table = 'stock"))
+            self.run_on(s3, glue, delta)
+            table = glue.tables["stock_streaming_database", "avg_1min"]
+            self.assertEqual((table["Parameters"]["table_type"], table["Parameters"]["spark.sql.sources.provider"], table["PartitionKeys"]), ("DELTA", "delta", []))
+            self.assertEqual(table["StorageDescriptor"]["SerdeInfo"]["Parameters"], {"path": "s3://bucket/prefix/streaming/avg_1min/"})
+            self.assertIn({"Name": "ticker", "Type": "string"}, table["StorageDescriptor"]["Columns"])
+            self.assertEqual(glue.partitions["stock_streaming_database", "avg_1min"], {})  # they are in the log
+            self.assertEqual(self.run_on(s3, glue, delta, "verify", check=False).stdout, "")
+            glue.calls.clear()
+            self.run_on(s3, glue, delta)
+            self.assertNotIn("UpdateTable", {a for a, _ in glue.calls})
+            table["Parameters"] = {"classification": "parquet"}
+            p = self.run_on(s3, glue, delta, check=False)
+            self.assertEqual(p.returncode, 1)
+            self.assertIn("is no Delta table, unlike the lake's", p.stderr)
+
     def test_an_outage_of_glue_holds_up_no_rows(self):
         with FakeGlue() as glue:
             s3 = FakeS3(region="us-east-1")
@@ -123,6 +145,59 @@ class Catalog(unittest.TestCase):
             glue.trouble = []
             self.run_on(s3, glue, self.pipeline(), state=os.path.join(self.folder.name, "state2"))
             self.assertEqual(len(glue.partitions["stock_streaming_database", "avg_1min"]), len(TICKERS))
+
+    def test_verify_looks_at_the_columns_of_a_bucket_and_at_the_files_of_the_commit(self):
+        s3 = FakeS3(region="us-east-1")
+        s3.buckets["bucket"] = {}
+        self.addCleanup(s3.close)
+        env = s3.env(AWS_MAX_ATTEMPTS="2")
+        run("run", PIPELINE, "--input", self.input, "--lake", "s3://bucket/prefix", env=env)
+        self.assertEqual(run("verify", PIPELINE, "--lake", "s3://bucket/prefix", env=env).stdout, "")
+        files = [n for n in s3.names("bucket") if "/streaming/avg_1min/ticker=A" in n]
+        other = os.path.join(self.folder.name, "other.parquet").replace("'", "''")
+        duck = Duck()
+        duck.rows("COPY (SELECT 1 AS avg_close, 'x' AS extra, now() AS window_start) TO '%s' (FORMAT parquet)" % other)
+        duck.close()
+        with open(other, "rb") as f:
+            s3.buckets["bucket"][files[1]] = Thing(f.read())
+        del s3.buckets["bucket"][files[2]]
+        p = run("verify", PIPELINE, "--lake", "s3://bucket/prefix", env=env, check=False)
+        self.assertEqual(p.returncode, 1)
+        self.assertIn("%s: column 'avg_close' is INTEGER, and DOUBLE in the catalog; column 'extra' is not in the catalog's table" % files[1][7:], p.stdout)
+        self.assertRegex(p.stdout, r"%s: is of the committed epoch \d+, and not in the lake" % files[2][7:].replace(".", r"\."))
+        self.assertEqual(len(p.stdout.splitlines()), 2)
+
+    def test_leftovers_of_killed_writes_are_removed(self):
+        lake = os.path.join(self.folder.name, "lake")
+        run("run", PIPELINE, "--input", self.input, "--lake", lake)
+        names = [os.path.join(lake, "_tapeline", "catalog.json.tmp-0123456789abcde%d" % i) for i in range(2)]
+        for name in names:
+            with open(name, "w") as f:
+                f.write("half")
+        os.utime(names[0], (1, 1))  # the other one may be under way
+        run("run", PIPELINE, "--input", self.input, "--lake", lake)
+        self.assertEqual([os.path.exists(n) for n in names], [False, True])
+
+    def test_two_engines_do_not_overwrite_each_others_tables_in_a_bucket(self):
+        s3 = FakeS3(region="us-east-1")
+        s3.buckets["bucket"] = {}
+        self.addCleanup(s3.close)
+        env = s3.env(AWS_MAX_ATTEMPTS="2")
+        mine = self.pipeline()
+        other = os.path.join(self.folder.name, "q.sql")
+        with open(mine) as f, open(other, "w") as out:
+            out.write(f.read().replace("PIPELINE stock_stream", "PIPELINE other").replace("stock_streaming_database.avg_1min", "o.t").replace("streaming/avg_1min", "o/t"))
+
+        def rule(r):
+            if r.action == "PutObject" and r.key.endswith("catalog.json"):
+                s3.rule = None
+                run("run", other, "--input", self.input, "--lake", "s3://bucket/prefix", "--state", os.path.join(self.folder.name, "o"), env=env)
+        s3.rule = rule
+        run("run", mine, "--input", self.input, "--lake", "s3://bucket/prefix", "--state", os.path.join(self.folder.name, "s"), env=env)
+        tables = json.loads(s3.buckets["bucket"]["prefix/_tapeline/catalog.json"].body)["tables"]
+        self.assertEqual(sorted(t["database"] + "." + t["name"] for t in tables), [
+            "o.t", "other.avg_1min_late", "other.ticks_malformed", "stock_stream.avg_1min_late", "stock_stream.ticks_malformed",
+            "stock_streaming_database.avg_1min"])
 
     def test_verify_names_what_differs_in_a_folder(self):
         lake = os.path.join(self.folder.name, "lake")

@@ -191,6 +191,54 @@ class Compaction(unittest.TestCase):
         self.assertIn("another compaction of 's3://lake-b/l/v' is at work", p.stderr)
         self.assertEqual(len(self.rows("s3://lake-b/l", env=env)), 6)
 
+    # ---- a statement reads what it needs ----
+
+    def test_a_query_of_a_bucket_asks_for_its_partition_alone(self):
+        s3 = FakeS3()
+        s3.buckets["lake-b"] = {}
+        self.addCleanup(s3.close)
+        env = s3.env(AWS_MAX_ATTEMPTS="2", XDG_CACHE_HOME=self.folder.name)
+        self.pipeline()
+        self.minutes(0, 4, "--lake", "s3://lake-b/l", env=env)
+
+        def asked(where):
+            s3.calls.clear()
+            out = run("query", "SELECT ticker, window_start, n FROM d.v %s ORDER BY ALL" % where, "--lake", "s3://lake-b/l", "--format", "csv", env=env).stdout
+            return out.splitlines()[1:], [key for action, key in s3.calls if action == "GetObject" and key.endswith(".parquet")], [a for a, _ in s3.calls]
+        for merged in (False, True):
+            rows, objects, calls = asked("WHERE ticker = 'A'")
+            self.assertEqual((len(rows), {r.split(",")[0] for r in rows}), (4, {"A"}))
+            self.assertEqual({"ticker=B" in o for o in objects}, {False})
+            self.assertEqual(len(objects), 1 if merged else 4)  # the newest file is there already
+            self.assertLessEqual(calls.count("ListObjectsV2"), 3)  # is it a Delta table; the partition; its merges
+            self.assertEqual(asked("WHERE ticker = 'A'")[1], [])  # nothing has changed
+            self.assertEqual(len(asked("WHERE ticker = 'A' OR n = 1")[0]), 8)
+            self.assertEqual(len(asked("")[0]), 8)
+            self.assertEqual(asked("WHERE ticker IN ('B', 'nobody')")[0], [r.replace("A", "B", 1) for r in rows])
+            if not merged:
+                run("compact", "d.v", "--lake", "s3://lake-b/l", "--min-files", "2", "--keep", "0 s", "--no-listers", env=env)
+
+    def test_a_bucket_that_is_slow_for_a_while(self):
+        s3 = FakeS3()
+        s3.buckets["lake-b"] = {}
+        self.addCleanup(s3.close)
+        env = s3.env(XDG_CACHE_HOME=self.folder.name)
+        self.pipeline()
+        self.minutes(0, 4, "--lake", "s3://lake-b/l", env=env)
+        turn = [0]
+
+        def rule(r):  # a third of all requests: refused, answered in part, done without an answer
+            turn[0] += 1
+            return {3: (503, "SlowDown"), 6: "lost" if r.action == "PutObject" else None, 9: "cut" if r.action == "GetObject" else None}.get(turn[0] % 10)
+        s3.rule = rule
+        run("compact", "d.v", "--lake", "s3://lake-b/l", "--min-files", "2", "--keep", "0 s", "--no-listers", env=env)
+        self.assertEqual(len(self.rows("s3://lake-b/l", env=env)), 8)
+        s3.rule = lambda r: (503, "SlowDown")
+        for command in (["compact", "--lake", "s3://lake-b/l"], ["query", "FROM d.v", "--lake", "s3://lake-b/l"]):
+            p = run(*command, env=dict(env, AWS_MAX_ATTEMPTS="1"), check=False)
+            self.assertEqual(p.returncode, 1)
+            self.assertIn("SlowDown", p.stderr)
+
     # ---- a column more ----
 
     def test_a_column_more_goes_on_in_the_same_table(self):

@@ -7,6 +7,7 @@ import tempfile
 import time
 import unittest
 
+from fake_s3 import FakeS3
 from stream_case import StreamCase, stamp
 from tapeline import Server, broker, kinesis, run, wait_for
 
@@ -47,6 +48,46 @@ class Status(StreamCase):
         self.assertEqual(status["ledger"]["received"], 5)
         self.assertFalse(os.path.exists(os.path.join(self.data, "state", "_tapeline", "p", "status.sock")))
         self.assertIn("stopped", self.why())
+
+    def test_of_a_service_that_does_not_count_its_records(self):
+        """As AWS: how long a stopped pipeline is behind, each service tells; how many records, ours alone."""
+        self.pipeline(profile="CREATE PROFILE aws DEFAULT WITH (kinesis = '%s', region = 'us-east-1');\n" % self.broker.aws)
+        self.create()
+        self.put_tick(stamp())
+        self.start()
+        self.received(1)
+        self.stop()
+        self.put_tick(stamp(), count=2)
+        first, second = self.status()["sources"][0]["shards"]
+        self.assertIsNone(first["lag_records"])
+        self.assertTrue(0 <= first["lag_ms"] < 60000, first)
+        self.assertEqual((second["lag_records"], second["lag_ms"]), (0, 0))
+        text = run("status", self.file, "--data", self.data, env=self.env).stdout
+        self.assertRegex(text, r"shardId-000000000000: .*behind \d+ ms \(the service does not count records\)")
+        self.assertRegex(text, r"shardId-000000000001: .*behind 0 records and 0 ms")
+
+    def test_of_checkpoints_in_s3(self):
+        """Running and stopped: the lake in a bucket has them beside it."""
+        s3 = FakeS3()
+        self.addCleanup(s3.close)
+        s3.buckets["bucket"] = {}
+        self.env = s3.env(AWS_ENDPOINT_URL_KINESIS=self.broker.aws)
+        self.pipeline(profile="CREATE PROFILE s3 DEFAULT WITH (kinesis = 'embedded', lake = 's3://bucket/prefix', catalog = 'embedded', region = 'us-east-1');\n")
+        self.create(1)
+        self.put_tick(stamp(), count=3)
+        self.start()
+        self.received(3)
+        self.stop()
+        self.assertEqual(self.process.returncode, 0)
+        self.assertTrue(any(key.startswith("prefix/_tapeline/p/") for key in s3.buckets["bucket"]))
+        self.put_tick(stamp(), count=2)
+        status = self.status()
+        self.assertEqual((status["state"], status["ledger"]["received"]), ("stopped", 3))
+        self.assertEqual(status["sources"][0]["shards"][0]["lag_records"], 2)
+        self.assertIn("stopped", self.why())
+        for lake in ("s3://bucket/prefix", "s3://bucket/other"):  # from a machine that has nothing but the bucket's name
+            p = run("status", self.file, "--lake", lake, "--json", env=self.env)
+            self.assertEqual(json.loads(p.stdout)["state"], "stopped" if lake.endswith("prefix") else "never_ran")
 
     def test_killed(self):
         self.pipeline()

@@ -37,6 +37,7 @@ class Fakes:
         self.buckets, self.databases, self.readonly = set(), set(), False
         self.upstream = None     # the broker that well-signed Kinesis requests are handed to
         self.expired = set()     # access keys whose sessions have ended
+        self.denied = set()      # actions of Kinesis that nobody may call
         fakes = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -143,6 +144,9 @@ class Fakes:
         if refusal and refusal[0] == "SignatureDoesNotMatch":
             refusal = "InvalidSignatureException", refusal[1]
         self.calls.append(("kinesis", refusal[0] if refusal else access))
+        action = h.headers["X-Amz-Target"].partition(".")[2]
+        if not refusal and action in self.denied:
+            refusal = "AccessDeniedException", "User: arn:aws:iam::123456789012:user/%s is not authorized to perform: kinesis:%s" % (access, action)
         if refusal:
             return h.answer(400, json.dumps({"__type": refusal[0], "message": refusal[1]}))
         request = urllib.request.Request(self.upstream, data=h.body, headers={k: h.headers[k] for k in ("Content-Type", "X-Amz-Target", "Authorization", "X-Amz-Date")})

@@ -18,8 +18,9 @@ const STAGES = /** @type {const} */ ({
 
 /** p95 and p99, the unit said once where it is the same. @param {import("./types.js").Figures} figures */
 function tail({ p95_ms: p95, p99_ms: p99 }) {
-    const [a = "", unitA] = duration(p95).split(" ");
-    return duration(p95).split(" ").length === 2 && duration(p99).split(" ")[1] === unitA ? `p95 ${a} · p99 ${duration(p99)}` : `p95 ${duration(p95)} · p99 ${duration(p99)}`;
+    const [a = "", unit = ""] = duration(p95).split(" ");
+    const same = /^m?s$/.test(unit) && duration(p99).endsWith(` ${unit}`) && p99 < 60_000;
+    return `p95 ${same ? a : duration(p95)} · p99 ${duration(p99)}`;
 }
 
 /** @param {string} title @param {string} hint */

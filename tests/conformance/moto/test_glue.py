@@ -35,6 +35,9 @@ class Moto(unittest.TestCase):
         cls.server.kill()
         cls.server.wait()
 
+    def setUp(self):
+        urllib.request.urlopen(urllib.request.Request(self.url + "/moto-api/reset", method="POST"), timeout=30).close()
+
     def client(self, name):
         return boto3.client(name, endpoint_url=self.url, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
 
@@ -47,12 +50,12 @@ class Moto(unittest.TestCase):
             pipeline = os.path.join(folder, "p.sql")
             with open(PIPELINE) as f:
                 text = f.read()
-            for turn, more in enumerate(("", ", MIN(close) AS least", ", MIN(close) AS least")):
+            for more in ("", ", MIN(close) AS least", ", MIN(close) AS least"):
                 with open(pipeline, "w") as f:
                     f.write(text.replace("LAST(close) AS last_close\n", "LAST(close) AS last_close%s\n" % more))
                 run("run", pipeline, "--profile", "aws", "--input", data, "--lake", "s3://lake-bucket/l", "--state",
-                    os.path.join(folder, "state%d" % turn), env=env)
-            p = run("verify", pipeline, "--profile", "aws", "--lake", "s3://lake-bucket/l", "--state", os.path.join(folder, "state2"), env=env, check=False)
+                    os.path.join(folder, "state"), env=env)
+            p = run("verify", pipeline, "--profile", "aws", "--lake", "s3://lake-bucket/l", "--state", os.path.join(folder, "state"), env=env, check=False)
             self.assertEqual((p.returncode, p.stdout), (0, ""), p.stderr)
         glue = self.client("glue")
         table = glue.get_table(DatabaseName="stock_streaming_database", Name="avg_1min")["Table"]
@@ -66,6 +69,44 @@ class Moto(unittest.TestCase):
             self.assertEqual(objects["KeyCount"], 1)
         one = glue.get_partitions(DatabaseName="stock_streaming_database", TableName="avg_1min", Expression="ticker = 'A3'")["Partitions"]
         self.assertEqual(len(one), 1)
+
+    def test_a_delta_table(self):
+        self.client("s3").create_bucket(Bucket="delta-bucket")
+        env = dict(CLIENT_ENV, AWS_ENDPOINT_URL=self.url, BUCKET="delta-bucket", AWS_MAX_ATTEMPTS="3")
+        with tempfile.TemporaryDirectory() as folder:
+            data, pipeline = os.path.join(folder, "ticks.ndjson"), os.path.join(folder, "p.sql")
+            ticks(data, TICKERS)
+            with open(PIPELINE) as f, open(pipeline, "w") as out:
+                out.write(f.read().replace("table = 'stock_streaming_database.avg_1min'", "format = 'delta', table = 'delta_database.avg_1min'"))
+            for _ in range(2):
+                run("run", pipeline, "--profile", "aws", "--input", data, "--lake", "s3://delta-bucket/l", "--state", os.path.join(folder, "state"), env=env)
+            p = run("verify", pipeline, "--profile", "aws", "--lake", "s3://delta-bucket/l", "--state", os.path.join(folder, "state"), env=env, check=False)
+            self.assertEqual((p.returncode, p.stdout), (0, ""), p.stderr)
+        table = self.client("glue").get_table(DatabaseName="delta_database", Name="avg_1min")["Table"]
+        self.assertEqual((table["Parameters"]["table_type"], table["PartitionKeys"]), ("DELTA", []))
+
+    def test_closed_partitions_are_pointed_to(self):
+        self.client("s3").create_bucket(Bucket="closed-bucket")
+        env = dict(CLIENT_ENV, AWS_ENDPOINT_URL=self.url, BUCKET="closed-bucket", AWS_MAX_ATTEMPTS="3")
+        with tempfile.TemporaryDirectory() as folder:
+            pipeline, inputs = os.path.join(folder, "p.sql"), []
+            with open(PIPELINE) as f, open(pipeline, "w") as out:
+                out.write(f.read().replace("partition_by = 'ticker'", "partition_by = 'trade_date, ticker'").replace("stock_streaming_database.avg_1min", "closed.t"))
+            for minute in range(4):  # an epoch each
+                inputs += ["--input", os.path.join(folder, "f%d.ndjson" % minute)]
+                with open(inputs[-1], "w") as f:
+                    f.write('{"ticker":"A","date":"2024-01-0%d","timestamp":"2024-01-0%dT10:%02d:00Z","close":1.5}\n' % ((2, 2, 2, 3)[minute], (2, 2, 2, 3)[minute], minute))
+                run("run", pipeline, "--profile", "aws", *inputs, "--lake", "s3://closed-bucket/l", "--state", os.path.join(folder, "state"), env=env)
+            for _ in range(2):
+                run("compact", "closed.t", "--lake", "s3://closed-bucket/l", "--keep", "0 s", "--min-files", "2", "--glue", env=env)
+            p = run("verify", pipeline, "--profile", "aws", "--lake", "s3://closed-bucket/l", "--state", os.path.join(folder, "state"), env=env, check=False)
+            self.assertEqual((p.returncode, p.stdout), (0, ""), p.stderr)
+        places = {p["Values"][0]: p["StorageDescriptor"]["Location"] for p in self.client("glue").get_partitions(DatabaseName="closed", TableName="t")["Partitions"]}
+        self.assertIn("/_merged/trade_date=2024-01-02/ticker=A/m-", places["2024-01-02"])
+        self.assertEqual(places["2024-01-03"], "s3://closed-bucket/l/streaming/avg_1min/trade_date=2024-01-03/ticker=A/")
+        for place in places.values():
+            objects = self.client("s3").list_objects_v2(Bucket="closed-bucket", Prefix=place[len("s3://closed-bucket/"):])
+            self.assertEqual(objects["KeyCount"], 1)
 
 
 if __name__ == "__main__":

@@ -153,7 +153,7 @@ static void the_catalog_keeps_tables(void **state)
     (void)state;
     static const struct tl_column_def columns[] = { { "ticker", TL_TYPE_VARCHAR, false }, { "v \"x\"", TL_TYPE_DOUBLE, false }, { "w", TL_TYPE_BIGINT, false } };
     static const char *const by[] = { "ticker" };
-    struct tl_catalog_table table = { "db", "t", "streams/t", columns, 2, by, 1, false }, other = { "db", "u", "streams/u", columns, 1, by, 1, true };
+    struct tl_catalog_table table = { "db", "t", "streams/t", columns, 2, by, 1, false, false }, other = { "db", "u", "streams/u", columns, 1, by, 1, false, true };
     struct tl_catalog catalog;
     struct tl_error error;
     test_ok(tl_catalog_load(store, &catalog, &error), &error);
