@@ -89,8 +89,12 @@ static void broker_init(struct tl_broker *b, const struct tl_broker_options *opt
     pthread_mutex_init(&b->control, NULL);
     pthread_mutex_init(&b->lock, NULL);
     pthread_mutex_init(&b->job_lock, NULL);
+    pthread_condattr_t monotonic; /* the wall clock may be set back by hours, and a round of puts would wait for it */
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     for (size_t i = 0; condition(b, i); i++)
-        pthread_cond_init(condition(b, i), NULL);
+        pthread_cond_init(condition(b, i), &monotonic);
+    pthread_condattr_destroy(&monotonic);
     tl_buf_init(&b->scratch, (size_t)64 << 20);
     b->waiting_end = &b->waiting;
     b->calls_end = &b->calls;

@@ -206,7 +206,7 @@ static void finish_round_locked(struct tl_broker *b, struct tl_waiting *round, s
 /* Waits for as many puts as came together lately, a moment at most. */
 static void gather_locked(struct tl_broker *b, int64_t patience_ns)
 {
-    int64_t until = tl_io->wall_ns() + patience_ns;
+    int64_t until = tl_io->monotonic_ns() + patience_ns;
     struct timespec when = { until / TL_NS_PER_S, until % TL_NS_PER_S };
     while (b->waiting_count < b->expected && !b->draining)
         if (pthread_cond_timedwait(&b->work, &b->lock, &when) != 0)

@@ -81,8 +81,7 @@ static void wait_for_call_locked(struct tl_broker *b, int64_t *reshard_at)
         *reshard_at = now + tl_faults_reshard_ns(b->faults);
         return;
     }
-    int64_t at = tl_io->wall_ns() + *reshard_at - now;
-    struct timespec when = { at / TL_NS_PER_S, at % TL_NS_PER_S };
+    struct timespec when = { *reshard_at / TL_NS_PER_S, *reshard_at % TL_NS_PER_S };
     pthread_cond_timedwait(&b->control_work, &b->lock, &when);
 }
 

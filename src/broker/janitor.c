@@ -186,7 +186,7 @@ static void *janitor_thread(void *arg)
             pthread_mutex_lock(&b->lock);
             continue;
         }
-        int64_t at = tl_io->wall_ns() + (until > now ? until - now : 0);
+        int64_t at = until > now ? until : now;
         struct timespec when = { at / TL_NS_PER_S, at % TL_NS_PER_S };
         pthread_cond_timedwait(&b->janitor_work, &b->lock, &when);
     }

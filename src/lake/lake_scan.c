@@ -7,6 +7,7 @@
 #include "lake/delta_log.h"
 #include "lake/duck.h"
 #include "lake/merged.h"
+#include "lake/partition_path.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -288,12 +289,75 @@ static bool has_merged(const struct tl_dir_list *files)
     return false;
 }
 
+/* A folder's value that is cut there (lake/partition_path.h), as in "ticker=xxx~0123456789abcdef". */
+static bool is_cut(const char *name, size_t skip)
+{
+    return strchr(name + skip, TL_PARTITION_CUT) != NULL;
+}
+
+/* Moves names of cut folders behind the others; how many are not. */
+static size_t part_cut(struct tl_dir_list *files, size_t skip, struct tl_error *error)
+{
+    size_t whole = 0, cut = 0;
+    char **names = calloc(files->count + 1, sizeof *names);
+    if (!names) {
+        tl_error_set(error, TL_NO_MEMORY, "out of memory");
+        return SIZE_MAX;
+    }
+    for (size_t i = 0; i < files->count; i++)
+        if (is_cut(files->names[i], skip))
+            names[cut++] = files->names[i];
+        else
+            files->names[whole++] = files->names[i];
+    if (cut)
+        memcpy(files->names + whole, names, cut * sizeof *names);
+    free(names);
+    return whole;
+}
+
+/* Adds a SELECT over a file of a cut folder, with the whole values that it has. Files of before have none: these keep the cut ones. */
+static void add_cut_file(struct tl_store *store, const struct partitions *partitions, const struct tl_catalog_table *table, char *const *file, size_t skip,
+                         struct tl_buf *sql)
+{
+    struct tl_buf exclude, replace, dummy;
+    struct tl_view rest = tl_view_of(*file + skip);
+    tl_buf_init(&exclude, 1 << 16);
+    tl_buf_init(&replace, 1 << 16);
+    tl_buf_init(&dummy, 1 << 16);
+    while (rest.data) {
+        struct tl_view value, name = tl_view_split(tl_view_split(rest, '/', &rest), '=', &value);
+        if (!rest.data || !value.data || !memchr(value.data, TL_PARTITION_CUT, value.size))
+            continue;
+        const char *comma = replace.size ? ", " : "";
+        char whole[300];
+        snprintf(whole, sizeof whole, "%c%.*s", TL_PARTITION_CUT, TL_VIEW_ARG(name));
+        tl_buf_add_text(&exclude, comma);
+        tl_sql_add_name(&exclude, tl_view_of(whole));
+        tl_buf_addf(&dummy, "%sCAST(NULL AS VARCHAR) AS ", comma);
+        tl_sql_add_name(&dummy, tl_view_of(whole));
+        tl_buf_addf(&replace, "%scoalesce(", comma);
+        tl_sql_add_name(&replace, tl_view_of(whole));
+        tl_buf_add_text(&replace, ", ");
+        tl_sql_add_name(&replace, name);
+        tl_buf_add_text(&replace, ") AS ");
+        tl_sql_add_name(&replace, name);
+    }
+    tl_buf_addf(sql, "SELECT * EXCLUDE (%s) REPLACE (%s) FROM (SELECT %s WHERE false UNION ALL BY NAME SELECT * FROM ", tl_buf_text(&exclude),
+                tl_buf_text(&replace), tl_buf_text(&dummy));
+    add_read(store, partitions, table, file, 1, false, sql);
+    tl_buf_add_char(sql, ')');
+    sql->failed = sql->failed || exclude.failed || replace.failed || dummy.failed;
+    tl_buf_release(&exclude);
+    tl_buf_release(&replace);
+    tl_buf_release(&dummy);
+}
+
 bool tl_lake_scan_sql(struct tl_duck *d, struct tl_store *store, const char *path, const struct tl_catalog_table *table,
                       const struct tl_lake_filter *filter, struct tl_buf *sql, bool *found, struct tl_error *error)
 {
     struct tl_dir_list files;
     struct partitions partitions;
-    bool known = table && table->column_count;
+    bool known = table && table->column_count, ok = true;
     *found = false;
     if (!find_files(d, store, path, &files, error))
         return false;
@@ -305,15 +369,26 @@ bool tl_lake_scan_sql(struct tl_duck *d, struct tl_store *store, const char *pat
     if (known && *found)
         tl_buf_add_text(sql, " UNION ALL BY NAME ");
     if (*found) {
-        find_partitions(&files, strlen(path) + 1, &partitions);
-        oldest_first(&files);
-        tl_buf_add_text(sql, "SELECT * FROM ");
-        /* A merged file has the columns of all that went into it: it is no witness of how old files look. */
-        bool by_name = has_merged(&files) || !known || !has_all_columns(d, store, &partitions, table, files.names);
-        add_read(store, &partitions, table, files.names, files.count, by_name, sql);
+        size_t skip = strlen(path) + 1, all = files.count;
+        find_partitions(&files, skip, &partitions);
+        files.count = part_cut(&files, skip, error);
+        ok = files.count != SIZE_MAX;
+        if (ok && files.count) {
+            oldest_first(&files);
+            tl_buf_add_text(sql, "SELECT * FROM ");
+            /* A merged file has the columns of all that went into it: it is no witness of how old files look. */
+            bool by_name = has_merged(&files) || !known || !has_all_columns(d, store, &partitions, table, files.names);
+            add_read(store, &partitions, table, files.names, files.count, by_name, sql);
+        }
+        for (size_t i = files.count; ok && i < all; i++) {
+            if (i)
+                tl_buf_add_text(sql, " UNION ALL BY NAME ");
+            add_cut_file(store, &partitions, table, &files.names[i], skip, sql);
+        }
+        files.count = all;
     }
     tl_dir_list_release(&files);
-    return tl_buf_ok(sql, "the list of the lake's files", error);
+    return ok && tl_buf_ok(sql, "the list of the lake's files", error);
 }
 
 /* ---- LAKE('path') ---- */

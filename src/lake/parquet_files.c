@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "lake/duck.h"
 #include "lake/parquet_sink_int.h"
+#include "lake/partition_path.h"
 #include "lake/rows_append.h"
 #include "lake/table_lock.h"
 
@@ -134,8 +135,15 @@ static const char *file_ending(const struct tl_parquet_sink *sink)
     return sink->format == TL_SINK_CSV ? "csv" : sink->format == TL_SINK_JSON ? "json" : "parquet";
 }
 
-/* DuckDB writes "<folder>/_file=7/rows_0.parquet" for the seventh of several files; a single one is written as it is. */
-static bool copy_files(struct batch *b, size_t first, struct tl_error *error)
+/* A value of the folder's is cut in its name (lake/partition_path.h): the file has it whole, and is written by a statement of its own. */
+static bool is_cut(const struct batch *b, size_t begin)
+{
+    return memchr(b->placed[begin].text + b->placed[begin].at, TL_PARTITION_CUT, b->placed[begin].size) != NULL;
+}
+
+/* DuckDB writes "<folder>/_file=7/rows_0.parquet" for the seventh of several files; a single one is written as it is. begin: the first
+ * row. */
+static bool copy_files(struct batch *b, size_t first, size_t begin, struct tl_error *error)
 {
     struct tl_buf sql;
     bool several = b->count - first > 1;
@@ -143,7 +151,10 @@ static bool copy_files(struct batch *b, size_t first, struct tl_error *error)
     tl_buf_add_text(&sql, several ? "COPY batch TO " : "COPY (SELECT * EXCLUDE (");
     if (!several) {
         tl_sql_add_name(&sql, b->number);
-        tl_buf_add_text(&sql, ") FROM batch) TO ");
+        tl_buf_add_char(&sql, ')');
+        if (is_cut(b, begin))
+            tl_parquet_sink_add_cut(b->sink, b->rows, b->placed[begin].row, &sql);
+        tl_buf_add_text(&sql, " FROM batch) TO ");
     }
     tl_sql_add_string(&sql, tl_view_of(several ? b->folder : b->files[first].path));
     tl_buf_addf(&sql, " (%s", copy_format(b->sink));
@@ -227,13 +238,18 @@ static bool write_batch(struct batch *b, size_t *begin, struct tl_error *error)
     size_t first = b->count, from = *begin;
     while (*begin < b->rows->row_count && b->count < PUBLISH_FILES && b->count - first < BATCH_FILES && *begin - from < BATCH_ROWS) {
         size_t end = end_of_file(b, *begin);
+        bool alone = is_cut(b, *begin);
+        if (alone && b->count > first)
+            break;
         if (!add_file(b, *begin, end, error))
             return false;
         *begin = end;
+        if (alone)
+            break;
     }
     if (b->count - first > 1 && b->count - first > b->folders)
         b->folders = b->count - first;
-    return append_files(b, first, from, error) && copy_files(b, first, error) && take_out(b, first, error);
+    return append_files(b, first, from, error) && copy_files(b, first, from, error) && take_out(b, first, error);
 }
 
 /* Puts what waits into place. */

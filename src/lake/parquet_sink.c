@@ -142,6 +142,33 @@ bool tl_parquet_sink_is_partition(const struct tl_parquet_sink *sink, const char
     return false;
 }
 
+void tl_parquet_sink_add_cut(const struct tl_parquet_sink *sink, const struct tl_rows *rows, size_t row, struct tl_buf *sql)
+{
+    struct tl_buf value, folder, name;
+    tl_buf_init(&value, 1 << 20);
+    tl_buf_init(&folder, 4096);
+    tl_buf_init(&name, 4096);
+    for (size_t i = 0; i < sink->partition_count; i++) {
+        const struct tl_sink_partition *p = &sink->partitions[i];
+        tl_buf_reset(&value);
+        tl_buf_reset(&folder);
+        tl_buf_reset(&name);
+        tl_partition_add_value(p->unit, rows, row, column_index(rows, p->column), &value);
+        tl_partition_path_add(&folder, TL_VIEW(""), tl_buf_view(&value));
+        if (!folder.size || !memchr(folder.data, TL_PARTITION_CUT, folder.size))
+            continue;
+        tl_buf_addf(&name, "%c%s", TL_PARTITION_CUT, p->folder);
+        tl_buf_add_text(sql, ", ");
+        tl_sql_add_string(sql, tl_buf_view(&value));
+        tl_buf_add_text(sql, " AS ");
+        tl_sql_add_name(sql, tl_buf_view(&name));
+    }
+    sql->failed = sql->failed || value.failed || folder.failed || name.failed;
+    tl_buf_release(&value);
+    tl_buf_release(&folder);
+    tl_buf_release(&name);
+}
+
 void tl_parquet_sink_folder(const struct tl_parquet_sink *sink, const struct tl_rows *rows, size_t row, struct tl_buf *out)
 {
     struct tl_buf value;

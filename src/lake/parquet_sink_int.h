@@ -29,6 +29,8 @@ struct tl_placed_row {
 };
 /* The folder's name holds the whole value, so the file does not. */
 bool tl_parquet_sink_is_partition(const struct tl_parquet_sink *sink, const char *column);
+/* Adds, as SQL of a SELECT's list, the values of a row's folder that are cut there: ", '...' AS \"~ticker\"". */
+void tl_parquet_sink_add_cut(const struct tl_parquet_sink *sink, const struct tl_rows *rows, size_t row, struct tl_buf *sql);
 /* "<path>/ticker=AAPL/", the folder of a row. */
 void tl_parquet_sink_folder(const struct tl_parquet_sink *sink, const struct tl_rows *rows, size_t row, struct tl_buf *out);
 /* placed: the rows in the order of their folders, and in each in the order in which they are to stand. */

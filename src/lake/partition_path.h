@@ -8,5 +8,6 @@
 
 /* Adds name=value, the value escaped: control characters, '"#%'*./:=?\{}[]^ and what is not UTF-8 become %XX, so that no value leaves
  * its folder. NULL (data NULL) and "" give __HIVE_DEFAULT_PARTITION__. A value whose escaped form is longer than 200 bytes is cut and
- * ended by '~' and a hash of the whole: the folder stays its own, but the value read back is the cut one. */
+ * ended by '~' and a hash of the whole: the folder stays its own, and the whole value lies in the files, as a column '~name'. */
+#define TL_PARTITION_CUT '~'
 void tl_partition_path_add(struct tl_buf *out, struct tl_view name, struct tl_view value);

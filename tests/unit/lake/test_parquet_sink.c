@@ -137,12 +137,14 @@ static void cells_are_read_back_as_they_were(void **state)
 static void no_partition_value_leaves_its_folder(void **state)
 {
     (void)state;
-    static char long_one[301];
+    static char long_one[301], long_two[301]; /* the same for as long as a folder's name is */
     memset(long_one, 'x', 300);
+    memset(long_two, 'x', 299);
+    long_two[299] = '\'';
     static const struct tl_view values[] = {
         { "../x", 4 }, { "..", 2 }, { ".", 1 }, { "/etc/passwd", 11 }, { "a/b", 3 }, { "CON", 3 }, { "a\\b", 3 }, { "%2e%2e", 6 }, { "a=b", 3 }, { "_hidden", 7 },
         { ".hidden", 7 }, { " ", 1 }, { "a\nb", 3 }, { "\xf0\x9f\x9a\x80", 4 }, { "*", 1 }, { "[a]", 3 }, { "?", 1 }, { "'", 1 }, { "\"", 1 }, { "~", 1 },
-        { "0700", 4 }, { "NULL", 4 }, { "a#b", 3 }, { "caf\xc3\xa9", 5 }, { long_one, 300 }, { "", 0 }, { NULL, 0 },
+        { "0700", 4 }, { "NULL", 4 }, { "a#b", 3 }, { "caf\xc3\xa9", 5 }, { long_one, 300 }, { long_two, 300 }, { "", 0 }, { NULL, 0 },
     };
     struct tl_rows rows;
     struct tl_error error;
@@ -165,7 +167,7 @@ static void no_partition_value_leaves_its_folder(void **state)
     assert_int_equal(names.count, 1);
     tl_dir_list_release(&names);
     assert_int_equal(count_of(root, "SELECT * FROM LAKE('streams/v')"), TL_COUNT(values));
-    for (size_t i = 0; i < TL_COUNT(values) - 3; i++) { /* each is read back as itself */
+    for (size_t i = 0; i < TL_COUNT(values) - 2; i++) { /* each is read back as itself */
         struct tl_buf sql;
         tl_buf_init(&sql, 4096);
         tl_buf_add_text(&sql, "SELECT * FROM LAKE('streams/v') WHERE ticker = ");
