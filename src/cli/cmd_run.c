@@ -33,6 +33,7 @@ static const struct tl_option options[] = {
     { "packages", TL_OPTION_TEXT, "LIST", "with --engine spark: Maven coordinates for spark-submit (default: the connector's)" },
     { "jobmanager", TL_OPTION_TEXT, "URL", "with --engine flink: its job manager (default http://127.0.0.1:8081)" },
     { "gateway", TL_OPTION_TEXT, "URL", "with --engine flink: its SQL gateway (default: port 8083 of the job manager's machine)" },
+    { "parallelism", TL_OPTION_COUNT, "N", "with --engine flink: subtasks, as many as the stream has shards (default: as the cluster is set up)" },
     { "savepoint", TL_OPTION_TEXT, "PATH", "with --engine flink: go on from this savepoint" },
     { "savepoints", TL_OPTION_TEXT, "DIR", "with --engine flink: where a stop writes one (default: as the cluster is set up)" },
 };

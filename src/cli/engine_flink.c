@@ -103,7 +103,7 @@ static bool stage_inputs(struct flink *f, struct tl_error *error)
 
 /* ---- the script ---- */
 
-static bool open_flink(struct flink *f, const char *savepoint, struct tl_error *error)
+static bool open_flink(struct flink *f, const struct tl_flink_options *options, struct tl_error *error)
 {
     const struct tl_engine_request *r = f->request;
     struct tl_export_options export = r->export;
@@ -118,7 +118,7 @@ static bool open_flink(struct flink *f, const char *savepoint, struct tl_error *
     snprintf(path, sizeof path, "%.1000s/%.128s.sql", r->folder, r->plan->name);
     return tl_export_folder_write(r->plan, tl_export_engine_find("flink"), &export, r->folder, NULL, error) &&
            tl_file_read(path, &f->script, error) && tl_flink_job_manager_answers(f->job_manager, error) &&
-           tl_flink_gateway_open(&f->gateway, f->gateway_url, f->job_manager, savepoint, error);
+           tl_flink_gateway_open(&f->gateway, f->gateway_url, f->job_manager, options, error);
 }
 
 static void close_flink(struct flink *f)
@@ -258,7 +258,7 @@ int tl_flink_run(const struct tl_engine_request *request, const struct tl_flink_
 {
     struct flink f = { .request = request };
     struct tl_error error;
-    bool ok = open_flink(&f, options->savepoint, &error) && run_script(&f, true, &error);
+    bool ok = open_flink(&f, options, &error) && run_script(&f, true, &error);
     if (ok && !f.gateway.job[0])
         ok = tl_error_set(&error, TL_INVALID, "the SQL gateway started no job");
     char job[64];

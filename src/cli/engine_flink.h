@@ -6,6 +6,7 @@
 
 struct tl_flink_options {
     const char *savepoint; /* to go on from; NULL: none */
+    unsigned parallelism;   /* subtasks, as many as the stream has shards; 0: as the cluster is set up */
     const char *savepoints; /* where a stop writes one; NULL: as the cluster is set up, without one the job is cancelled */
 };
 /* Returns the exit code, everything told. */

@@ -32,7 +32,8 @@ static void add_job_manager(struct tl_json_writer *w, const char *url)
     tl_json_member_string(w, "rest.port", port.size ? port : TL_VIEW("8081"));
 }
 
-bool tl_flink_gateway_open(struct tl_flink_gateway *g, const char *url, const char *job_manager, const char *savepoint, struct tl_error *error)
+bool tl_flink_gateway_open(struct tl_flink_gateway *g, const char *url, const char *job_manager, const struct tl_flink_options *options,
+                           struct tl_error *error)
 {
     struct tl_json_writer w;
     struct tl_buf body;
@@ -44,8 +45,13 @@ bool tl_flink_gateway_open(struct tl_flink_gateway *g, const char *url, const ch
     tl_json_key(&w, "properties");
     tl_json_begin_object(&w);
     add_job_manager(&w, job_manager);
-    if (savepoint)
-        tl_json_member_text(&w, "execution.savepoint.path", savepoint);
+    if (options && options->savepoint)
+        tl_json_member_text(&w, "execution.savepoint.path", options->savepoint);
+    if (options && options->parallelism) {
+        char subtasks[24];
+        snprintf(subtasks, sizeof subtasks, "%u", options->parallelism);
+        tl_json_member_text(&w, "parallelism.default", subtasks);
+    }
     tl_json_end_object(&w);
     tl_json_end_object(&w);
     bool ok = tl_buf_ok(&body, "the request", error) && tl_flink_api_open(&g->api, url, ABSENT, error) &&

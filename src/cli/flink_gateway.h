@@ -2,6 +2,7 @@
 /* cli/flink_gateway.h: a session of Flink's SQL gateway (its REST API, version 2, of Flink 1.17 and later). */
 #pragma once
 
+#include "cli/engine_flink.h"
 #include "cli/flink_api.h"
 
 struct tl_flink_gateway {
@@ -9,9 +10,9 @@ struct tl_flink_gateway {
     char session[64]; /* "": none */
     char job[64];     /* of the last statement; "": it has started none */
 };
-/* url: of the gateway. job_manager: where its jobs are to run. savepoint: to go on from, or NULL. */
-TL_MUST_USE bool tl_flink_gateway_open(struct tl_flink_gateway *g, const char *url, const char *job_manager, const char *savepoint,
-                                       struct tl_error *error);
+/* url: of the gateway. job_manager: where its jobs are to run. options: NULL for those of the gateway. */
+TL_MUST_USE bool tl_flink_gateway_open(struct tl_flink_gateway *g, const char *url, const char *job_manager,
+                                       const struct tl_flink_options *options, struct tl_error *error);
 void tl_flink_gateway_close(struct tl_flink_gateway *g);
 
 /* Runs a statement. row, where it is not NULL, gets each row of the result: its kind ("INSERT", "UPDATE_BEFORE" ...) and its fields, which

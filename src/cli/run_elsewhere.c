@@ -26,13 +26,14 @@ struct elsewhere {
 static bool check_options(const struct tl_args *args, struct tl_error *error)
 {
     static const char *const ours[] = { "dump", "threads", "json", "create-stream" };
-    static const char *const of_spark[] = { "master", "connector", "packages", "until-now" }, *const of_flink[] = { "jobmanager", "gateway", "savepoint", "savepoints" };
+    static const char *const of_spark[] = { "master", "connector", "packages", "until-now" }, *const of_flink[] = { "jobmanager", "gateway", "parallelism", "savepoint", "savepoints" };
     const char *engine = tl_args_text(args, "engine", "");
     const char *const *others = strcmp(engine, "flink") == 0 ? of_spark : of_flink;
     for (size_t i = 0; i < TL_COUNT(ours); i++)
         if (tl_args_has(args, ours[i]))
             return tl_error_set(error, TL_INVALID, "--%s is of tapeline's own engine: leave it out with --engine %s", ours[i], engine);
-    for (size_t i = 0; i < TL_COUNT(of_spark); i++)
+    size_t count = others == of_spark ? TL_COUNT(of_spark) : TL_COUNT(of_flink);
+    for (size_t i = 0; i < count; i++)
         if (tl_args_has(args, others[i]))
             return tl_error_set(error, TL_INVALID, "--%s is nothing that --engine %s knows: leave it out", others[i], engine);
     return true;
@@ -101,6 +102,7 @@ static int run_on_flink(struct elsewhere *e, struct tl_error *error)
                                          .folder = e->folder,
                                          .inputs = &e->inputs };
     struct tl_flink_options options = { .savepoint = tl_args_text(e->args, "savepoint", NULL),
+                                        .parallelism = (unsigned)tl_args_count(e->args, "parallelism", 0),
                                         .savepoints = tl_args_text(e->args, "savepoints", NULL) };
     if (!tl_arena_ok(&e->texts, "paths", error))
         return tl_report(error);

@@ -367,7 +367,8 @@ static bool write_placed_view(const struct source_job *w)
     return true;
 }
 
-/* What is wrong with a record is looked for here, once it is known that something is. */
+/* What is wrong with a record is looked for here, once it is known that something is. Flink reads a table once for two views only if both
+ * want the same of its columns: hence _now, which the other one needs. */
 static void write_malformed_view(const struct source_job *w)
 {
     const struct tl_source_plan *s = w->s;
@@ -390,7 +391,8 @@ static void write_malformed_view(const struct source_job *w)
                 "  _data AS data, 'utf8' AS encoding\nFROM ",
                 input ? "CAST(NULL AS STRING)" : "_sequence", input ? "CAST(NULL AS TIMESTAMP(9))" : "CAST(_arrival AS TIMESTAMP(9))");
     tl_flink_add_name(out, s->name, "_records");
-    tl_buf_addf(out, " WHERE _rowtime = " TL_FLINK_NEVER "%s;\n\n", input ? " AND REGEXP(_data, '\\S')" : "");
+    tl_buf_addf(out, " WHERE _rowtime = " TL_FLINK_NEVER "%s\n  AND CAST(_now AS STRING) <> '';  -- as all are: with it Flink reads a record once for both views\n\n",
+                input ? " AND REGEXP(_data, '\\S')" : "");
 }
 
 bool tl_flink_write_source(struct tl_flink_job *j, size_t source)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stands for Flink's SQL gateway, whose own package cannot be had from Maven here: the part of its REST API (v2) that tapeline uses, over
-// Flink's own planner and client. Arguments: the job manager's host and REST port. Prints its URL.
+// Flink's own planner and client. Argument: its port. Prints its URL.
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
@@ -10,6 +10,7 @@ import java.io.StringWriter;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -28,11 +29,11 @@ import org.apache.flink.table.api.ResultKind;
 import org.apache.flink.table.api.TableEnvironment;
 import org.apache.flink.table.api.TableResult;
 import org.apache.flink.types.Row;
-import org.apache.flink.util.CloseableIterator;
 
 public final class SqlGateway {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final Pattern SET = Pattern.compile("(?s)\\s*(?:--[^\n]*\n\\s*)*SET\\s+'([^']*)'\\s*=\\s*'([^']*)'.*");
+    private static final Pattern INSERTS = Pattern.compile("(?s)\\s*(?:--[^\n]*\n\\s*)*(?:EXECUTE\\s+STATEMENT|INSERT)\\s.*");
     private static final int PAGE = 1000;
 
     private static final class Session {
@@ -40,11 +41,9 @@ public final class SqlGateway {
         final ExecutorService one = Executors.newSingleThreadExecutor();
         final Map<String, Operation> operations = new ConcurrentHashMap<>();
 
-        Session(String host, String port) throws Exception {
+        Session(JsonNode properties) throws Exception {
             Configuration to = new Configuration();
-            to.setString("execution.target", "remote");
-            to.setString("rest.address", host);
-            to.setString("rest.port", port);
+            properties.fields().forEachRemaining(p -> to.setString(p.getKey(), p.getValue().asText()));
             EnvironmentSettings settings = EnvironmentSettings.newInstance().inStreamingMode().withConfiguration(to).build();
             tables = one.submit(() -> TableEnvironment.create(settings)).get(); // the planner keeps things by thread
         }
@@ -53,18 +52,16 @@ public final class SqlGateway {
     private static final class Operation {
         String status = "RUNNING", job;
         Throwable failure;
-        TableResult result;
-        CloseableIterator<Row> rows;
+        Iterator<Row> rows;
         boolean query;
 
-        synchronized void end(TableResult ended, Throwable why) {
-            result = ended;
+        synchronized void end(TableResult ended, boolean inserts, Throwable why) {
             failure = why;
             status = why == null ? "FINISHED" : "ERROR";
             if (ended != null) {
-                query = ended.getResultKind() == ResultKind.SUCCESS_WITH_CONTENT;
+                query = ended.getResultKind() == ResultKind.SUCCESS_WITH_CONTENT && !inserts;
                 ended.getJobClient().ifPresent(client -> job = client.getJobID().toString());
-                rows = ended.collect();
+                rows = inserts ? List.of(Row.of(job)).iterator() : ended.collect(); // the job's name, while it runs on
             }
         }
 
@@ -74,13 +71,6 @@ public final class SqlGateway {
     }
 
     private final Map<String, Session> sessions = new ConcurrentHashMap<>();
-    private final String host, port;
-
-    private SqlGateway(String host, String port) {
-        this.host = host;
-        this.port = port;
-    }
-
     private static TableResult execute(Session s, String statement) {
         Matcher set = SET.matcher(statement);
         if (!set.matches())
@@ -95,9 +85,9 @@ public final class SqlGateway {
         s.operations.put(id, o);
         s.one.submit(() -> {
             try {
-                o.end(execute(s, statement), null);
+                o.end(execute(s, statement), INSERTS.matcher(statement).matches(), null);
             } catch (Throwable e) {
-                o.end(null, e);
+                o.end(null, false, e);
             }
         });
         return id;
@@ -140,7 +130,7 @@ public final class SqlGateway {
             return JSON.createObjectNode().put("productName", "Apache Flink").put("version", "1.19.3");
         if (path.size() == 2 && method.equals("POST")) {
             String id = UUID.randomUUID().toString();
-            sessions.put(id, new Session(host, port));
+            sessions.put(id, new Session(body.get("properties")));
             return JSON.createObjectNode().put("sessionHandle", id);
         }
         Session s = path.size() > 2 ? sessions.get(path.get(2)) : null;
@@ -188,8 +178,8 @@ public final class SqlGateway {
     }
 
     public static void main(String[] args) throws Exception {
-        SqlGateway gateway = new SqlGateway(args[0], args[1]);
-        HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", args.length > 2 ? Integer.parseInt(args[2]) : 0), 0);
+        SqlGateway gateway = new SqlGateway();
+        HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", Integer.parseInt(args[0])), 0);
         server.setExecutor(Executors.newCachedThreadPool());
         server.createContext("/", gateway::handle);
         server.start();
