@@ -192,7 +192,8 @@ bool tl_flink_add_windows(struct tl_flink_job *j, const struct tl_view_plan *v)
         tl_sql_write_interval(&tl_flink_dialect, v->slide_ns, out);
         tl_buf_add_text(out, ", ");
     }
-    tl_sql_write_interval(&tl_flink_dialect, v->size_ns, out);
+    /* Flink joins sessions that touch; with us a record a whole gap after the last begins another one. */
+    tl_sql_write_interval(&tl_flink_dialect, v->window == TL_WINDOW_SESSION ? v->size_ns - TL_NS_PER_MS : v->size_ns, out);
     if (v->offset_ns && v->window != TL_WINDOW_SESSION) {
         tl_buf_add_text(out, ", ");
         tl_sql_write_interval(&tl_flink_dialect, v->offset_ns, out);

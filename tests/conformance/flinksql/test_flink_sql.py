@@ -38,6 +38,8 @@ CREATE VIEW hops AS SELECT UPPER(ticker) AS symbol, window_start, window_end, CO
   FROM HOP(ticks, event_time, INTERVAL '20' SECOND, INTERVAL '1' MINUTE) WHERE volume % 7 <> 0 AND ticker <> 'AMD'
   GROUP BY UPPER(ticker), window_start, window_end HAVING COUNT(*) > 1;
 CREATE VIEW moods AS SELECT mood, day, COUNT(*) AS n, LAST("timestamp") AS newest, SUM(close) AS total FROM ticks GROUP BY mood, day;
+CREATE VIEW sessions AS SELECT ticker, window_start, window_end, COUNT(*) AS n, LAST(close) AS last_close
+  FROM SESSION(ticks, event_time, INTERVAL '3' SECOND) GROUP BY ticker, window_start, window_end;
 CREATE VIEW offsets AS SELECT window_start, window_end, AVG(close) AS mean, STDDEV(close) AS deviation, LAST(close) AS last_close,
     EXTRACT(MINUTE FROM window_start) AS minute_of
   FROM TUMBLE(ticks, event_time, INTERVAL '90' SECOND, INTERVAL '15' SECOND) GROUP BY window_start, window_end;

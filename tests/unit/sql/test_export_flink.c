@@ -182,7 +182,7 @@ static void a_session_has_the_bounds_of_its_records(void **state)
     assert_non_null(job);
     assert_has(job, "CREATE TEMPORARY VIEW v_on_time AS SELECT * FROM ticks\nWHERE t >= _watermark AND ");
     assert_has(job, "  MIN(t) AS _window_start,\n  MAX(t) + INTERVAL '3' SECOND AS _window_end,\n");
-    assert_has(job, "FROM TABLE(SESSION(TABLE v_on_time PARTITION BY (ticker), DESCRIPTOR(_rowtime), INTERVAL '3' SECOND))\nGROUP BY ticker, window_start, window_end);");
+    assert_has(job, "FROM TABLE(SESSION(TABLE v_on_time PARTITION BY (ticker), DESCRIPTOR(_rowtime), INTERVAL '2.999' SECOND))\nGROUP BY ticker, window_start, window_end);");
     assert_has(job, "CREATE TEMPORARY VIEW v AS SELECT _ticker AS ticker, _window_start AS window_start, _window_end AS window_end, _n AS n\nFROM (SELECT\n");
     free(job);
 }
