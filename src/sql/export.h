@@ -36,5 +36,9 @@ void tl_export_release(struct tl_export *e);
 
 /* A new file of the folder; name: "<stem><ending>", cut where it is too long. */
 struct tl_buf *tl_export_add(struct tl_export *e, const char *stem, const char *ending);
+/* README.md: the template with @NAME@ and @FILE@ filled in. */
+void tl_export_add_readme(struct tl_export *e, const char *template_text, const struct tl_plan *plan, const struct tl_export_options *options);
+/* A view reads the source: the job has to. */
+bool tl_export_reads(const struct tl_plan *plan, size_t source);
 /* True when all of it was written; else fills error. */
 TL_MUST_USE bool tl_export_ok(const struct tl_export *e, struct tl_error *error);

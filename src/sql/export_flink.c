@@ -21,14 +21,6 @@ bool tl_flink_add_sql(struct tl_flink_job *j, const struct tl_expr *e, const cha
     return tl_sql_write(&w, e, j->error);
 }
 
-static bool is_read(const struct tl_plan *plan, size_t source)
-{
-    for (size_t i = 0; i < plan->view_count; i++)
-        if (plan->views[i].source == source)
-            return true;
-    return false;
-}
-
 /* One setting is for the whole job: the least of the sources' and of the sinks'. */
 static void write_settings(struct tl_flink_job *j)
 {
@@ -37,7 +29,7 @@ static void write_settings(struct tl_flink_job *j)
     for (size_t i = 0; i < plan->sink_count; i++)
         every = i == 0 || plan->sinks[i].commit_every_ns < every ? plan->sinks[i].commit_every_ns : every;
     for (size_t i = 0; i < plan->source_count; i++)
-        if (is_read(plan, i) && plan->sources[i].shard_idle_ns < idle)
+        if (tl_export_reads(plan, i) && plan->sources[i].shard_idle_ns < idle)
             idle = plan->sources[i].shard_idle_ns;
     tl_buf_addf(j->out,
                 "SET 'pipeline.name' = '%s';\n"
@@ -79,25 +71,12 @@ static bool write_script(struct tl_flink_job *j)
         return false;
     write_settings(j);
     for (size_t i = 0; i < plan->source_count; i++)
-        if (is_read(plan, i) && !plan->sources[i].of_view && !tl_flink_write_source(j, i))
+        if (tl_export_reads(plan, i) && !plan->sources[i].of_view && !tl_flink_write_source(j, i))
             return false;
     for (size_t i = 0; i < plan->view_count; i++)
         if (!tl_flink_write_view(j, &plan->views[i]))
             return false;
     return tl_flink_write_sinks(j);
-}
-
-/* The template with @NAME@ and @FILE@ filled in. */
-static void write_readme(const struct tl_flink_job *j, struct tl_buf *out)
-{
-    const char *p = tl_template_flink_readme_start;
-    for (const char *at; (at = strchr(p, '@')) != NULL;) {
-        bool name = strncmp(at, "@NAME@", 6) == 0, file = strncmp(at, "@FILE@", 6) == 0;
-        tl_buf_add(out, p, (size_t)(at - p));
-        tl_buf_add_text(out, name ? j->plan->name : file ? j->options->file_name : "@");
-        p = at + (name || file ? 6 : 1);
-    }
-    tl_buf_add_text(out, p);
 }
 
 bool tl_export_flink(const struct tl_plan *plan, const struct tl_export_options *options, struct tl_export *out,
@@ -108,7 +87,7 @@ bool tl_export_flink(const struct tl_plan *plan, const struct tl_export_options 
     j.out = tl_export_add(out, plan->name, ".sql");
     bool ok = write_script(&j);
     if (ok)
-        write_readme(&j, tl_export_add(out, "README", ".md"));
+        tl_export_add_readme(out, tl_template_flink_readme_start, plan, options);
     tl_arena_release(&j.arena);
     return ok && tl_export_ok(out, error);
 }

@@ -223,14 +223,6 @@ static int64_t commit_every(const struct tl_plan *plan)
     return every;
 }
 
-static bool is_read(const struct tl_plan *plan, size_t source)
-{
-    for (size_t i = 0; i < plan->view_count; i++)
-        if (plan->views[i].source == source)
-            return true;
-    return false;
-}
-
 static bool fill_tables(struct tl_flink_job *j, struct sink_table *tables, size_t *count)
 {
     const struct tl_plan *plan = j->plan;
@@ -242,7 +234,7 @@ static bool fill_tables(struct tl_flink_job *j, struct sink_table *tables, size_
         if (plan->views[i].window != TL_WINDOW_NONE)
             ok = fill_dead(j, TL_INPUT_LATE, i, every, &tables[(*count)++]);
     for (size_t i = 0; ok && i < plan->source_count; i++)
-        if (is_read(plan, i))
+        if (tl_export_reads(plan, i))
             ok = fill_dead(j, TL_INPUT_MALFORMED, i, every, &tables[(*count)++]);
     return ok;
 }

@@ -112,6 +112,25 @@ static bool add_aggregate(struct view_job *w, const struct tl_aggregate_plan *a)
     return true;
 }
 
+/* A session's bounds are those of its records, to the nanosecond: Flink's own end at milliseconds. */
+static void fill_bounds(struct view_job *w)
+{
+    const char **start = &w->group[w->v->key_count], **end = start + 1;
+    *start = "=window_start";
+    *end = "=window_end";
+    if (w->v->window != TL_WINDOW_SESSION)
+        return;
+    struct tl_buf name, gap;
+    tl_buf_init(&name, 1 << 12);
+    tl_buf_init(&gap, 1 << 12);
+    tl_flink_add_name(&name, w->s->event_time, "");
+    tl_sql_write_interval(&tl_flink_dialect, w->v->size_ns, &gap);
+    *start = tl_arena_printf(&w->j->arena, "=MIN(%s)", tl_buf_text(&name));
+    *end = tl_arena_printf(&w->j->arena, "=MAX(%s) + %s", tl_buf_text(&name), tl_buf_text(&gap));
+    tl_buf_release(&gap);
+    tl_buf_release(&name);
+}
+
 /* What the group's slots are in SQL, for expressions of them: keys and aggregates are written where they stand. */
 static bool fill_group(struct view_job *w)
 {
@@ -128,10 +147,8 @@ static bool fill_group(struct view_job *w)
         w->group[key ? i : i + 2] = tl_arena_printf(&w->j->arena, "=%s", tl_buf_text(&sql));
     }
     w->j->out = out;
-    if (ok) {
-        w->group[v->key_count] = "=window_start";
-        w->group[v->key_count + 1] = "=window_end";
-    }
+    if (ok)
+        fill_bounds(w);
     ok = ok && tl_buf_ok(&sql, "a view", w->j->error) && tl_arena_ok(&w->j->arena, "a view", w->j->error);
     tl_buf_release(&sql);
     return ok;
@@ -240,6 +257,7 @@ static bool write_keys(struct view_job *w)
 static bool write_outputs(struct view_job *w)
 {
     struct tl_buf *out = w->j->out;
+    bool session = w->v->window == TL_WINDOW_SESSION;
     for (size_t i = 0; i < w->v->column_count; i++) {
         const struct tl_output_plan *o = &w->v->outputs[i];
         const char *name = w->v->columns[i].name;
@@ -250,14 +268,27 @@ static bool write_outputs(struct view_job *w)
         } else {
             const char *sql = w->group[tl_group_slot(w->v, o->kind, o->index)] + 1;
             tl_buf_add_text(out, sql);
-            if (strcmp(sql, name) == 0)
+            if (strcmp(sql, name) == 0 && !session)
                 continue;
         }
         tl_buf_add_text(out, " AS ");
-        tl_flink_add_name(out, name, "");
+        tl_flink_add_name(out, session ? "_" : name, session ? name : "");
     }
     tl_buf_add_char(out, '\n');
     return true;
+}
+
+/* Flink's sessions have a window_start of their own even where it is not asked for: another one gets its name outside. */
+static void write_renamed(struct view_job *w)
+{
+    struct tl_buf *out = w->j->out;
+    for (size_t i = 0; i < w->v->column_count; i++) {
+        tl_buf_add_text(out, i ? ", " : " ");
+        tl_flink_add_name(out, "_", w->v->columns[i].name);
+        tl_buf_add_text(out, " AS ");
+        tl_flink_add_name(out, w->v->columns[i].name, "");
+    }
+    tl_buf_add_text(out, "\nFROM (SELECT");
 }
 
 static bool write_select(struct view_job *w)
@@ -270,6 +301,9 @@ static bool write_select(struct view_job *w)
     tl_buf_add_text(out, "CREATE TEMPORARY VIEW ");
     tl_flink_add_name(out, w->v->name, "");
     tl_buf_add_text(out, " AS SELECT");
+    bool session = w->v->window == TL_WINDOW_SESSION;
+    if (session)
+        write_renamed(w);
     if (!write_outputs(w) || !write_from(w) || !write_keys(w))
         return false;
     if (w->v->having) {
@@ -277,7 +311,7 @@ static bool write_select(struct view_job *w)
         if (!tl_flink_add_sql(w->j, w->v->having, w->group, w->subject))
             return false;
     }
-    tl_buf_add_text(out, ";\n\n");
+    tl_buf_add_text(out, session ? ");\n\n" : ";\n\n");
     return true;
 }
 
@@ -364,6 +398,8 @@ static bool check_view(struct view_job *w)
             return tl_error_set(w->j->error, TL_UNSUPPORTED,
                                 "%s: Flink groups sessions by columns: make the expression in GROUP BY a computed column of the source '%s'", w->subject,
                                 w->s->name);
+    if (v->window == TL_WINDOW_HOP && v->size_ns % v->slide_ns)
+        return tl_error_set(w->j->error, TL_UNSUPPORTED, "%s: Flink's HOP is of a size that is a whole number of slides: choose such a slide", w->subject);
     int64_t fine = v->size_ns % TL_NS_PER_MS | v->slide_ns % TL_NS_PER_MS | v->offset_ns % TL_NS_PER_MS;
     if (fine)
         return tl_error_set(w->j->error, TL_UNSUPPORTED, "%s: Flink's windows are of whole milliseconds", w->subject);

@@ -522,20 +522,12 @@ static void write_defaults(struct job *j)
     tl_buf_add_text(j->out, ")\n");
 }
 
-static bool is_read(const struct tl_plan *plan, size_t source)
-{
-    for (size_t i = 0; i < plan->view_count; i++)
-        if (plan->views[i].source == source)
-            return true;
-    return false;
-}
-
 static bool write_pipeline(struct job *j)
 {
     const struct tl_plan *plan = j->plan;
     write_defaults(j);
     for (size_t i = 0; i < plan->source_count; i++)
-        if (is_read(plan, i) && (!check_source(j, &plan->sources[i]) || !write_source(j, &plan->sources[i], j->names[i])))
+        if (tl_export_reads(plan, i) && (!check_source(j, &plan->sources[i]) || !write_source(j, &plan->sources[i], j->names[i])))
             return false;
     for (size_t i = 0; i < plan->view_count; i++)
         if (!write_view(j, &plan->views[i]))
@@ -581,19 +573,6 @@ static bool write_job(struct job *j)
     return true;
 }
 
-/* The template with @NAME@ and @FILE@ filled in. */
-static void write_readme(const struct job *j, struct tl_buf *out)
-{
-    const char *p = tl_template_spark_readme_start;
-    for (const char *at; (at = strchr(p, '@')) != NULL;) {
-        bool name = strncmp(at, "@NAME@", 6) == 0, file = strncmp(at, "@FILE@", 6) == 0;
-        tl_buf_add(out, p, (size_t)(at - p));
-        tl_buf_add_text(out, name ? j->plan->name : file ? j->options->file_name : "@");
-        p = at + (name || file ? 6 : 1);
-    }
-    tl_buf_add_text(out, p);
-}
-
 bool tl_export_spark(const struct tl_plan *plan, const struct tl_export_options *options, struct tl_export *out,
                      struct tl_error *error)
 {
@@ -602,7 +581,7 @@ bool tl_export_spark(const struct tl_plan *plan, const struct tl_export_options 
     j.out = tl_export_add(out, plan->name, ".py");
     bool ok = write_job(&j);
     if (ok)
-        write_readme(&j, tl_export_add(out, "README", ".md"));
+        tl_export_add_readme(out, tl_template_spark_readme_start, plan, options);
     tl_arena_release(&j.arena);
     return ok && tl_export_ok(out, error);
 }

@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """An exported pipeline on PySpark: on this machine, and on a standalone cluster of which a worker is killed. PATH has spark-submit."""
 import csv
-import glob
 import io
 import json
 import math
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -15,7 +13,7 @@ import tempfile
 import time
 import unittest
 
-from tapeline import BINARY, CLIENT_ENV, PIPELINE, REFERENCE, ROOT, run, shared_absent
+from tapeline import CLIENT_ENV, PIPELINE, REFERENCE, ROOT, run, shared_absent
 
 CLASS = [os.path.join(os.path.dirname(sys.executable), "spark-class")]
 TICKERS = ["AAPL", "MSFT", "TSLA", "AMD"]
@@ -46,6 +44,11 @@ def write_ticks(folder, files, seed, bad=True):
         f.write('{"ticker": "END", "timestamp": "2030-01-01T00:00:00Z", "close": 1}\n')
 
 
+def read(path):
+    with open(path) as f:
+        return f.read()
+
+
 def rows_of(text):
     return sorted((r for r in csv.DictReader(io.StringIO(text)) if r["ticker"] != "END"), key=lambda r: (r["ticker"], r["window_start"]))
 
@@ -68,7 +71,8 @@ class Equal(unittest.TestCase):
         return os.path.join(self.folder, *parts)
 
     def start(self, log, *command, **kw):
-        p = subprocess.Popen(command, stdout=open(self.path(log), "w"), stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True, **kw)
+        with open(self.path(log), "w") as out:
+            p = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True, **kw)
         self.addCleanup(lambda: (p.poll() is None and os.killpg(p.pid, signal.SIGKILL), p.wait()))
         return p
 
@@ -112,11 +116,11 @@ class Cluster(Equal):
         self.master = "spark://127.0.0.1:%d" % port
         env = dict(ENV, SPARK_LOCAL_IP="127.0.0.1", SPARK_DAEMON_MEMORY="256m", PYSPARK_PYTHON=sys.executable)
         self.start("master.log", *CLASS, "org.apache.spark.deploy.master.Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", "0", env=env)
-        self.wait_for(lambda: "I have been elected leader" in open(self.path("master.log")).read())
+        self.wait_for(lambda: "I have been elected leader" in read(self.path("master.log")))
         self.workers = [self.start("worker%d.log" % i, *CLASS, "org.apache.spark.deploy.worker.Worker", "--cores", "1", "--memory", "900m", "--webui-port", "0",
                                    "--work-dir", self.path("work%d" % i), "--host", "127.0.0.1", self.master, env=env) for i in range(2)]
         for i in range(2):
-            self.wait_for(lambda: "Successfully registered with master" in open(self.path("worker%d.log" % i)).read())
+            self.wait_for(lambda: "Successfully registered with master" in read(self.path("worker%d.log" % i)))
         return dict(env)
 
     def test_a_worker_is_killed_while_a_stream_runs(self):
@@ -127,13 +131,13 @@ class Cluster(Equal):
         job = self.start("job.log", ENV["SUBMIT"], "--master", self.master, "--executor-memory", "700m", "--conf", "spark.ui.enabled=false",
                          "--conf", "spark.driver.host=127.0.0.1", self.path("job", "stock_stream.py"), "--input", self.path("ticks"), "--follow", "--once",
                          "--files-per-batch", "4", "--lake", self.path("lake"), "--progress", self.path("progress"), "--partitions", "2", env=env)
-        done = lambda: [json.loads(line) for line in open(self.path("progress"))] if os.path.exists(self.path("progress")) else []
+        done = lambda: [json.loads(line) for line in read(self.path("progress")).splitlines()] if os.path.exists(self.path("progress")) else []
         batches = lambda: [p["batch"] for p in done() if p.get("query") == "avg_1min_lake"]
         self.wait_for(lambda: batches() or job.poll() is not None)
         os.killpg(self.workers[0].pid, signal.SIGKILL)  # the worker, with its executor and what that has computed
-        self.assertEqual(job.wait(900), 0, open(self.path("job.log")).read()[-3000:])
+        self.assertEqual(job.wait(900), 0, read(self.path("job.log"))[-3000:])
         self.assertGreater(max(batches()), 2, "it was killed in the middle")
-        self.assertIn("Lost executor", open(self.path("job.log")).read())
+        self.assertIn("Lost executor", read(self.path("job.log")))
         ours = rows_of(run("run", PIPELINE, "--input", self.path("ticks") + "/*.ndjson", "--dump", "avg_1min").stdout)
         columns = ", ".join(ours[0])
         run("run", PIPELINE, "--input", self.path("ticks", "ticks-999.ndjson"), "--lake", self.path("lake"))  # enters the table; END is left out

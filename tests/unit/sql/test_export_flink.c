@@ -114,6 +114,9 @@ static const struct {
       "CREATE SINK k FROM w WITH (path = 'k', format = 'delta');\n",
       "sink 'k': format = 'delta' is not exported to Flink, which has no Delta format of its own: take 'parquet'" },
     { "",
+      "CREATE VIEW w AS SELECT ticker, COUNT(*) AS n FROM HOP(ticks, t, INTERVAL '40' SECOND, INTERVAL '1' MINUTE) GROUP BY ticker, window_start, window_end;\n",
+      "view 'w': Flink's HOP is of a size that is a whole number of slides" },
+    { "",
       "CREATE VIEW w AS SELECT UPPER(ticker) AS s, window_end, COUNT(*) AS n FROM SESSION(ticks, t, INTERVAL '1' MINUTE) GROUP BY UPPER(ticker), window_start, window_end;\n",
       "view 'w': Flink groups sessions by columns: make the expression in GROUP BY a computed column of the source 'ticks'" },
 };
@@ -170,6 +173,20 @@ static void windows_take_what_is_not_late(void **state)
     free(job);
 }
 
+static void a_session_has_the_bounds_of_its_records(void **state)
+{
+    (void)state;
+    struct tl_error error;
+    char *job = export_parts("", "CREATE VIEW v AS SELECT ticker, window_start, window_end, COUNT(*) AS n FROM SESSION(ticks, t, INTERVAL '3' SECOND)\n"
+                                 " GROUP BY ticker, window_start, window_end;\n", &error);
+    assert_non_null(job);
+    assert_has(job, "CREATE TEMPORARY VIEW v_on_time AS SELECT * FROM ticks\nWHERE t >= _watermark AND ");
+    assert_has(job, "  MIN(t) AS _window_start,\n  MAX(t) + INTERVAL '3' SECOND AS _window_end,\n");
+    assert_has(job, "FROM TABLE(SESSION(TABLE v_on_time PARTITION BY (ticker), DESCRIPTOR(_rowtime), INTERVAL '3' SECOND))\nGROUP BY ticker, window_start, window_end);");
+    assert_has(job, "CREATE TEMPORARY VIEW v AS SELECT _ticker AS ticker, _window_start AS window_start, _window_end AS window_end, _n AS n\nFROM (SELECT\n");
+    free(job);
+}
+
 static void files_are_read_in_place_of_the_stream(void **state)
 {
     (void)state;
@@ -190,7 +207,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_operation_has_its_text),   cmocka_unit_test(what_flink_cannot_do_is_refused_by_name),
         cmocka_unit_test(first_and_last_go_by_place),    cmocka_unit_test(windows_take_what_is_not_late),
-        cmocka_unit_test(files_are_read_in_place_of_the_stream),
+        cmocka_unit_test(a_session_has_the_bounds_of_its_records), cmocka_unit_test(files_are_read_in_place_of_the_stream),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
