@@ -157,7 +157,8 @@ static int verify_engines(const struct tl_args *args, const struct tl_plan *plan
 {
     const char *file = tl_args_positional(args, 0) ? tl_args_positional(args, 0) : "stock_stream.sql", *slash = strrchr(file, '/');
     struct tl_verify_engines v = { .plan = plan,
-                                   .export = { slash ? slash + 1 : file, tl_plan_profile(plan, tl_args_text(args, "profile", NULL)) },
+                                   .export = { .file_name = slash ? slash + 1 : file,
+                                               .profile = tl_plan_profile(plan, tl_args_text(args, "profile", NULL)) },
                                    .engines = tl_args_text(args, "engines", NULL),
                                    .master = tl_args_text(args, "master", NULL),
                                    .jobmanager = tl_args_text(args, "jobmanager", NULL),

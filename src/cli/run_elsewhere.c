@@ -72,7 +72,7 @@ static int run_on_spark(struct elsewhere *e, struct tl_error *error)
     char endpoint[512];
     struct tl_kinesis_options kinesis = tl_pipeline_kinesis(e->profile, NULL, endpoint, NULL);
     struct tl_engine_request request = { .plan = e->plan,
-                                         .export = { "the pipeline file", e->profile },
+                                         .export = { .file_name = "the pipeline file", .profile = e->profile },
                                          .master = tl_args_text(e->args, "master", NULL),
                                          .folder = e->folder,
                                          .inputs = &e->inputs };

@@ -112,7 +112,8 @@ static bool text_to_integer(enum tl_type type, struct tl_view v, int64_t *out)
 
 static bool from_text(enum tl_type type, struct tl_view v, const struct tl_vector *out, size_t i)
 {
-    v = tl_view_trim(v);
+    if (type != TL_TYPE_BOOLEAN) /* as DuckDB: ' true' is no boolean */
+        v = tl_view_trim(v);
     switch (type) {
     case TL_TYPE_BOOLEAN:
         return text_to_boolean(v, &out->as.i64[i]);

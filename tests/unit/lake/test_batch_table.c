@@ -52,7 +52,7 @@ static const struct tl_batch_table table = {
 static void ingest_into(struct tl_store *store, const char *ticker, int first, int last, int days, double shift)
 {
     struct tl_error error;
-    struct tl_ingest *g;
+    struct tl_ingest *g = NULL;
     struct tl_ingest_stats ignored = { 0 };
     struct tl_buf text;
     char path[PATH_MAX];

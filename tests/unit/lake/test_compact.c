@@ -84,7 +84,7 @@ static void all_rows_are_there_once(int epochs)
 {
     static const char sql[] = "SELECT count(*), count(DISTINCT (ticker, n)) FROM LAKE('t') WHERE epoch(\"at\") = n * 60";
     static const struct tl_catalog none;
-    struct tl_duck_cursor *cursor;
+    struct tl_duck_cursor *cursor = NULL;
     struct tl_rows rows;
     struct tl_error error;
     bool done;
@@ -166,7 +166,7 @@ static void many_files_become_one_a_partition(void **state)
 static int64_t listed_rows(struct tl_duck *d, const char *glob)
 {
     struct tl_buf sql;
-    struct tl_duck_cursor *cursor;
+    struct tl_duck_cursor *cursor = NULL;
     struct tl_rows rows;
     struct tl_error error;
     bool done;

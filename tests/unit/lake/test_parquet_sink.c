@@ -209,8 +209,8 @@ static void the_folders_name_a_day_and_the_file_keeps_the_instant(void **state)
         "t/ticker=A/year=1969/month=1969-12/day=1969-12-31/hour=1969-12-31-23/part-",
         "t/ticker=A/year=1970/month=1970-01/day=1970-01-01/hour=1970-01-01-00/part-",
         "t/ticker=A/year=2025/month=2025-09/day=2025-09-27/hour=2025-09-27-11/part-",
-        "t/ticker=__HIVE_DEFAULT_PARTITION__/year=__HIVE_DEFAULT_PARTITION__/month=__HIVE_DEFAULT_PARTITION__/day=__HIVE_DEFAULT_PARTITION__/"
-        "hour=__HIVE_DEFAULT_PARTITION__/part-",
+        ("t/ticker=__HIVE_DEFAULT_PARTITION__/year=__HIVE_DEFAULT_PARTITION__/month=__HIVE_DEFAULT_PARTITION__/day=__HIVE_DEFAULT_PARTITION__/"
+         "hour=__HIVE_DEFAULT_PARTITION__/part-"),
     };
     assert_int_equal(files.count, TL_COUNT(folders));
     for (size_t i = 0; i < files.count; i++)
@@ -237,7 +237,7 @@ static void text_formats_are_for_other_programs(void **state)
         struct tl_parquet_sink_options text = options;
         struct tl_file_list files = { 0 };
         struct tl_store *store;
-        struct tl_parquet_sink *sink;
+        struct tl_parquet_sink *sink = NULL;
         struct tl_buf content;
         char *root = test_dir_new();
         text.format = i ? TL_SINK_JSON : TL_SINK_CSV;

@@ -66,7 +66,7 @@ static const int64_t integers[] = { 0, 1, -1, 7, 10, INT64_MAX, INT64_MIN, (INT6
 static const char *const texts[] = {
     "", "a", "Abc", "hello world", " pad ", "42", "-7", "+5", "3.14", "1e3", "-2.5", "9223372036854775808", "2147483648", "abc", "100%",
     "a_b", "a%b", "TRUE", "f", "yes", "No", "0", "maybe", "\xc3\x84\xc3\x96\xc3\xbc \xc3\x9f", "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e",
-    "e\xcc\x81""a", "\xf0\x9f\x98\x80x", "\xc2\xa0x\xc2\xa0", "\xc4\xb0\xc4\xb1", "it's", "x,y,z", ",,", "aaa", "AAPL", "aXbXc",
+    ("e\xcc\x81" "a"), "\xf0\x9f\x98\x80x", "\xc2\xa0x\xc2\xa0", "\xc4\xb0\xc4\xb1", "it's", "x,y,z", ",,", "aaa", "AAPL", "aXbXc",
 };
 static const char *const instants[] = {
     "2024-02-29", "2024-02-29 12:34:56", "1969-12-31T23:59:59.5", "2024-01-01 00:00:00+05:30", "2000-01-01T00:00:00Z", "2023-02-29",
