@@ -20,6 +20,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 
 #define RECORD_MAX (1u << 20)
@@ -250,7 +251,7 @@ static void show_progress(struct feed *f, int64_t now, const struct tl_producer_
         tl_ticker_bar(bar, f->sent, f->sent + left);
     if (left != UINT64_MAX && f->rate > 0) {
         char text[32];
-        tl_duration_format((int64_t)((double)left / f->rate) * TL_NS_PER_S, text);
+        tl_duration_format((int64_t)ceil((double)left / f->rate) * TL_NS_PER_S, text);
         tl_buf_addf(&eta, ", %s left", text);
     }
     tl_progress_show(&f->progress, "%s%sfeed %s: %" PRIu64 " records, %s %s %s, %.*f/s, throttled %" PRIu64 "%s", bar, bar[0] ? "  " : "",

@@ -346,7 +346,7 @@ class Feed(unittest.TestCase):
         self.assertEqual(process.wait(30), 0)
         lines = [line for line in re.split(r"\r", text.decode()) if line.strip()]
         self.assertGreater(len(lines), 3)
-        self.assertRegex(lines[2], r"^feed history: \d+ records, [A-Z]+ 2024-\d\d-\d\d [\d.]+, [\d.]+/s, throttled 0, .* left")
+        self.assertRegex(lines[2], r"^\[#+-+\] +\d+ %  feed history: \d+ records, [A-Z]+ 2024-\d\d-\d\d [\d.]+, [\d.]+/s, throttled 0, [1-9]\d* s left")
 
 
 if __name__ == "__main__":
