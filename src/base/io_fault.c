@@ -10,7 +10,7 @@
 static struct {
     struct tl_io table;
     atomic_uint calls;
-    unsigned at;
+    atomic_uint at; /* 0: none fails */
     int errnum;
     bool lasting, kills, faults, clock;
     atomic_bool struck;
@@ -22,7 +22,8 @@ static bool fails(void)
     if (!fault.faults)
         return false;
     unsigned n = atomic_fetch_add(&fault.calls, 1) + 1;
-    if (fault.at == 0 || n < fault.at || (n > fault.at && !fault.lasting))
+    unsigned at = atomic_load(&fault.at);
+    if (at == 0 || n < at || (n > at && !fault.lasting))
         return false;
     if (fault.kills)
         raise(SIGKILL);
@@ -143,7 +144,7 @@ static void arm(unsigned nth, int errnum, bool lasting, bool kills)
 {
     atomic_store(&fault.calls, 0);
     atomic_store(&fault.struck, false);
-    fault.at = nth;
+    atomic_store(&fault.at, nth);
     fault.errnum = errnum;
     fault.lasting = lasting;
     fault.kills = kills;
@@ -159,6 +160,11 @@ void tl_io_fault_at(unsigned nth, int errnum, bool lasting)
 void tl_io_fault_kill_at(unsigned nth)
 {
     arm(nth, 0, false, true);
+}
+
+void tl_io_fault_lift(void)
+{
+    atomic_store(&fault.at, 0);
 }
 
 bool tl_io_fault_clear(void)

@@ -12,6 +12,8 @@
 void tl_io_fault_at(unsigned nth, int errnum, bool lasting);
 /* As above, but the process is killed (SIGKILL) in place of the call. */
 void tl_io_fault_kill_at(unsigned nth);
+/* None fails any more. Unlike clear it may come while other threads are at work. */
+void tl_io_fault_lift(void);
 /* Back to the kernel. True if the fault has struck. */
 bool tl_io_fault_clear(void);
 /* Counted calls since the last tl_io_fault_at (or kill_at). */
