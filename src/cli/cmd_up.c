@@ -73,7 +73,8 @@ struct up {
     struct tl_error engine_error;
     char *token; /* NULL: none */
     pthread_t engine_thread;
-    char aws[512], endpoint[512], page[512], report_endpoint[512];
+    struct tl_kinesis_options kinesis; /* made before there are threads: its text is in endpoint */
+    char aws[512], endpoint[512], page[512];
 };
 
 /* ---- the lake, and the sample where there is no history ---- */
@@ -136,10 +137,11 @@ static bool open_broker(struct up *up, struct tl_error *error)
 
 static bool open_engine(struct up *up, struct tl_error *error)
 {
+    up->kinesis = tl_pipeline_kinesis(up->profile, up->embedded ? up->aws : NULL, up->endpoint, NULL);
     struct tl_engine_options engine_options = {
         .plan = up->plan,
         .glue = tl_places_glue(&up->places, up->profile, &up->glue),
-        .kinesis = tl_pipeline_kinesis(up->profile, up->embedded ? up->aws : NULL, up->endpoint, NULL),
+        .kinesis = up->kinesis,
         .lake_dir = up->places.lake,
         .state_dir = up->places.checkpoints,
         .lake_region = up->places.region,
@@ -186,7 +188,7 @@ static bool start_feeds(struct up *up, struct tl_error *error)
         f->options = (struct tl_feed_options){
             .plan = up->plan,
             .feed = f->feed,
-            .kinesis = tl_pipeline_kinesis(up->profile, up->embedded ? up->aws : NULL, up->endpoint, NULL),
+            .kinesis = up->kinesis,
             .lake_dir = up->places.lake,
             .lake_region = up->places.region,
             .state_dir = up->places.state,
@@ -281,7 +283,7 @@ static void open_reports(struct up *up)
         .plan = up->plan,
         .state_dir = up->places.state,
         .profile = up->profile ? up->profile->name : NULL,
-        .kinesis = tl_pipeline_kinesis(up->profile, up->embedded ? up->aws : NULL, up->report_endpoint, tl_signals_stopping()),
+        .kinesis = up->kinesis,
         .engine = up->engine,
         .page = up->page,
         .aws_endpoint = up->embedded ? up->aws : NULL,
@@ -289,6 +291,7 @@ static void open_reports(struct up *up)
         .user = up,
         .started_ns = tl_io->wall_ns(),
     };
+    up->report.kinesis.cancel = tl_signals_stopping();
     up->reports = tl_report_server_open(&up->report);
     __atomic_store_n(&up->report_ready, true, __ATOMIC_RELEASE);
 }
@@ -318,7 +321,7 @@ static bool open_web(struct up *up, struct tl_error *error)
         .plan = up->plan,
         .engine = up->engine,
         .lake_root = up->places.lake,
-        .kinesis = tl_pipeline_kinesis(up->profile, up->embedded ? up->aws : NULL, up->endpoint, NULL),
+        .kinesis = up->kinesis,
         .token = up->token,
         .hosts = hosts,
         .host_count = host_count,
