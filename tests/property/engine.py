@@ -201,9 +201,12 @@ def micros(v):
 
 
 def hashes(lake):
-    """{relative path: SHA-256} of a lake's data files."""
+    """{relative path: SHA-256} of a lake's data files: what readers skip is none, as what a killed process was writing under _tmp."""
     out = {}
     for path in glob.glob(os.path.join(lake, "**", "*.parquet"), recursive=True):
+        name = os.path.relpath(path, lake)
+        if any(part.startswith("_") for part in name.split(os.sep)):
+            continue
         with open(path, "rb") as f:
-            out[os.path.relpath(path, lake)] = hashlib.sha256(f.read()).hexdigest()
+            out[name] = hashlib.sha256(f.read()).hexdigest()
     return out

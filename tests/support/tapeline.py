@@ -121,7 +121,11 @@ def read_stream(client, stream):
         it = client.get_shard_iterator(StreamName=stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
         rows = out.setdefault(shard["ShardId"], [])
         while it:
-            answer = client.get_records(ShardIterator=it, Limit=10000)
+            try:
+                answer = client.get_records(ShardIterator=it, Limit=10000)
+            except client.exceptions.ProvisionedThroughputExceededException:
+                time.sleep(0.1)  # five reads a second and shard, whoever reads
+                continue
             rows += [(r["SequenceNumber"], r["PartitionKey"], r["Data"], r["ApproximateArrivalTimestamp"]) for r in answer["Records"]]
             if not answer["Records"] and answer["MillisBehindLatest"] == 0:
                 break
