@@ -204,13 +204,19 @@ bool tl_run_load_intent(struct tl_engine *e, bool *found, struct tl_bounds *boun
     return ok;
 }
 
+/* What the interrupted epoch had read of it is gone with its shard, and that is to be gone on without. */
+static bool is_let_go(const struct tl_engine *e, const struct tl_shard_run *s)
+{
+    return !e->from_files && s->finished && e->plan->sources[s->source].on_data_loss == TL_DATA_LOSS_CONTINUE;
+}
+
 /* Gate closed. A file that ends before the position that was read in it cannot be replayed. */
 bool tl_run_replay_is_done(const struct tl_engine *e, bool *done, struct tl_error *error)
 {
     *done = true;
     for (size_t i = 0; i < e->shard_count; i++) {
         const struct tl_shard_run *s = e->shards[i];
-        if (!s->busy && tl_shard_run_at_limit(s))
+        if (!s->busy && (tl_shard_run_at_limit(s) || is_let_go(e, s)))
             continue;
         *done = false;
         if (!s->busy && s->finished)
