@@ -2,6 +2,7 @@
 #include "sql/sql_text.h"
 
 #include "base/time.h"
+#include "sql/sql_standard.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -198,12 +199,18 @@ static bool rule_fits(const struct tl_sql_rule *r, const struct tl_expr *e)
     return !r->literal || (last && is_literal(last) && (last->type == TL_TYPE_VARCHAR || last->value.as.i64 >= 0));
 }
 
+static const struct tl_sql_rule *first_of(const struct tl_sql_rule *rules, size_t count, const struct tl_expr *e)
+{
+    for (size_t i = 0; i < count; i++)
+        if (rule_fits(&rules[i], e))
+            return &rules[i];
+    return NULL;
+}
+
 static const struct tl_sql_rule *rule_find(const struct tl_sql_dialect *d, const struct tl_expr *e)
 {
-    for (size_t i = 0; i < d->rule_count; i++)
-        if (rule_fits(&d->rules[i], e))
-            return &d->rules[i];
-    return NULL;
+    const struct tl_sql_rule *own = first_of(d->rules, d->rule_count, e);
+    return own ? own : first_of(tl_sql_standard, tl_sql_standard_count, e);
 }
 
 static bool refuse(const struct tl_sql_writer *w, const struct tl_expr *e, const char *instead, struct tl_error *error)

@@ -14,7 +14,7 @@ enum tl_sql_binds { TL_BINDS_CALL, TL_BINDS_SIGN, TL_BINDS_TIMES, TL_BINDS_PLUS,
 
 #define TL_SQL_PART(part) ((part) + 1) /* of a rule: 0 is any */
 
-/* The first rule that fits is the one. In a pattern, for n = 1, 2, 3:
+/* The first rule that fits is the one: of the dialect's own, then of sql_standard.c, which has what engines write alike. In a pattern, for n = 1, 2, 3:
  *   $n  the argument as an operand: in parentheses if it binds as loosely as this operation or more so (the first may be alike)
  *   @n  the argument as it stands: where parentheses or commas are around it
  *   #n  as @n, but a 32-bit whole number: the dialect's int32
