@@ -3,12 +3,11 @@
 
 #include "base/file.h"
 #include "base/io.h"
+#include "base/spawn.h"
 #include "base/time.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -48,29 +47,6 @@ static char **merged(const char *const *over)
     return all;
 }
 
-static int spawn(struct tl_child *c, const char *const *words, char **env, const char *out, const char *err)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setpgroup(&attributes, 0); /* Ctrl-C is for this process, which then ends it in order */
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-    int failed = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    if (out)
-        failed = failed ? failed : posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, out, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    failed = failed ? failed : posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, err, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    failed = failed ? failed : posix_spawnp(&c->pid, words[0], &actions, &attributes, (char *const *)words, env);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    return failed;
-}
-
 bool tl_child_start(struct tl_child *c, const char *const *words, const char *const *environment, const char *out, const char *err,
                     struct tl_error *error)
 {
@@ -78,7 +54,7 @@ bool tl_child_start(struct tl_child *c, const char *const *words, const char *co
     *c = (struct tl_child){ .pid = 0 };
     if (!env)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
-    int failed = spawn(c, words, env, out, err);
+    int failed = tl_spawn(&c->pid, words, env, (struct tl_spawn_end){ .path = out }, (struct tl_spawn_end){ .path = err });
     free(env);
     if (failed) {
         c->pid = 0;

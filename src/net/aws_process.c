@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/io.h"
+#include "base/spawn.h"
 #include "base/time.h"
 
 #include <assert.h>
@@ -13,7 +14,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -85,36 +85,13 @@ static void close_end(int *fd)
     *fd = -1;
 }
 
-static int start(pid_t *pid, char **words, const int out[2], const int err[2])
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setpgroup(&attributes, 0); /* what it starts ends with it */
-    posix_spawnattr_setflags(&attributes,
-                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-    int failed = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    failed = failed ? failed : posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
-    failed = failed ? failed : posix_spawn_file_actions_adddup2(&actions, err[1], STDERR_FILENO);
-    failed = failed ? failed : posix_spawnp(pid, words[0], &actions, &attributes, words, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    return failed;
-}
-
 static bool spawn(struct child *c, char **words, struct tl_error *error)
 {
     int out[2] = { -1, -1 }, err[2] = { -1, -1 };
     bool ok = pipe2(out, O_CLOEXEC) == 0 && pipe2(err, O_CLOEXEC) == 0;
     if (!ok)
         (void)tl_error_sys(error, errno, "cannot make a pipe");
-    int failed = ok ? start(&c->pid, words, out, err) : 0;
+    int failed = ok ? tl_spawn(&c->pid, (const char *const *)words, environ, (struct tl_spawn_end){ .fd = out[1] }, (struct tl_spawn_end){ .fd = err[1] }) : 0;
     if (failed)
         ok = tl_error_sys(error, failed, "cannot run '%.200s'", words[0]);
     close_end(&out[1]);
