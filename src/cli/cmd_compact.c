@@ -25,10 +25,9 @@ static const struct tl_option options[] = {
 struct compaction {
     struct tl_store *lake;
     struct tl_duck *duck;
-    struct tl_glue *glue; /* or NULL */
     struct tl_compact_options options;
     struct tl_progress progress;
-    const struct tl_catalog_table *table; /* at work */
+    struct tl_glue_move at; /* Glue, or NULL; the table at work */
 };
 
 static bool is_wanted(const struct tl_catalog_table *table, const char *name)
@@ -42,15 +41,8 @@ static void show_progress(void *arg, const struct tl_compact_stats *stats, size_
 {
     struct compaction *c = arg;
     if (tl_progress_due(&c->progress, tl_io->monotonic_ns()))
-        tl_progress_show(&c->progress, "%s.%s: partition %zu of %zu, %zu files merged into %zu", c->table->database, c->table->name, stats->partitions,
+        tl_progress_show(&c->progress, "%s.%s: partition %zu of %zu, %zu files merged into %zu", c->at.table->database, c->at.table->name, stats->partitions,
                          partition_count, stats->merged, stats->into);
-}
-
-static bool point(void *arg, const char *partition, const char *folder, struct tl_error *error)
-{
-    const struct compaction *c = arg;
-    struct tl_glue_move move = { c->glue, c->table };
-    return tl_glue_point(&move, partition, folder, error);
 }
 
 /* Whether the table's listers can be turned through Glue. */
@@ -58,14 +50,14 @@ static bool choose_listers(struct compaction *c, bool none, struct tl_error *err
 {
     bool found, projected;
     c->options.listers = tl_store_folder(c->lake) ? TL_LISTERS_FOLDER : none ? TL_LISTERS_NONE : TL_LISTERS_KEPT;
-    if (!c->glue || !c->table->partition_count)
+    if (!c->at.glue || !c->at.table->partition_count)
         return true;
-    if (!tl_glue_look(c->glue, c->table, &found, &projected, error))
+    if (!tl_glue_look(c->at.glue, c->at.table, &found, &projected, error))
         return false;
     if (found && !projected)
         c->options.listers = TL_LISTERS_POINTED;
     else
-        fprintf(stderr, "%s.%s: %s: its small files stay for those that list them\n", c->table->database, c->table->name,
+        fprintf(stderr, "%s.%s: %s: its small files stay for those that list them\n", c->at.table->database, c->at.table->name,
                 found ? "Glue computes its partitions (glue_partitions = 'projection'), and these have no place that could be moved"
                       : "is not in Glue");
     return true;
@@ -73,7 +65,7 @@ static bool choose_listers(struct compaction *c, bool none, struct tl_error *err
 
 static bool compact_table(struct compaction *c, bool no_listers, struct tl_error *error)
 {
-    const struct tl_catalog_table *t = c->table;
+    const struct tl_catalog_table *t = c->at.table;
     struct tl_compact_stats stats = { .merged = 0 };
     bool ok = choose_listers(c, no_listers, error) && tl_compact_table(c->lake, c->duck, t->path, &c->options, &stats, error);
     if (ok || stats.merged)
@@ -97,7 +89,7 @@ static bool compact_tables(struct compaction *c, const char *name, bool no_liste
         if (!is_wanted(&catalog.tables[i], name))
             continue;
         found = true;
-        c->table = &catalog.tables[i];
+        c->at.table = &catalog.tables[i];
         ok = compact_table(c, no_listers, error);
     }
     if (ok && name && !found)
@@ -112,13 +104,13 @@ static bool open_lake(struct compaction *c, const struct tl_args *args, const ch
     struct tl_glue_options glue = { .root = root, .cancel = tl_signals_stopping() };
     if (!tl_store_is_s3(root) && !tl_file_exists(root))
         return tl_error_set(error, TL_NOT_FOUND, "there is no lake at '%s' (give its folder with --data or --lake)", root);
-    return tl_store_open(&c->lake, root, error) && (!tl_args_flag(args, "glue") || tl_glue_open(&c->glue, &glue, error));
+    return tl_store_open(&c->lake, root, error) && (!tl_args_flag(args, "glue") || tl_glue_open(&c->at.glue, &glue, error));
 }
 
 static int compact_run(const struct tl_args *args)
 {
     struct tl_error error;
-    struct compaction c = { .options = { .min_files = tl_args_count(args, "min-files", TL_COMPACT_MIN_FILES), .point = point, .point_arg = &c, .progress = show_progress,
+    struct compaction c = { .options = { .min_files = tl_args_count(args, "min-files", TL_COMPACT_MIN_FILES), .point = tl_glue_point, .point_arg = &c.at, .progress = show_progress,
                                          .progress_arg = &c, .cancel = tl_signals_stopping() } };
     if (!tl_duration_parse(tl_view_of(tl_args_text(args, "keep", "1 h")), &c.options.keep_ns) || c.options.min_files < 2) {
         fputs("tapeline compact: --keep is a span such as '1 h', --min-files at least 2\n", stderr);
@@ -128,7 +120,7 @@ static int compact_run(const struct tl_args *args)
     char *root = tl_args_has(args, "lake") ? strdup(tl_args_text(args, "lake", NULL)) : tl_data_path(tl_args_text(args, "data", TL_DATA_DEFAULT), "lake");
     bool ok = root || tl_error_set(&error, TL_NO_MEMORY, "out of memory");
     ok = ok && open_lake(&c, args, root, &error) && compact_tables(&c, tl_args_positional(args, 0), tl_args_flag(args, "no-listers"), &error);
-    tl_glue_close(c.glue);
+    tl_glue_close(c.at.glue);
     tl_store_close(c.lake);
     free(root);
     return ok ? TL_EXIT_OK : tl_report(&error);

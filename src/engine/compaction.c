@@ -12,7 +12,6 @@
 
 #define FIRST_NS (60 * TL_NS_PER_S) /* an engine that is started anew each day is to come to it */
 #define KEEP_NS (60 * 60 * TL_NS_PER_S)
-#define MIN_FILES 8
 #define NICENESS 10
 
 struct tl_compaction {
@@ -32,12 +31,6 @@ struct tl_compaction {
 };
 
 /* ---- one table ---- */
-
-static bool point(void *arg, const char *partition, const char *folder, struct tl_error *error)
-{
-    const struct tl_glue_move *move = arg;
-    return tl_glue_point(move, partition, folder, error);
-}
 
 static bool open_all(struct tl_compaction *c, struct tl_error *error)
 {
@@ -61,9 +54,9 @@ static bool compact(struct tl_compaction *c, size_t sink, struct tl_compact_stat
 {
     const struct tl_sink_plan *plan = &c->engine->plan->sinks[sink];
     struct tl_glue_move move = { NULL, c->engine->sinks[sink].table };
-    struct tl_compact_options o = { .min_files = MIN_FILES,
+    struct tl_compact_options o = { .min_files = TL_COMPACT_MIN_FILES,
                                     .keep_ns = plan->compact_ns < KEEP_NS ? plan->compact_ns : KEEP_NS,
-                                    .point = point,
+                                    .point = tl_glue_point,
                                     .point_arg = &move,
                                     .cancel = &c->cancel };
     if (!open_all(c, error))

@@ -40,11 +40,11 @@ bool tl_compact_choose(struct tl_compact_job *j, const struct tl_store_entries *
     uint64_t newest = 0, epoch;
     size_t skip = strlen(j->path) + 1;
     for (size_t i = 0; i < live->count; i++)
-        if (strncmp(live->names[i] + skip, "_merged/", 8) != 0 && epoch_of(leaf_of(live->names[i]), &epoch) && epoch > newest)
+        if (!tl_merged_is_of(live->names[i] + skip) && epoch_of(leaf_of(live->names[i]), &epoch) && epoch > newest)
             newest = epoch;
     for (size_t i = 0, e = 0; i < live->count; i++) {
         const char *name = live->names[i];
-        bool of_merge = strncmp(name + skip, "_merged/", 8) == 0;
+        bool of_merge = tl_merged_is_of(name + skip);
         while (e < entries->count && strcmp(entries->items[e].name, name) < 0)
             e++;
         bool there = e < entries->count && strcmp(entries->items[e].name, name) == 0;
@@ -67,7 +67,7 @@ static bool of_merges(const struct tl_compact_file *files, size_t count, size_t 
 {
     bool any = false;
     for (size_t i = 0; !any && i < count; i++)
-        any = strncmp(files[i].name + skip, "_merged/", 8) == 0;
+        any = tl_merged_is_of(files[i].name + skip);
     return any;
 }
 
@@ -125,7 +125,7 @@ static bool add_entry(struct tl_compact_job *j, const struct tl_compact_file *fi
     return true;
 }
 
-static bool save(struct tl_compact_job *j, struct tl_error *error)
+bool tl_compact_save(struct tl_compact_job *j, struct tl_error *error)
 {
     if (j->changed && !tl_merged_save(j->list, j->store, j->path, error))
         return false;
@@ -164,7 +164,7 @@ static size_t count_partitions(const struct tl_compact_file *files, size_t count
 
 static bool is_wanted(const struct tl_compact_job *j, const struct tl_compact_file *files, size_t count, size_t begin, size_t end)
 {
-    size_t least = j->o->listers == TL_LISTERS_POINTED && strncmp(files[begin].name + strlen(j->path) + 1, "_merged/", 8) == 0 ? 2 : j->o->min_files;
+    size_t least = j->o->listers == TL_LISTERS_POINTED && tl_merged_is_of(files[begin].name + strlen(j->path) + 1) ? 2 : j->o->min_files;
     return end - begin >= least && (j->o->listers != TL_LISTERS_POINTED || tl_compact_is_closed(j, files, count, begin, end));
 }
 
@@ -185,11 +185,11 @@ static bool merge_all(struct tl_compact_job *j, struct tl_compact_file *files, s
             j->o->progress(j->o->progress_arg, j->stats, partitions);
         ok = tl_compact_goes_on(j->o->cancel, error) && merge_partition(j, files + begin, end - begin, error);
         if (ok && tl_io->monotonic_ns() - saved >= SAVE_NS) {
-            ok = save(j, error);
+            ok = tl_compact_save(j, error);
             saved = tl_io->monotonic_ns();
         }
     }
-    return ok ? save(j, error) : (save(j, &ignored), false);
+    return ok ? tl_compact_save(j, error) : ((void)!tl_compact_save(j, &ignored), false);
 }
 
 static bool merge_chosen(struct tl_compact_job *j, const struct tl_store_entries *entries, const struct tl_dir_list *live, struct tl_error *error)

@@ -39,6 +39,8 @@ struct tl_compact_job { /* of a plain table */
     struct tl_merged *list; /* as it is to be; its texts are in its arena */
     bool changed;           /* since it was saved */
 };
+/* Puts the list, if it has changed. */
+TL_MUST_USE bool tl_compact_save(struct tl_compact_job *job, struct tl_error *error);
 /* What may be merged: live, a sink's, and not of the newest epoch; where partitions are pointed to, the others too, as held. *count of
  * files[] (room for all of live); texts are in the list's arena. */
 TL_MUST_USE bool tl_compact_choose(struct tl_compact_job *job, const struct tl_store_entries *entries, const struct tl_dir_list *live,

@@ -34,11 +34,6 @@ static bool is_due(const struct tl_compact_job *j, int64_t since_ms)
     return now_ms() - since_ms >= j->o->keep_ns / TL_NS_PER_MS;
 }
 
-static bool is_of_merge(const char *name)
-{
-    return strncmp(name, "_merged/", 8) == 0;
-}
-
 /* ---- closed partitions ---- */
 
 /* "2025-09-27", "2025-09", "2025-09-27-14"; of a column 'year' "2025". */
@@ -112,7 +107,7 @@ static bool index_replaced(struct swap *s, struct tl_error *error)
     bool added;
     for (size_t i = 0; i < s->f->replaced_count; i++) {
         struct tl_view name = tl_view_of(s->f->replaced[i]);
-        if (is_of_merge(name.data) || !tl_view_starts_with(name, partition))
+        if (tl_merged_is_of(name.data) || !tl_view_starts_with(name, partition))
             continue;
         name = (struct tl_view){ name.data + partition.size, name.size - partition.size };
         if (!tl_map_put(&s->replaced, name, &added))
@@ -278,7 +273,7 @@ static bool delete_names(struct tl_compact_job *j, const struct tl_merged_file *
     bool all = j->o->listers == TL_LISTERS_POINTED || j->o->listers == TL_LISTERS_NONE, ok = true;
     tl_arena_init(&arena, (size_t)1 << 30);
     for (size_t i = 0; ok && i < f->replaced_count; i++) {
-        bool stays = !all && !is_of_merge(f->replaced[i]);
+        bool stays = !all && !tl_merged_is_of(f->replaced[i]);
         *kept += stays;
         if (!stays)
             names[count++] = tl_arena_printf(&arena, "%s/%s", j->path, f->replaced[i]);
@@ -317,14 +312,6 @@ static void forget(struct tl_compact_job *j, struct tl_merged_file *f)
     j->changed = true;
 }
 
-static bool save(struct tl_compact_job *j, struct tl_error *error)
-{
-    if (j->changed && !tl_merged_save(j->list, j->store, j->path, error))
-        return false;
-    j->changed = false;
-    return true;
-}
-
 static bool clear_gone(struct tl_compact_job *j, struct tl_error *error)
 {
     char name[PATH_MAX];
@@ -357,12 +344,12 @@ bool tl_compact_listers(struct tl_compact_job *j, struct tl_error *error)
     bool ok = clear_staging(j, error) && clear_gone(j, error);
     for (size_t i = 0; ok && i < m->count; i++)
         ok = turn(j, &m->files[i], error);
-    ok = ok && save(j, error);
+    ok = ok && tl_compact_save(j, error);
     for (size_t i = 0; ok && i < m->count; i++) {
         ok = delete_replaced(j, &m->files[i], error);
         forget(j, &m->files[i]);
     }
-    return ok && save(j, error) && (j->o->keep_ns > 0 || clear_gone(j, error));
+    return ok && tl_compact_save(j, error) && (j->o->keep_ns > 0 || clear_gone(j, error));
 }
 
 /* ---- what came to no list ---- */
@@ -374,7 +361,7 @@ static bool index_list(const struct tl_merged *m, struct tl_map *out)
     for (size_t i = 0; ok && i < m->count; i++) {
         ok = tl_map_put(out, tl_view_of(m->files[i].file), &added) != NULL;
         for (size_t r = 0; ok && r < m->files[i].replaced_count; r++)
-            if (is_of_merge(m->files[i].replaced[r]))
+            if (tl_merged_is_of(m->files[i].replaced[r]))
                 ok = tl_map_put(out, tl_view_of(m->files[i].replaced[r]), &added) != NULL;
     }
     return ok;
@@ -388,7 +375,7 @@ bool tl_compact_orphans(struct tl_compact_job *j, const struct tl_store_entries 
     for (size_t i = 0; ok && i < entries->count; i++) {
         const struct tl_store_entry *e = &entries->items[i];
         const char *name = e->name + skip;
-        if (!is_of_merge(name) || strncmp(name, GONE, sizeof GONE - 1) == 0 || !tl_view_ends_with(tl_view_of(name), TL_VIEW(".parquet")) ||
+        if (!tl_merged_is_of(name) || strncmp(name, GONE, sizeof GONE - 1) == 0 || !tl_view_ends_with(tl_view_of(name), TL_VIEW(".parquet")) ||
             tl_map_find(&known, tl_view_of(name)) || tl_io->wall_ns() - e->info.modified_ns < j->o->keep_ns + ORPHAN_NS)
             continue;
         ok = tl_store_delete(j->store, e->name, error);

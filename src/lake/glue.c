@@ -470,10 +470,11 @@ static bool create_at(struct tl_glue *g, const struct tl_catalog_table *t, const
     return call(g, "BatchCreatePartition", error) && check_errors(g, error);
 }
 
-bool tl_glue_point(const struct tl_glue_move *move, const char *partition, const char *folder, struct tl_error *error)
+bool tl_glue_point(void *move, const char *partition, const char *folder, struct tl_error *error)
 {
-    struct tl_glue *g = move->glue;
-    const struct tl_catalog_table *t = move->table;
+    const struct tl_glue_move *of = move;
+    struct tl_glue *g = of->glue;
+    const struct tl_catalog_table *t = of->table;
     tl_json_member_text(begin(g, t), "TableName", t->name);
     tl_json_key(&g->w, "Entries");
     tl_json_begin_array(&g->w);

@@ -38,8 +38,9 @@ struct tl_glue_move {
 bool tl_glue_points(const struct tl_glue *g, const struct tl_catalog_table *table);
 /* What Glue itself has: no such table, or one with projected partitions. */
 TL_MUST_USE bool tl_glue_look(struct tl_glue *g, const struct tl_catalog_table *table, bool *found, bool *projected, struct tl_error *error);
-/* The partition ("day=2025-09-27/ticker=A") is in that folder below the table's path now: Athena reads it there, and nowhere else. */
-TL_MUST_USE bool tl_glue_point(const struct tl_glue_move *move, const char *partition, const char *folder, struct tl_error *error);
+/* The partition ("day=2025-09-27/ticker=A") is in that folder below the table's path now: Athena reads it there, and nowhere else. move: a
+ * struct tl_glue_move, as tl_compact_options.point passes it on. */
+TL_MUST_USE bool tl_glue_point(void *move, const char *partition, const char *folder, struct tl_error *error);
 
 /* What Glue says that the lake does not, and the other way round, as lines. partitions: folders below the table's path ("ticker=A"), that have
  * files. Appends to out. */

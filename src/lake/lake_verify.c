@@ -222,7 +222,7 @@ static bool find_partitions(struct verify *v, const struct tl_catalog_table *t, 
         if (!is_below(name, t->path))
             continue;
         const char *begin = name + strlen(t->path) + 1;
-        bool merged = strncmp(begin, "_merged/", 8) == 0 && begin[8] != '.' && tl_view_ends_with(tl_view_of(begin), TL_VIEW(".parquet"));
+        bool merged = tl_merged_is_of(begin) && begin[8] != '.' && tl_view_ends_with(tl_view_of(begin), TL_VIEW(".parquet"));
         if (!merged && !is_data(name))
             continue;
         struct tl_view folder = tl_merged_partition(begin);

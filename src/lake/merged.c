@@ -26,6 +26,13 @@ static const char *read_name(struct tl_arena *arena, struct tl_view name)
     return name.size ? tl_arena_text(arena, name) : NULL;
 }
 
+#define MARK "_merged/"
+
+bool tl_merged_is_of(const char *name)
+{
+    return strncmp(name, MARK, sizeof MARK - 1) == 0;
+}
+
 static bool read_file(struct tl_merged *m, struct tl_json json, struct tl_merged_file *out)
 {
     struct tl_json list, item;
@@ -34,7 +41,7 @@ static bool read_file(struct tl_merged *m, struct tl_json json, struct tl_merged
     out->since_ms = tl_json_get_i64(json, "since", 0);
     out->turned_ms = tl_json_get_i64(json, "turned", 0);
     out->gone_ms = tl_json_get_i64(json, "gone", 0);
-    if (!out->file || strncmp(out->file, "_merged/", 8) != 0 || !tl_json_get(json, "replaces", &list) || tl_json_kind_of(list) != TL_JSON_ARRAY)
+    if (!out->file || !tl_merged_is_of(out->file) || !tl_json_get(json, "replaces", &list) || tl_json_kind_of(list) != TL_JSON_ARRAY)
         return false;
     const char **names = TL_ARENA_ARRAY(&m->arena, tl_json_size(list), const char *);
     out->replaced = names;
@@ -128,10 +135,9 @@ bool tl_merged_save(struct tl_merged *m, struct tl_store *store, const char *pat
     return ok;
 }
 
-/* Behind "_merged/". */
 static const char *behind_mark(const char *file)
 {
-    return strncmp(file, "_merged/", 8) == 0 ? file + 8 : file;
+    return tl_merged_is_of(file) ? file + sizeof MARK - 1 : file;
 }
 
 struct tl_view tl_merged_partition(const char *file)

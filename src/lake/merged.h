@@ -24,6 +24,8 @@ struct tl_merged {
     size_t count;
     char etag[TL_STORE_ETAG_MAX]; /* of the object that it was read from, or is in now; "": there is none */
 };
+/* A file of a merge, not of a sink? name: relative to the table's path. */
+bool tl_merged_is_of(const char *name);
 /* No such object: none. */
 TL_MUST_USE bool tl_merged_load(struct tl_merged *out, struct tl_store *store, const char *path, struct tl_error *error);
 void tl_merged_release(struct tl_merged *m);
