@@ -159,7 +159,7 @@ static void write_view(const struct tl_view_exec *view, const struct slots *sour
     }
 }
 
-/* Calls each for every source and view with what their slots mean. False: out of memory. */
+/* False: out of memory. */
 static bool write_parts(const struct tl_engine *e, struct tl_buf *out)
 {
     struct tl_buf text;
@@ -298,15 +298,22 @@ static bool same_source(const struct tl_engine *e, const struct part *before, co
     return true;
 }
 
+/* aggregate_count: there is none. */
+static uint32_t find_aggregate(const struct part *p, uint64_t meaning)
+{
+    uint32_t at = 0;
+    while (at < p->aggregate_count && p->aggregates[at] != meaning)
+        at++;
+    return at;
+}
+
 /* Where the accumulators of the commit's plan lie in this one's. */
 static bool map_aggregates(struct tl_view_exec *view, const struct part *before, const struct part *now)
 {
     size_t *places = calloc(before->aggregate_count + 1, sizeof *places);
     bool ok = places;
     for (uint32_t i = 0; ok && i < before->aggregate_count; i++) {
-        uint32_t to = 0;
-        while (to < now->aggregate_count && now->aggregates[to] != before->aggregates[i])
-            to++;
+        uint32_t to = find_aggregate(now, before->aggregates[i]);
         places[i] = to; /* it is there: evolve_view has looked */
         view->valid_from[to] = before->valid_from[i];
     }
@@ -322,13 +329,9 @@ static bool evolve_view(struct tl_engine *e, size_t index, const struct part *be
         return changed(e, error, "view", before->name, "has another source, window, WHERE, GROUP BY, HAVING or EMIT");
     if (!keeps_columns(e, "view", before, now, error))
         return false;
-    for (uint32_t i = 0; i < before->aggregate_count; i++) {
-        uint32_t to = 0;
-        while (to < now->aggregate_count && now->aggregates[to] != before->aggregates[i])
-            to++;
-        if (to == now->aggregate_count)
+    for (uint32_t i = 0; i < before->aggregate_count; i++)
+        if (find_aggregate(now, before->aggregates[i]) == now->aggregate_count)
             return changed(e, error, "view", before->name, "computes less than before");
-    }
     return map_aggregates(view, before, now) || tl_error_set(error, TL_NO_MEMORY, "out of memory");
 }
 

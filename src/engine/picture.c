@@ -19,13 +19,13 @@ static bool is_watched(const struct tl_engine *e)
     return asked != 0 && tl_io->monotonic_ns() - asked < WATCHED_NS;
 }
 
-/* The group as it is in all shards together; none of them needs to tell it again. */
 /* Not shown before they are final: what HAVING may still leave out, and sessions, whose span is not known yet. */
 static bool is_shown_open(const struct tl_view_plan *view)
 {
     return !view->having && view->window != TL_WINDOW_SESSION;
 }
 
+/* The group as it is in all shards together; none of them needs to tell it again. */
 static bool collect_group(struct tl_engine *e, size_t view, struct tl_view key, int64_t start,
                           struct tl_closed *out)
 {
