@@ -8,6 +8,7 @@
 #include "cli/export_folder.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
+#include "codec/json.h"
 #include "codec/json_tick.h"
 
 #include <errno.h>
@@ -248,7 +249,7 @@ static void take_line(struct follow *f, struct tl_view line)
 /* The file is replaced as a whole whenever a query has moved. */
 static void look(struct follow *f)
 {
-    static const char behind[64];
+    static const char behind[TL_JSON_PADDING];
     struct tl_buf text;
     struct tl_error none_yet;
     tl_buf_init(&text, PROGRESS_MAX);

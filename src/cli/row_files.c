@@ -2,13 +2,13 @@
 #include "cli/row_files.h"
 
 #include "base/file.h"
+#include "codec/json.h"
 #include "codec/json_tick.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #define FILE_MAX ((size_t)4 << 30)
-#define BEHIND 64 /* readable bytes that the decoder wants behind a line */
 
 static void add_row(struct tl_rows *out, const struct tl_tick_value *values)
 {
@@ -45,12 +45,12 @@ static bool read_lines(struct tl_json_tick_decoder *decoder, struct tl_view text
 static bool read_file(struct tl_json_tick_decoder *decoder, const char *path, struct tl_tick_value *values, struct tl_rows *out,
                       struct tl_error *error)
 {
-    static const char behind[BEHIND];
+    static const char behind[TL_JSON_PADDING];
     struct tl_buf text;
     tl_buf_init(&text, FILE_MAX);
     bool ok = tl_file_read(path, &text, error);
     size_t size = text.size;
-    tl_buf_add(&text, behind, BEHIND);
+    tl_buf_add(&text, behind, sizeof behind);
     ok = ok && tl_buf_ok(&text, "a file of rows", error) && read_lines(decoder, (struct tl_view){ text.data, size }, values, out, error);
     tl_buf_release(&text);
     return ok || tl_error_context(error, "'%s'", path);

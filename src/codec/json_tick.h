@@ -20,7 +20,7 @@ TL_MUST_USE bool tl_json_tick_decoder_new(struct tl_json_tick_decoder **out,
                                           const struct tl_column_def *columns, size_t count,
                                           struct tl_error *error);
 void tl_json_tick_decoder_free(struct tl_json_tick_decoder *d);
-/* Texts among the values die with the next record. text[0..size) and 64 bytes after it are readable. One value a column into values. NULL, or the reason why
+/* Texts among the values die with the next record. text[0..size) and TL_JSON_PADDING bytes after it are readable. One value a column into values. NULL, or the reason why
  * it is malformed: "not JSON", "not an object", "close is null", "close has a wrong type" (the first column
  * in order of declaration); it lives as long as the decoder. *offset: where it stops being JSON; 0 when it is
  * JSON, or the place is not known. */
