@@ -2,6 +2,7 @@
 #include "base/map.h"
 
 #include "base/grow.h"
+#include "base/prefetch.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -89,13 +90,6 @@ uint64_t *tl_map_find(const struct tl_map *m, struct tl_view key)
     return tl_map_find_hashed(m, key, m->count ? tl_view_hash(key, 0) : 0);
 }
 
-/* Both ends: from malloc every second item lies across two cache lines. */
-static inline __attribute__((always_inline)) void prefetch_item(const struct tl_map_item *item)
-{
-    __builtin_prefetch(item);
-    __builtin_prefetch((const char *)item + sizeof *item - 1);
-}
-
 void tl_map_prefetch(const struct tl_map *m, uint64_t hash)
 {
     if (m->cap)
@@ -110,7 +104,7 @@ void tl_map_prefetch_item(const struct tl_map *m, uint64_t hash)
     size_t mask = m->cap - 1;
     for (size_t at = (uint32_t)hash & mask; m->slots[at].item; at = (at + 1) & mask)
         if (m->slots[at].tag == tag) {
-            prefetch_item(&m->items[m->slots[at].item - 1]);
+            tl_prefetch(&m->items[m->slots[at].item - 1], sizeof *m->items);
             return;
         }
 }
@@ -237,7 +231,7 @@ struct tl_view tl_map_key_at(const struct tl_map *m, size_t i)
 void tl_map_prefetch_key_at(const struct tl_map *m, size_t i)
 {
     assert(i < m->count);
-    prefetch_item(&m->items[i]);
+    tl_prefetch(&m->items[i], sizeof *m->items);
 }
 
 uint64_t tl_map_value_at(const struct tl_map *m, size_t i)

@@ -2,6 +2,7 @@
 #include "engine/merge.h"
 
 #include "base/grow.h"
+#include "base/prefetch.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -226,15 +227,15 @@ static void drop_item(struct tl_closed *c, const struct tl_closed_item *item)
     memset(block, 0, c->view->layout.size);
 }
 
-/* Sorted items lie in a row; their blocks and keys are all over memory. Inline by force: to GCC what only prefetches has no effect. */
-__attribute__((always_inline)) static inline void prefetch_item(const struct tl_closed *c, size_t i)
+/* Sorted items lie in a row; their blocks and keys are all over memory. */
+TL_PREFETCHES void prefetch_item(const struct tl_closed *c, size_t i)
 {
+    size_t size = c->view->layout.size;
     if (i >= c->count)
         return;
-    const char *block = tl_closed_block(c, &c->items[i]);
-    for (size_t at = 0; at < c->view->layout.size && at < PREFETCH_MAX; at += 64)
-        __builtin_prefetch(block + at);
-    __builtin_prefetch(tl_closed_key(c, &c->items[i]).data);
+    if (size)
+        tl_prefetch(tl_closed_block(c, &c->items[i]), size < PREFETCH_MAX ? size : PREFETCH_MAX);
+    tl_prefetch(tl_closed_key(c, &c->items[i]).data, 1);
 }
 
 bool tl_closed_rows(struct tl_closed *c, struct tl_row_writer *writer, struct tl_rows *rows,

@@ -2,6 +2,7 @@
 #include "engine/window_state.h"
 
 #include "base/grow.h"
+#include "base/prefetch.h"
 #include "engine/watermark.h"
 
 #include <assert.h>
@@ -169,12 +170,9 @@ static bool add_chunk(struct tl_window_state *w)
     return true;
 }
 
-/* Inlined by force: to GCC a function that only prefetches has no effect, and its calls would go. */
-__attribute__((always_inline)) static inline void prefetch_block(const struct tl_window_state *w, uint32_t index)
+TL_PREFETCHES void prefetch_block(const struct tl_window_state *w, uint32_t index)
 {
-    const char *at = (const char *)tl_window_state_entry(w, index);
-    for (size_t i = 0; i < w->stride && i < PREFETCH_MAX; i += 64)
-        __builtin_prefetch(at + i, 1);
+    tl_prefetch(tl_window_state_entry(w, index), w->stride < PREFETCH_MAX ? w->stride : PREFETCH_MAX);
 }
 
 /* A fresh entry's index + 1; 0: out of memory. */
@@ -440,11 +438,17 @@ int64_t tl_window_state_min_end(const struct tl_window_state *w)
     return min;
 }
 
+/* Rule 5: its window closes at the bound. */
+static bool is_due(const struct tl_window_entry *entry, int64_t bound)
+{
+    return (entry->flags & TL_ENTRY_LIVE) && entry->end <= bound;
+}
+
 bool tl_window_state_closes(const struct tl_window_state *w, int64_t bound)
 {
     for (uint32_t i = 0; w->view->windowed && i < w->entry_count; i++) {
         const struct tl_window_entry *entry = tl_window_state_entry(w, i);
-        if ((entry->flags & TL_ENTRY_LIVE) && entry->end <= bound)
+        if (is_due(entry, bound))
             return true;
     }
     return false;
@@ -455,7 +459,7 @@ uint32_t tl_window_state_count_closing(const struct tl_window_state *w, int64_t 
     uint32_t count = 0;
     for (uint32_t i = 0; w->view->windowed && i < w->entry_count; i++) {
         const struct tl_window_entry *entry = tl_window_state_entry(w, i);
-        count += (entry->flags & TL_ENTRY_LIVE) && entry->end <= bound;
+        count += is_due(entry, bound);
     }
     return count;
 }
@@ -643,7 +647,7 @@ static void prefetch_close(const struct tl_window_state *w, uint32_t index, int6
     if (w->entry_count - index <= CLOSE_AHEAD)
         return;
     const struct tl_window_entry *entry = tl_window_state_entry(w, index + CLOSE_AHEAD);
-    if (!(entry->flags & TL_ENTRY_LIVE) || entry->end > bound)
+    if (!is_due(entry, bound))
         return;
     __builtin_prefetch(&w->slots[tag_of(entry->key, entry->start) & (w->slot_count - 1)], 1);
     tl_map_prefetch_key_at(&w->keys, entry->key);
@@ -656,7 +660,7 @@ bool tl_window_state_close(struct tl_window_state *w, int64_t bound, size_t shar
     for (uint32_t i = 0; i < w->entry_count; i++) {
         const struct tl_window_entry *entry = tl_window_state_entry(w, i);
         prefetch_close(w, i, bound);
-        if (!(entry->flags & TL_ENTRY_LIVE) || entry->end > bound)
+        if (!is_due(entry, bound))
             continue;
         if (!tl_window_state_take(w, i, entry->start, entry->end, shard, out))
             return false;
