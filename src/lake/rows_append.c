@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lake/rows_append.h"
 
-#include "base/time.h"
+#include "lake/duck_column.h"
 
 #include <assert.h>
 #include <duckdb.h>
@@ -20,27 +20,6 @@ struct tl_rows_append {
     size_t row[CHUNK_ROWS];
 };
 
-static duckdb_type vector_type(enum tl_type type)
-{
-    switch (type) {
-    case TL_TYPE_VARCHAR:
-        return DUCKDB_TYPE_VARCHAR;
-    case TL_TYPE_BOOLEAN:
-        return DUCKDB_TYPE_BOOLEAN;
-    case TL_TYPE_INTEGER:
-        return DUCKDB_TYPE_INTEGER;
-    case TL_TYPE_BIGINT:
-        return DUCKDB_TYPE_BIGINT;
-    case TL_TYPE_DOUBLE:
-        return DUCKDB_TYPE_DOUBLE;
-    case TL_TYPE_DATE:
-        return DUCKDB_TYPE_DATE;
-    case TL_TYPE_TIMESTAMP:
-        return DUCKDB_TYPE_TIMESTAMP_TZ; /* as tl_sql_type says */
-    }
-    return DUCKDB_TYPE_INVALID;
-}
-
 static bool make_chunk(struct tl_rows_append *a)
 {
     duckdb_logical_type *types = calloc(a->column_count + 1, sizeof *types);
@@ -48,7 +27,7 @@ static bool make_chunk(struct tl_rows_append *a)
         return false;
     types[0] = duckdb_create_logical_type(DUCKDB_TYPE_INTEGER);
     for (size_t i = 0; i < a->column_count; i++)
-        types[i + 1] = duckdb_create_logical_type(vector_type(a->rows->columns[a->columns[i]].def.type));
+        types[i + 1] = duckdb_create_logical_type((duckdb_type)tl_duck_type(a->rows->columns[a->columns[i]].def.type));
     a->chunk = duckdb_create_data_chunk(types, a->column_count + 1);
     for (size_t i = 0; i <= a->column_count; i++)
         duckdb_destroy_logical_type(&types[i]);
@@ -88,78 +67,15 @@ void tl_rows_append_close(struct tl_rows_append *a)
     free(a);
 }
 
-static bool fill_text(const struct tl_rows_append *a, duckdb_vector vector, const struct tl_column *column, struct tl_error *error)
-{
-    size_t index = (size_t)(column - a->rows->columns);
-    for (size_t i = 0; i < a->waiting; i++) {
-        if (column->null[a->row[i]])
-            continue;
-        struct tl_view text = tl_rows_text(a->rows, a->row[i], index);
-        if (!tl_view_is_utf8(text)) /* DuckDB takes it unseen here, and writes a file that nobody can read */
-            return tl_error_set(error, TL_INVALID, "column '%s': the text is not UTF-8", a->rows->columns[index].def.name);
-        duckdb_vector_assign_string_element_len(vector, i, text.data, text.size);
-    }
-    return true;
-}
-
-static void fill_fixed(const struct tl_rows_append *a, void *to, const struct tl_column *column)
-{
-    for (size_t i = 0; i < a->waiting; i++) {
-        union tl_cell cell = column->cells[a->row[i]];
-        if (column->null[a->row[i]])
-            cell.i64 = 0;
-        switch (column->def.type) {
-        case TL_TYPE_BOOLEAN:
-            ((bool *)to)[i] = cell.i64 != 0;
-            break;
-        case TL_TYPE_INTEGER:
-        case TL_TYPE_DATE:
-            ((int32_t *)to)[i] = (int32_t)cell.i64;
-            break;
-        case TL_TYPE_TIMESTAMP:
-            ((int64_t *)to)[i] = tl_floor_div(cell.i64, TL_NS_PER_US);
-            break;
-        case TL_TYPE_BIGINT:
-            ((int64_t *)to)[i] = cell.i64;
-            break;
-        case TL_TYPE_DOUBLE:
-            ((double *)to)[i] = cell.f64;
-            break;
-        case TL_TYPE_VARCHAR:
-            assert(false); /* has no fixed size */
-        }
-    }
-}
-
-static void fill_nulls(const struct tl_rows_append *a, duckdb_vector vector, const struct tl_column *column)
-{
-    uint64_t *validity = NULL;
-    for (size_t i = 0; i < a->waiting; i++) {
-        if (!column->null[a->row[i]])
-            continue;
-        if (!validity) {
-            duckdb_vector_ensure_validity_writable(vector);
-            validity = duckdb_vector_get_validity(vector);
-        }
-        duckdb_validity_set_row_invalid(validity, i);
-    }
-}
-
 static bool append_waiting(struct tl_rows_append *a, struct tl_error *error)
 {
     if (a->waiting == 0)
         return true;
     duckdb_data_chunk_reset(a->chunk);
     memcpy(duckdb_vector_get_data(duckdb_data_chunk_get_vector(a->chunk, 0)), a->numbers, a->waiting * sizeof *a->numbers);
-    for (size_t i = 0; i < a->column_count; i++) {
-        const struct tl_column *column = &a->rows->columns[a->columns[i]];
-        duckdb_vector vector = duckdb_data_chunk_get_vector(a->chunk, i + 1);
-        if (column->def.type != TL_TYPE_VARCHAR)
-            fill_fixed(a, duckdb_vector_get_data(vector), column);
-        else if (!fill_text(a, vector, column, error))
+    for (size_t i = 0; i < a->column_count; i++)
+        if (!tl_duck_column_fill(duckdb_data_chunk_get_vector(a->chunk, i + 1), a->rows, a->columns[i], a->row, a->waiting, error))
             return false;
-        fill_nulls(a, vector, column);
-    }
     duckdb_data_chunk_set_size(a->chunk, a->waiting);
     a->waiting = 0;
     return duckdb_append_data_chunk(a->appender, a->chunk) == DuckDBSuccess || tl_duck_error(error, duckdb_appender_error(a->appender));

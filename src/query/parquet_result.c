@@ -4,8 +4,8 @@
 
 #include "base/file.h"
 #include "base/io.h"
-#include "base/time.h"
 #include "lake/duck.h"
+#include "lake/duck_column.h"
 
 #include <duckdb.h>
 #include <errno.h>
@@ -24,31 +24,11 @@ struct pull {
     struct tl_error *error; /* of the reader: DuckDB passes on no more than its text */
 };
 
-static duckdb_type duck_type_of(enum tl_type type)
-{
-    switch (type) {
-    case TL_TYPE_BOOLEAN:
-        return DUCKDB_TYPE_BOOLEAN;
-    case TL_TYPE_INTEGER:
-        return DUCKDB_TYPE_INTEGER;
-    case TL_TYPE_BIGINT:
-        return DUCKDB_TYPE_BIGINT;
-    case TL_TYPE_DOUBLE:
-        return DUCKDB_TYPE_DOUBLE;
-    case TL_TYPE_DATE:
-        return DUCKDB_TYPE_DATE;
-    case TL_TYPE_TIMESTAMP:
-        return DUCKDB_TYPE_TIMESTAMP_TZ; /* INT64 microseconds adjusted to UTC */
-    default:
-        return DUCKDB_TYPE_VARCHAR;
-    }
-}
-
 static void bind(duckdb_bind_info info)
 {
     struct pull *p = duckdb_bind_get_extra_info(info);
     for (size_t i = 0; i < p->reader.column_count; i++) {
-        duckdb_logical_type type = duckdb_create_logical_type(duck_type_of(p->reader.columns[i].type));
+        duckdb_logical_type type = duckdb_create_logical_type((duckdb_type)tl_duck_type(p->reader.columns[i].type));
         duckdb_bind_add_result_column(info, p->reader.columns[i].name, type);
         duckdb_destroy_logical_type(&type);
     }
@@ -59,60 +39,17 @@ static void init(duckdb_init_info info)
     (void)info;
 }
 
-static void put_value(duckdb_vector vector, const struct tl_rows *rows, size_t row, size_t c)
-{
-    void *data = duckdb_vector_get_data(vector);
-    int64_t value = rows->columns[c].cells[row].i64;
-    struct tl_view text;
-    switch (rows->columns[c].def.type) {
-    case TL_TYPE_BOOLEAN:
-        ((bool *)data)[row] = value != 0;
-        break;
-    case TL_TYPE_INTEGER:
-    case TL_TYPE_DATE:
-        ((int32_t *)data)[row] = (int32_t)value;
-        break;
-    case TL_TYPE_DOUBLE:
-        ((double *)data)[row] = rows->columns[c].cells[row].f64;
-        break;
-    case TL_TYPE_TIMESTAMP:
-        ((int64_t *)data)[row] = tl_floor_div(value, TL_NS_PER_US);
-        break;
-    case TL_TYPE_BIGINT:
-        ((int64_t *)data)[row] = value;
-        break;
-    default:
-        text = tl_rows_text(rows, row, c);
-        duckdb_vector_assign_string_element_len(vector, row, text.data, text.size);
-    }
-}
-
-static void put_column(duckdb_vector vector, const struct tl_rows *rows, size_t c)
-{
-    uint64_t *valid = NULL;
-    for (size_t row = 0; row < rows->row_count; row++) {
-        if (!tl_rows_is_null(rows, row, c)) {
-            put_value(vector, rows, row, c);
-            continue;
-        }
-        if (!valid) {
-            duckdb_vector_ensure_validity_writable(vector);
-            valid = duckdb_vector_get_validity(vector);
-        }
-        duckdb_validity_set_row_invalid(valid, row);
-    }
-}
-
 static void pull(duckdb_function_info info, duckdb_data_chunk chunk)
 {
     struct pull *p = duckdb_function_get_extra_info(info);
-    if (p->failed || !tl_typed_reader_next(&p->reader, &p->rows, p->error)) {
+    bool ok = !p->failed && tl_typed_reader_next(&p->reader, &p->rows, p->error);
+    for (size_t c = 0; ok && c < p->reader.column_count; c++)
+        ok = tl_duck_column_fill(duckdb_data_chunk_get_vector(chunk, c), &p->rows, c, NULL, p->rows.row_count, p->error);
+    if (!ok) {
         p->failed = true;
         duckdb_function_set_error(info, p->error->text);
         return;
     }
-    for (size_t c = 0; c < p->reader.column_count; c++)
-        put_column(duckdb_data_chunk_get_vector(chunk, c), &p->rows, c);
     duckdb_data_chunk_set_size(chunk, p->rows.row_count);
     p->count += p->rows.row_count;
 }
