@@ -33,8 +33,7 @@ static int export_plan(const struct tl_args *args, const struct tl_plan *plan, c
     struct tl_error error;
     char folder[512], input[PATH_MAX + 512], lake[PATH_MAX + 512];
     const struct tl_profile_plan *profile = tl_plan_profile(plan, tl_args_text(args, "profile", NULL));
-    const char *file = tl_args_positional(args, 1) ? tl_args_positional(args, 1) : "stock_stream.sql", *slash = strrchr(file, '/');
-    struct tl_export_options export = { .file_name = slash ? slash + 1 : file,
+    struct tl_export_options export = { .file_name = tl_pipeline_file_name(tl_args_positional(args, 1)),
                                         .profile = profile,
                                         .input = absolute(tl_args_text(args, "input", NULL), input),
                                         .lake = absolute(tl_args_text(args, "lake", profile ? profile->lake : NULL), lake) };

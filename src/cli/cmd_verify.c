@@ -3,8 +3,8 @@
 #include "cli/pipeline_file.h"
 #include "cli/places.h"
 #include "cli/signals.h"
-#include "engine/inspect.h"
 #include "cli/verify_engines.h"
+#include "engine/inspect.h"
 #include "lake/commit_log.h"
 #include "lake/lake_verify.h"
 
@@ -155,9 +155,8 @@ static int verify_plan(const struct tl_args *args, const struct tl_plan *plan)
 
 static int verify_engines(const struct tl_args *args, const struct tl_plan *plan)
 {
-    const char *file = tl_args_positional(args, 0) ? tl_args_positional(args, 0) : "stock_stream.sql", *slash = strrchr(file, '/');
     struct tl_verify_engines v = { .plan = plan,
-                                   .export = { .file_name = slash ? slash + 1 : file,
+                                   .export = { .file_name = tl_pipeline_file_name(tl_args_positional(args, 0)),
                                                .profile = tl_plan_profile(plan, tl_args_text(args, "profile", NULL)) },
                                    .engines = tl_args_text(args, "engines", NULL),
                                    .master = tl_args_text(args, "master", NULL),

@@ -37,6 +37,12 @@ int tl_pipeline_file_lakehouse(struct tl_plan **plan)
     return compile(text, "lakehouse.sql (built in)", NULL, plan);
 }
 
+const char *tl_pipeline_file_name(const char *path)
+{
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    return !path ? "stock_stream.sql" : slash ? slash + 1 : path;
+}
+
 int tl_pipeline_file_load(const char *path, const char *profile, struct tl_plan **plan)
 {
     if (!path)

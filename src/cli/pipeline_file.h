@@ -11,6 +11,9 @@
 /* The text of the built-in reference pipeline (pipelines/stock_stream.sql). */
 struct tl_view tl_builtin_pipeline(void);
 
+/* What to call the pipeline file at path in what is written about it; NULL: the built-in one. A part of path, or static. */
+const char *tl_pipeline_file_name(const char *path);
+
 /* path NULL: the built-in one. Returns TL_EXIT_OK and the plan, or prints what is wrong and returns TL_EXIT_PIPELINE (the file is
  * wrong) or TL_EXIT_FAILED (it cannot be read). */
 int tl_pipeline_file_load(const char *path, const char *profile, struct tl_plan **plan);

@@ -45,6 +45,16 @@ class Compaction(unittest.TestCase):
             f.write(PIPELINE % dict(by=by, sink=sink, column=column, output=output, profile=profile))
         return path
 
+    def bucket(self, **settings):
+        """A lake in S3 with three minutes in it, and the environment to reach it."""
+        s3 = FakeS3()
+        s3.buckets["lake-b"] = {}
+        self.addCleanup(s3.close)
+        env = s3.env(XDG_CACHE_HOME=self.folder.name, **settings)
+        self.pipeline()
+        self.minutes(0, 3, "--lake", "s3://lake-b/l", env=env)
+        return s3, env
+
     def minutes(self, first, last, *more, later=1000, **kw):
         """An epoch a minute: a file more for each run. From the later-th on they are of the next day."""
         for i in range(first, last):
@@ -190,12 +200,7 @@ class Compaction(unittest.TestCase):
             self.assertIn("glue_partitions = 'projection'", p.stderr)
 
     def test_of_two_compactions_of_a_bucket_the_second_stops(self):
-        s3 = FakeS3()
-        s3.buckets["lake-b"] = {}
-        self.addCleanup(s3.close)
-        env = s3.env(AWS_MAX_ATTEMPTS="2", XDG_CACHE_HOME=self.folder.name)
-        self.pipeline()
-        self.minutes(0, 3, "--lake", "s3://lake-b/l", env=env)
+        s3, env = self.bucket(AWS_MAX_ATTEMPTS="2")
         state = {"done": False}
 
         def rule(r):
@@ -212,12 +217,7 @@ class Compaction(unittest.TestCase):
     # ---- a statement reads what it needs ----
 
     def test_a_query_of_a_bucket_asks_for_its_partition_alone(self):
-        s3 = FakeS3()
-        s3.buckets["lake-b"] = {}
-        self.addCleanup(s3.close)
-        env = s3.env(AWS_MAX_ATTEMPTS="2", XDG_CACHE_HOME=self.folder.name)
-        self.pipeline()
-        self.minutes(0, 3, "--lake", "s3://lake-b/l", env=env)
+        s3, env = self.bucket(AWS_MAX_ATTEMPTS="2")
 
         def asked(where):
             s3.calls.clear()
@@ -237,12 +237,7 @@ class Compaction(unittest.TestCase):
                 run("compact", "d.v", "--lake", "s3://lake-b/l", "--min-files", "2", "--keep", "0 s", "--no-listers", env=env)
 
     def test_a_bucket_that_is_slow_for_a_while(self):
-        s3 = FakeS3()
-        s3.buckets["lake-b"] = {}
-        self.addCleanup(s3.close)
-        env = s3.env(XDG_CACHE_HOME=self.folder.name)
-        self.pipeline()
-        self.minutes(0, 3, "--lake", "s3://lake-b/l", env=env)
+        s3, env = self.bucket()
         turn = [0]
 
         def rule(r):  # a third of all requests: refused, answered in part, done without an answer

@@ -88,75 +88,85 @@ static void add(struct tl_window_state *w, struct model *m, struct test_random *
     model_add(m, key, start);
 }
 
+/* A state of the reference pipeline's windows. */
+struct fixture {
+    struct reference_plan plan;
+    struct tl_view_exec view;
+    struct tl_window_state w;
+};
+
+static void fixture_open(struct fixture *f)
+{
+    struct tl_error error;
+    reference_plan_init(&f->plan);
+    test_ok(tl_view_exec_init(&f->view, &f->plan.plan, AVG_1MIN, &error), &error);
+    tl_window_state_init(&f->w, &f->view);
+}
+
+static void fixture_close(struct fixture *f)
+{
+    tl_window_state_release(&f->w);
+    tl_view_exec_release(&f->view);
+}
+
 static void rule_5_random_adds_and_closes_equal_the_model(void **state)
 {
     (void)state;
     struct test_random r = test_random_new();
     static struct model m;
-    struct reference_plan plan;
-    struct tl_view_exec view;
-    struct tl_window_state w;
+    struct fixture f;
     struct tl_error error;
-    reference_plan_init(&plan);
-    test_ok(tl_view_exec_init(&view, &plan.plan, AVG_1MIN, &error), &error);
-    tl_window_state_init(&w, &view);
+    fixture_open(&f);
     m.count = 0;
     int64_t clock = -1000 * S;
     for (int round = 0; round < 60; round++) {
         bool watched = test_random_below(&r, 2);
-        assert_true(tl_window_state_observe(&w, watched));
+        assert_true(tl_window_state_observe(&f.w, watched));
         for (int i = 0; i < 100; i++)
-            add(&w, &m, &r, clock, 1 + test_random_below(&r, 200), (uint64_t)round / 10);
+            add(&f.w, &m, &r, clock, 1 + test_random_below(&r, 200), (uint64_t)round / 10);
         if (test_random_below(&r, 4) == 0)
-            through_the_wire(&w, &view);
+            through_the_wire(&f.w, &f.view);
         clock += (int64_t)test_random_below(&r, 120) * S;
-        int64_t max = tl_window_state_max_end(&w);
+        int64_t max = tl_window_state_max_end(&f.w);
         size_t gone = model_close(&m, clock);
-        assert_int_equal(tl_window_state_closes(&w, clock), gone > 0);
+        assert_int_equal(tl_window_state_closes(&f.w, clock), gone > 0);
         struct tl_closed closed;
-        tl_closed_init(&closed, &view);
-        assert_true(tl_window_state_close(&w, clock, 0, &closed));
+        tl_closed_init(&closed, &f.view);
+        assert_true(tl_window_state_close(&f.w, clock, 0, &closed));
         assert_int_equal(closed.count, gone);
-        assert_true(m.count == 0 || tl_window_state_max_end(&w) == max);
+        assert_true(m.count == 0 || tl_window_state_max_end(&f.w) == max);
         test_ok(tl_closed_merge(&closed, &error), &error);
         assert_int_equal(closed.count, gone); /* one shard: nothing to merge */
         for (size_t i = 1; i < closed.count; i++)
             assert_true(tl_view_cmp(tl_closed_key(&closed, &closed.items[i - 1]),
                                     tl_closed_key(&closed, &closed.items[i])) <= 0);
         tl_closed_release(&closed);
-        assert_same(&w, &m);
+        assert_same(&f.w, &m);
     }
-    tl_window_state_release(&w);
-    tl_view_exec_release(&view);
+    fixture_close(&f);
 }
 
 static void keys_that_never_come_back_are_forgotten(void **state)
 {
     (void)state;
-    struct reference_plan plan;
-    struct tl_view_exec view;
-    struct tl_window_state w;
-    struct tl_error error;
+    struct fixture f;
     struct tl_tick_value values[COLUMNS];
     memset(values, 0, sizeof values);
-    reference_plan_init(&plan);
-    test_ok(tl_view_exec_init(&view, &plan.plan, AVG_1MIN, &error), &error);
-    tl_window_state_init(&w, &view);
+    fixture_open(&f);
     for (int64_t minute = 0; minute < 50; minute++) {
         for (int i = 0; i < 1000; i++) {
             char key[32];
             snprintf(key, sizeof key, "order-%lld-%d", (long long)minute, i);
-            assert_true(tl_window_state_add(&w, tl_view_of(key), minute * 60 * S, values, 0));
+            assert_true(tl_window_state_add(&f.w, tl_view_of(key), minute * 60 * S, values, 0));
         }
         struct tl_closed closed;
-        tl_closed_init(&closed, &view);
-        assert_true(tl_window_state_close(&w, (minute - 1) * 60 * S, 0, &closed));
+        tl_closed_init(&closed, &f.view);
+        assert_true(tl_window_state_close(&f.w, (minute - 1) * 60 * S, 0, &closed));
         tl_closed_release(&closed);
     }
-    tl_window_state_check(&w);
-    assert_true(w.keys.count <= 6000);
-    tl_window_state_release(&w);
-    tl_view_exec_release(&view);
+    tl_window_state_check(&f.w);
+    assert_true(f.w.keys.count <= 6000);
+    fixture_close(&f);
 }
 
 /* Beyond the chunks that are taken one by one: entries of several slabs do not share memory, and all of them come out. */
@@ -164,33 +174,27 @@ static void a_large_state_holds_each_group_apart(void **state)
 {
     (void)state;
     enum { GROUPS = 60000 };
-    struct reference_plan plan;
-    struct tl_view_exec view;
-    struct tl_window_state w;
-    struct tl_error error;
+    struct fixture f;
     struct tl_tick_value values[COLUMNS];
     memset(values, 0, sizeof values);
-    reference_plan_init(&plan);
-    test_ok(tl_view_exec_init(&view, &plan.plan, AVG_1MIN, &error), &error);
-    tl_window_state_init(&w, &view);
+    fixture_open(&f);
     for (int copies = 0; copies < 2; copies++)
         for (int i = 0; i < GROUPS; i++) {
             char key[12];
             snprintf(key, sizeof key, "k%d", i);
             for (int n = 0; n <= copies * (i % 3); n++)
-                assert_true(tl_window_state_add(&w, tl_view_of(key), 0, values, 0));
+                assert_true(tl_window_state_add(&f.w, tl_view_of(key), 0, values, 0));
         }
-    assert_true(w.chunk_count > 60);
-    tl_window_state_check(&w);
+    assert_true(f.w.chunk_count > 60);
+    tl_window_state_check(&f.w);
     for (int i = 0; i < GROUPS; i++) {
         char key[12];
         snprintf(key, sizeof key, "k%d", i);
-        assert_int_equal(tl_window_state_find(&w, tl_view_of(key), 0)->records, 2 + i % 3);
+        assert_int_equal(tl_window_state_find(&f.w, tl_view_of(key), 0)->records, 2 + i % 3);
     }
-    assert_int_equal(tl_window_state_count_closing(&w, 60 * S - 1), 0);
-    assert_int_equal(tl_window_state_count_closing(&w, 60 * S), GROUPS);
-    tl_window_state_release(&w);
-    tl_view_exec_release(&view);
+    assert_int_equal(tl_window_state_count_closing(&f.w, 60 * S - 1), 0);
+    assert_int_equal(tl_window_state_count_closing(&f.w, 60 * S), GROUPS);
+    fixture_close(&f);
 }
 
 static void damaged_snapshots_are_refused_or_read_but_do_no_harm(void **state)
@@ -198,20 +202,15 @@ static void damaged_snapshots_are_refused_or_read_but_do_no_harm(void **state)
     (void)state;
     struct test_random r = test_random_new();
     static struct model m;
-    struct reference_plan plan;
-    struct tl_view_exec view;
-    struct tl_window_state w;
-    struct tl_error error;
+    struct fixture f;
     struct tl_buf bytes;
-    reference_plan_init(&plan);
-    test_ok(tl_view_exec_init(&view, &plan.plan, AVG_1MIN, &error), &error);
-    tl_window_state_init(&w, &view);
+    fixture_open(&f);
     m.count = 0;
     for (int i = 0; i < 50; i++)
-        add(&w, &m, &r, 0, 20, 0);
+        add(&f.w, &m, &r, 0, 20, 0);
     tl_buf_init(&bytes, 64u << 20);
-    tl_window_state_write(&w, &bytes);
-    tl_window_state_release(&w);
+    tl_window_state_write(&f.w, &bytes);
+    tl_window_state_release(&f.w);
     for (int round = 0; round < 5000; round++) {
         size_t size = test_random_below(&r, 4) ? bytes.size : test_random_below(&r, bytes.size);
         char *copy = malloc(size + 1);
@@ -219,14 +218,14 @@ static void damaged_snapshots_are_refused_or_read_but_do_no_harm(void **state)
         for (size_t n = test_random_below(&r, 4); n > 0 && size; n--)
             copy[test_random_below(&r, size)] ^= (char)(1 << test_random_below(&r, 8));
         struct tl_wire_reader wire = tl_wire_of((struct tl_view){ copy, size });
-        tl_window_state_init(&w, &view);
-        assert_true(tl_window_state_read(&w, &wire));
-        tl_window_state_check(&w);
-        tl_window_state_release(&w);
+        tl_window_state_init(&f.w, &f.view);
+        assert_true(tl_window_state_read(&f.w, &wire));
+        tl_window_state_check(&f.w);
+        tl_window_state_release(&f.w);
         free(copy);
     }
     tl_buf_release(&bytes);
-    tl_view_exec_release(&view);
+    tl_view_exec_release(&f.view);
 }
 
 int main(void)

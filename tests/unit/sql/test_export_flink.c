@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What each part of a pipeline becomes in Flink SQL, and what is refused by name. */
-#include "support.h"
-
-#include "sql/export.h"
-#include "sql/pipeline.h"
+#include "export_case.h"
 
 static const char head[] = "CREATE PIPELINE p;\n"
                            "CREATE SOURCE ticks (ticker VARCHAR NOT NULL, a VARCHAR, b VARCHAR, \"last close\" DOUBLE, x DOUBLE, y DOUBLE, n BIGINT,\n"
@@ -14,19 +11,7 @@ static const char count[] = "CREATE VIEW v AS SELECT ticker, COUNT(*) AS n FROM 
 /* The script, or NULL and why not. */
 static char *export(const char *text, const char *input, struct tl_error *error)
 {
-    struct tl_pipeline_options options = { .file_name = "p.sql" };
-    struct tl_export_options export_options = { .file_name = "p.sql", .input = input };
-    struct tl_diagnostics d;
-    struct tl_plan *plan;
-    struct tl_export out = { .count = 0 };
-    tl_diagnostics_init(&d);
-    if (!tl_pipeline_compile(tl_view_of(text), &options, &plan, &d))
-        fail_msg("%s", tl_buf_text(&d.text));
-    tl_diagnostics_release(&d);
-    char *job = tl_export_flink(plan, &export_options, &out, error) ? strdup(tl_buf_text(&out.files[0].text)) : NULL;
-    tl_export_release(&out);
-    tl_plan_free(plan);
-    return job;
+    return export_text(tl_export_flink, text, input, error);
 }
 
 /* The script of the source with more columns, and of what stands behind it. */
@@ -35,12 +20,6 @@ static char *export_parts(const char *columns, const char *views, struct tl_erro
     char text[8192];
     snprintf(text, sizeof text, "%s%s%s%s", head, columns, end_of_source, views);
     return export(text, NULL, error);
-}
-
-static void assert_has(const char *job, const char *want)
-{
-    if (!strstr(job, want))
-        fail_msg("'%s' is not in:\n%s", want, job);
 }
 
 static const struct {

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What each operation becomes in Spark SQL, and what is refused by name. */
-#include "support.h"
-
-#include "sql/export.h"
-#include "sql/pipeline.h"
+#include "export_case.h"
 
 static const char head[] = "CREATE PIPELINE p;\n"
                            "CREATE SOURCE ticks (ticker VARCHAR NOT NULL, a VARCHAR, b VARCHAR, \"last close\" DOUBLE, x DOUBLE, y DOUBLE, n BIGINT,\n"
@@ -14,19 +11,7 @@ static const char tail[] = ", WATERMARK FOR t AS t - INTERVAL '1' MINUTE) WITH (
 /* The text of the pipeline as a job, or NULL and why not. */
 static char *export(const char *text, struct tl_error *error)
 {
-    struct tl_pipeline_options options = { .file_name = "p.sql" };
-    struct tl_export_options export_options = { .file_name = "p.sql" };
-    struct tl_diagnostics d;
-    struct tl_plan *plan;
-    struct tl_export out = { .count = 0 };
-    tl_diagnostics_init(&d);
-    if (!tl_pipeline_compile(tl_view_of(text), &options, &plan, &d))
-        fail_msg("%s", tl_buf_text(&d.text));
-    tl_diagnostics_release(&d);
-    char *job = tl_export_spark(plan, &export_options, &out, error) ? strdup(tl_buf_text(&out.files[0].text)) : NULL;
-    tl_export_release(&out);
-    tl_plan_free(plan);
-    return job;
+    return export_text(tl_export_spark, text, NULL, error);
 }
 
 static char *export_expression(const char *expression, struct tl_error *error)
@@ -169,12 +154,6 @@ static void what_the_job_cannot_do_is_refused(void **state)
         if (!strstr(error.text, refused_pipelines[i].message))
             fail_msg("%s", error.text);
     }
-}
-
-static void assert_has(const char *job, const char *text)
-{
-    if (!strstr(job, text))
-        fail_msg("the job has no %s", text);
 }
 
 static void views_and_sinks_are_as_in_the_file(void **state)
