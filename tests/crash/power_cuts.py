@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 
+import shim
 from disk_model import Disk
 from engine_runs import FileRuns, files_of, what_of
 
@@ -53,6 +54,8 @@ class PowerCuts(FileRuns):
         rnd = random.Random("%d %d %s" % (self.seed, n, how))
         if how == "after a kill":
             self.shimmed(lake, of, at=n, how="before", data=True)
+            if of[shim.STRUCK] != 1:
+                return None
             first = len(of.events(data=True))
             self.finish(lake, of, data=True)
             root, events = lake, of.events(data=True)
