@@ -120,6 +120,8 @@ struct tl_broker {
     uint8_t iterator_key[32];
     struct tl_faults *faults;   /* NULL: none were asked for */
     struct tl_sigv4_keys *keys; /* NULL: any credentials are accepted */
+    tl_aws_handler *other;      /* of S3, Glue and Athena, or NULL */
+    void *other_user;
 
     pthread_mutex_t control; /* held by whoever changes a stream; taken before lock */
     pthread_mutex_t lock;    /* guards all below but the jobs; taken before a shard log's own */
