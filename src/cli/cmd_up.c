@@ -22,6 +22,7 @@
 #include "lake/batch_glue.h"
 #include "lake/sample.h"
 #include "net/aws_credentials.h"
+#include "query/aws_face.h"
 #include "web/web.h"
 
 #include <pthread.h>
@@ -64,6 +65,7 @@ struct up {
     struct tl_places places;
     struct tl_glue_options glue;
     struct tl_broker *broker;
+    struct tl_aws_face *face; /* S3, Glue and Athena, on the broker's port */
     struct tl_engine *engine;
     struct tl_web *web;
     struct tl_report_server *reports;
@@ -115,17 +117,32 @@ static bool prepare_history(struct up *up, struct tl_error *error)
 
 /* ---- the broker ---- */
 
+static bool open_face(struct up *up, const char *region, struct tl_error *error)
+{
+    char *results = tl_data_path(up->places.data.root, "athena-results");
+    struct tl_aws_face_options face = {
+        .lake_root = up->places.lake, .lake_region = up->places.region, .results_dir = results, .region = region
+    };
+    bool ok = results ? tl_aws_face_open(&up->face, &face, error) : tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    free(results);
+    return ok;
+}
+
 static bool open_broker(struct up *up, struct tl_error *error)
 {
     char region[64] = "us-east-1";
     if (!up->embedded)
         return true;
     tl_aws_region(region);
+    if (!open_face(up, region, error))
+        return false;
     struct tl_broker_options broker_options = {
         .data_dir = up->places.data.root,
         .listen = tl_args_text(up->args, "aws-listen", TL_AWS_LISTEN_DEFAULT),
         .fsync = true,
         .region = region,
+        .other = tl_aws_face_handle,
+        .other_user = up->face,
     };
     if (!tl_broker_open(&up->broker, &broker_options, error))
         return false;
@@ -404,7 +421,9 @@ static int stop(struct up *up)
         tl_last_error_write(up->places.state, up->plan, NULL);
     tl_web_close(up->web);
     tl_engine_close(up->engine);
+    tl_aws_face_stop(up->face);
     tl_broker_close(up->broker);
+    tl_aws_face_close(up->face);
     free(up->feeders);
     return code;
 }
