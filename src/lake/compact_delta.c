@@ -13,7 +13,6 @@
 
 #define TRIES 50
 #define NAMES_MAX ((size_t)1 << 24)
-#define VACUUM_NS (7 * 24 * 60 * 60 * TL_NS_PER_S) /* Delta's own rule: readers of older versions, and commits under way */
 
 static void add_remove(const struct tl_delta_file *f, struct tl_buf *out)
 {
@@ -148,23 +147,43 @@ static bool is_data(const struct job *j, const char *name)
     return behind[0] != '_' && behind[0] != '.' && tl_view_ends_with(tl_view_of(name), TL_VIEW(".parquet"));
 }
 
+/* How long a removed file stays, for readers of older versions and commits under way: the table says. */
+static bool find_age(const struct job *j, int64_t keep_ns, int64_t *age_ns, struct tl_error *error)
+{
+    struct tl_delta_options options = { .app_id = "", .path = j->path };
+    struct tl_delta_log *log;
+    struct tl_delta_retention keep;
+    if (!tl_delta_log_open(&log, j->store, j->duck, &options, error))
+        return false;
+    tl_delta_log_retention(log, &keep);
+    tl_delta_log_close(log);
+    *age_ns = keep.removed_ms > INT64_MAX / TL_NS_PER_MS ? INT64_MAX : keep.removed_ms * TL_NS_PER_MS;
+    *age_ns = keep_ns > *age_ns ? keep_ns : *age_ns;
+    return true;
+}
+
 /* Files that the newest version does not have, that were not removed lately, and that are older than any commit under way may be. */
 static bool vacuum(const struct job *j, int64_t keep_ns, struct tl_compact_stats *stats, struct tl_error *error)
 {
     struct tl_store_entries entries;
     struct tl_map known;
-    int64_t age = keep_ns > VACUUM_NS ? keep_ns : VACUUM_NS;
-    if (!tl_store_walk(j->store, j->path, &entries, error))
+    int64_t age, now = tl_io->wall_ns();
+    size_t count = 0;
+    if (!find_age(j, keep_ns, &age, error))
         return false;
+    if (age > now || !tl_store_walk(j->store, j->path, &entries, error))
+        return age > now;
     tl_map_init(&known, NAMES_MAX);
-    bool ok = index_needed(j, (tl_io->wall_ns() - age) / TL_NS_PER_MS, &known, error);
+    const char **names = calloc(entries.count + 1, sizeof *names);
+    bool ok = names ? index_needed(j, (now - age) / TL_NS_PER_MS, &known, error) : tl_error_set(error, TL_NO_MEMORY, "out of memory");
     for (size_t i = 0; ok && i < entries.count; i++) {
         const struct tl_store_entry *e = &entries.items[i];
-        if (!is_data(j, e->name) || tl_map_find(&known, tl_view_of(e->name)) || tl_io->wall_ns() - e->info.modified_ns < age)
-            continue;
-        ok = tl_store_delete(j->store, e->name, error);
-        stats->deleted += ok;
+        if (is_data(j, e->name) && !tl_map_find(&known, tl_view_of(e->name)) && now - e->info.modified_ns >= age)
+            names[count++] = e->name;
     }
+    ok = ok && tl_store_delete_many(j->store, names, count, error);
+    stats->deleted += ok ? count : 0;
+    free(names);
     tl_map_release(&known);
     tl_store_entries_release(&entries);
     return ok;

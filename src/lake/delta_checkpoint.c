@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A classic checkpoint: a row for each thing that counts at that version, made by one statement over the checkpoint before and the commits
- * since. Of what was removed, a week is kept, so that readers of an older version find their files. */
+ * since. Of what was removed lately the removal is kept, so that nobody deletes files of readers of an older version. */
 #include "base/io.h"
 #include "base/time.h"
 #include "lake/delta_int.h"
@@ -10,9 +10,7 @@
 #include <limits.h>
 #include <stdio.h>
 
-#define KEEP_REMOVED_MS (INT64_C(7) * 24 * 3600 * 1000)
-
-static void add_select(int64_t now_ms, struct tl_buf *sql)
+static void add_select(int64_t since_ms, struct tl_buf *sql)
 {
     tl_buf_add_text(sql, "SELECT CAST(NULL AS " TL_DELTA_TXN ") AS txn, CAST(NULL AS " TL_DELTA_ADD ") AS \"add\", CAST(NULL AS " TL_DELTA_REMOVE
                          ") AS remove, CAST(NULL AS " TL_DELTA_META ") AS \"metaData\", (SELECT protocol FROM actions WHERE protocol IS NOT NULL ORDER BY v "
@@ -20,7 +18,7 @@ static void add_select(int64_t now_ms, struct tl_buf *sql)
                          "LIMIT 1) AS \"metaData\" UNION ALL BY NAME (SELECT txn FROM actions WHERE txn IS NOT NULL QUALIFY row_number() OVER (PARTITION BY "
                          "txn.appId ORDER BY v DESC, txn.version DESC) = 1 ORDER BY txn.appId) UNION ALL BY NAME (SELECT \"add\" FROM files WHERE \"add\" "
                          "IS NOT NULL ORDER BY \"add\".path) UNION ALL BY NAME (SELECT remove FROM files WHERE \"add\" IS NULL AND ");
-    tl_buf_addf(sql, "remove.deletionTimestamp > %" PRId64 " ORDER BY remove.path)", now_ms - KEEP_REMOVED_MS);
+    tl_buf_addf(sql, "remove.deletionTimestamp > %" PRId64 " ORDER BY remove.path)", since_ms);
 }
 
 /* How many rows the file has, which _last_checkpoint tells. */
@@ -67,7 +65,7 @@ static bool put_checkpoint(struct tl_store *store, struct tl_duck *duck, const c
 }
 
 bool tl_delta_checkpoint(struct tl_store *store, struct tl_duck *duck, const char *path, const struct tl_delta_parts *parts,
-                         struct tl_error *error)
+                         int64_t keep_removed_ms, struct tl_error *error)
 {
     struct tl_dir_list copies = { 0 };
     struct tl_buf sql;
@@ -81,7 +79,7 @@ bool tl_delta_checkpoint(struct tl_store *store, struct tl_duck *duck, const cha
     tl_buf_init(&sql, (size_t)256 << 20);
     tl_buf_add_text(&sql, "COPY (");
     bool ok = tl_delta_add_actions(store, path, parts, &copies, &sql, error);
-    add_select(tl_io->wall_ns() / TL_NS_PER_MS, &sql);
+    add_select(tl_io->wall_ns() / TL_NS_PER_MS - keep_removed_ms, &sql);
     tl_buf_add_text(&sql, ") TO ");
     tl_sql_add_string(&sql, tl_view_of(file));
     tl_buf_add_text(&sql, " (FORMAT parquet, COMPRESSION snappy)");

@@ -3,6 +3,7 @@
  * Private to the folder. */
 #pragma once
 
+#include "codec/json.h"
 #include "lake/delta_log.h"
 
 /* The files of a log that make up its newest version: a checkpoint (or none) and the commits behind it. */
@@ -18,9 +19,15 @@ TL_MUST_USE bool tl_delta_add_actions(struct tl_store *store, const char *path, 
                                       struct tl_dir_list *copies, struct tl_buf *sql, struct tl_error *error);
 /* Removes the copies. */
 void tl_delta_drop_copies(struct tl_dir_list *copies);
-/* Writes the checkpoint of a version, and _last_checkpoint. */
+/* Writes the checkpoint of a version, and _last_checkpoint. keep_removed_ms: removals that are older are left out. */
 TL_MUST_USE bool tl_delta_checkpoint(struct tl_store *store, struct tl_duck *duck, const char *path, const struct tl_delta_parts *parts,
-                                     struct tl_error *error);
+                                     int64_t keep_removed_ms, struct tl_error *error);
+/* configuration: of a metaData action. What cannot be read is kept for ever. */
+void tl_delta_retention_read(struct tl_json configuration, struct tl_delta_retention *out);
+/* "interval 30 days", "1 week", "interval 1 day 12 hours". */
+bool tl_delta_interval(struct tl_view text, int64_t *ms);
+/* Deletes the versions that are older than keep_ms and below a checkpoint that is, too. */
+TL_MUST_USE bool tl_delta_clean_log(struct tl_store *store, const char *path, int64_t keep_ms, size_t *deleted, struct tl_error *error);
 
 /* The types of a checkpoint's columns (Delta Transaction Log Protocol, "Checkpoint Schema"), without which a reader such as Spark fails:
  * an untyped NULL would be INT32. */

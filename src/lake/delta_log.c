@@ -19,6 +19,7 @@
 #define COMMIT_MAX ((size_t)1 << 30)
 #define META_MAX ((size_t)16 << 20)
 #define CHECKPOINT_EVERY 10
+#define CLEAN_EVERY_NS (3600 * TL_NS_PER_S) /* a log of 30 days is long, and S3 lists it a thousand names at a time */
 #define TRIES 1000 /* behind as many commits of others */
 #define WAY_OUT "give the sink another 'table' and 'path', or use another lake"
 
@@ -31,6 +32,7 @@ struct tl_delta_log {
     uint64_t epoch;
     struct tl_buf meta; /* the newest metaData action's object, as JSON; "" before there is one */
     int64_t reader, writer; /* the protocol's versions; 0: none read */
+    int64_t clean_at_ns;    /* not before */
 };
 
 static const char *delta_type(enum tl_type type)
@@ -383,16 +385,44 @@ static void add_txn(const struct tl_delta_log *log, uint64_t epoch, struct tl_bu
     tl_buf_add_text(out, "}\n");
 }
 
+void tl_delta_log_retention(struct tl_delta_log *log, struct tl_delta_retention *out)
+{
+    struct tl_json meta = { NULL, 0 }, configuration = { NULL, 0 };
+    struct tl_error ignored;
+    bool known = log->meta.size && tl_json_parse_copy(log->json, tl_buf_view(&log->meta), &meta, &ignored) &&
+                 tl_json_get(meta, "configuration", &configuration);
+    tl_delta_retention_read(configuration, out);
+    if (!known && log->parts.version >= 0)
+        *out = (struct tl_delta_retention){ INT64_MAX, INT64_MAX };
+}
+
+static void clean_log(struct tl_delta_log *log, int64_t keep_ms)
+{
+    struct tl_error error;
+    size_t deleted;
+    if (tl_io->monotonic_ns() < log->clean_at_ns)
+        return;
+    log->clean_at_ns = tl_io->monotonic_ns() + CLEAN_EVERY_NS;
+    if (!tl_delta_clean_log(log->store, log->o.path, keep_ms, &deleted, &error))
+        tl_log_warn("lake", "old versions in the log of the Delta table '%s' stay: %s", log->o.path, error.text);
+    else if (deleted)
+        tl_log_debug("lake", "%zu old files of the log of the Delta table '%s' were deleted", deleted, log->o.path);
+}
+
 /* A reader can do without it for a while, so that it ends nothing. */
 static void make_checkpoint(struct tl_delta_log *log)
 {
     struct tl_error error;
+    struct tl_delta_retention keep;
     if (log->parts.version - log->parts.checkpoint < CHECKPOINT_EVERY)
         return;
-    if (tl_delta_checkpoint(log->store, log->duck, log->o.path, &log->parts, &error))
-        log->parts.checkpoint = log->parts.version;
-    else
+    tl_delta_log_retention(log, &keep);
+    if (!tl_delta_checkpoint(log->store, log->duck, log->o.path, &log->parts, keep.removed_ms, &error)) {
         tl_log_warn("lake", "no checkpoint of the Delta table '%s' was made: %s", log->o.path, error.text);
+        return;
+    }
+    log->parts.checkpoint = log->parts.version;
+    clean_log(log, keep.log_ms);
 }
 
 static bool try_commit(struct tl_delta_log *log, uint64_t epoch, struct tl_view actions, struct tl_error *error)

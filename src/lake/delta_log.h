@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lake/delta_log.h: the log of a Delta table: <path>/_delta_log/<version>.json, put if absent, and a checkpoint of every tenth version.
+/* lake/delta_log.h: the log of a Delta table: <path>/_delta_log/<version>.json, put if absent, and a checkpoint of every tenth version, after
+ * which versions that are too old (struct tl_delta_retention) and that a checkpoint covers are deleted, at most once an hour.
  * Protocol: reader 1, writer 2 (Delta Transaction Log Protocol). A table that asks for more is refused by name.
  *
  * Exactly once: each commit carries txn(app id, epoch); an epoch that is in the log already is not written again. */
@@ -27,6 +28,13 @@ void tl_delta_log_close(struct tl_delta_log *log); /* NULL is fine */
 int64_t tl_delta_log_version(const struct tl_delta_log *log); /* -1: there is no table yet */
 /* The newest epoch of the app in the log, as far as read; 0: none. */
 uint64_t tl_delta_log_epoch(const struct tl_delta_log *log);
+/* How long things stay, by the table's properties: versions in the log (delta.logRetentionDuration, 30 days; INT64_MAX: for ever), and files that
+ * a version has removed (delta.deletedFileRetentionDuration, 7 days). */
+struct tl_delta_retention {
+    int64_t log_ms, removed_ms;
+};
+/* As far as the log was read. */
+void tl_delta_log_retention(struct tl_delta_log *log, struct tl_delta_retention *out);
 /* One commit of these actions (JSON, a line each) with the epoch's txn. *done: the log had the epoch already, nothing was written.
  * Other writers' commits in between are read and gone behind of. epoch 0: without a txn; then TL_CONFLICT where another writer was first,
  * since what the actions remove may be gone: read again. */

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import tempfile
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "support"))
@@ -32,12 +33,17 @@ class DeltaRs(unittest.TestCase):
                 with open(inputs[-1], "w") as f:
                     f.write("bad %d\n" % i)
                 run("run", pipeline, *inputs, "--lake", lake)
+                for version in range(15 if i == 18 else 0):
+                    os.utime(os.path.join(lake, "mal", "_delta_log", "%020d.json" % version), (time.time() - 40 * 86400,) * 2)
             table, log = os.path.join(lake, "mal"), os.path.join(lake, "mal", "_delta_log")
             self.check(table, EPOCHS)
+            # What is forty days old, and below a checkpoint that is, was deleted as the last checkpoint was made.
+            self.assertFalse(os.path.exists(os.path.join(log, "%020d.json" % 8)))
+            self.assertTrue(os.path.exists(os.path.join(log, "%020d.json" % 9)))
             with open(os.path.join(log, "_last_checkpoint")) as f:
                 last = json.load(f)["version"]
             self.assertEqual(last, 19)
-            for version in range(last + 1):
+            for version in range(9, last + 1):
                 os.remove(os.path.join(log, "%020d.json" % version))
             self.check(table, EPOCHS)
             run("compact", "db.mal", "--lake", lake, "--min-files", "2")

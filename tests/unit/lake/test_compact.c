@@ -380,6 +380,53 @@ static void a_delta_table_is_merged_by_a_commit_a_partition(void **state)
     all_rows_are_there_once(EPOCHS + 12);
 }
 
+/* What a merge has removed goes after a week, or when the table says; a file of no commit as well. */
+static void removed_files_of_a_delta_table_go_when_the_table_says(void **state)
+{
+    (void)state;
+    static const int64_t day = 24 * 3600 * TL_NS_PER_S;
+    struct tl_error error;
+    struct tl_compact_stats stats;
+    int64_t now = tl_io->wall_ns();
+    write_epochs(true, 1, EPOCHS);
+    test_ok(compact(0, &stats, &error), &error);
+    tl_io_clock_set(now + 6 * day);
+    test_ok(compact(0, &stats, &error), &error);
+    assert_int_equal(stats.deleted, 0);
+    tl_io_clock_set(now + 8 * day);
+    test_ok(compact(0, &stats, &error), &error);
+    assert_int_equal(stats.deleted, ROWS);
+    all_rows_are_there_once(EPOCHS);
+    write_epochs(true, EPOCHS, EPOCHS + 2);
+    test_ok(compact(0, &stats, &error), &error);
+    struct tl_dir_list names;
+    test_ok(tl_store_list(store, "t/_delta_log", &names, &error), &error);
+    struct tl_buf text, name;
+    tl_buf_init(&text, 1 << 20);
+    tl_buf_init(&name, 4096);
+    test_ok(tl_store_get(store, "t/_delta_log/00000000000000000000.json", &text, &error), &error);
+    char *meta = strstr(text.data, "{\"metaData\""), *at = strstr(meta, "\"configuration\":{}");
+    *strchr(meta, '\n') = '\0';
+    *at = '\0';
+    size_t commits = 0;
+    for (size_t i = 0; i < names.count; i++)
+        commits += strlen(names.names[i]) == 25;
+    tl_buf_addf(&name, "t/_delta_log/%020zu.json", commits);
+    struct tl_buf commit;
+    tl_buf_init(&commit, 1 << 20);
+    tl_buf_addf(&commit, "%s\"configuration\":{\"delta.deletedFileRetentionDuration\":\"interval 1 day\"}%s\n", meta, at + strlen("\"configuration\":{}"));
+    test_ok(tl_store_create(store, tl_buf_text(&name), tl_buf_view(&commit), &error), &error);
+    tl_io_clock_set(now + 10 * day);
+    test_ok(compact(0, &stats, &error), &error);
+    assert_int_not_equal(stats.deleted, 0);
+    all_rows_are_there_once(EPOCHS + 2);
+    tl_io_clock_clear();
+    tl_dir_list_release(&names);
+    tl_buf_release(&text);
+    tl_buf_release(&name);
+    tl_buf_release(&commit);
+}
+
 static void a_damaged_list_is_told(void **state)
 {
     (void)state;
@@ -407,6 +454,7 @@ int main(void)
         EACH(a_compaction_can_be_stopped),
         EACH(a_failure_at_any_call_shows_no_reader_another_table),
         EACH(a_delta_table_is_merged_by_a_commit_a_partition),
+        EACH(removed_files_of_a_delta_table_go_when_the_table_says),
         EACH(a_damaged_list_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

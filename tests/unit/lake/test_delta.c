@@ -8,7 +8,10 @@
 #include "lake/history.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <stddef.h>
+#include <sys/stat.h>
 
 static const struct tl_column_def columns[] = { { "ticker", TL_TYPE_VARCHAR, false },
                                                 { "at", TL_TYPE_TIMESTAMP, false },
@@ -117,6 +120,123 @@ static void epochs_are_read_once_with_checkpoints_and_without_what_they_cover(vo
     assert_int_equal(count_of("SELECT * FROM LAKE('t')"), 50);
 }
 
+/* Versions first to last are as old as that. */
+static void age_versions(int first, int last, int days)
+{
+    for (int v = first; v <= last; v++) {
+        char path[PATH_MAX];
+        struct timespec times[2] = { { 0, UTIME_OMIT }, { tl_io->wall_ns() / TL_NS_PER_S - days * INT64_C(86400), 0 } };
+        snprintf(path, sizeof path, "%s/t/_delta_log/%020d.json", root, v);
+        assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+    }
+}
+
+static bool has_version(int version, const char *ending)
+{
+    char name[80];
+    struct tl_store_info info;
+    struct tl_error error;
+    snprintf(name, sizeof name, "t/_delta_log/%020d%s", version, ending);
+    return tl_store_head(store, name, &info, &error);
+}
+
+/* What another program has said of the table: a commit with its metaData again, and properties in it. */
+static void set_properties(int version, const char *properties)
+{
+    char name[80], text[8192];
+    struct tl_error error;
+    struct tl_buf first;
+    tl_buf_init(&first, 1 << 16);
+    test_ok(tl_store_get(store, "t/_delta_log/00000000000000000000.json", &first, &error), &error);
+    const char *meta = strstr(tl_buf_text(&first), "{\"metaData\""), *end = strchr(meta, '\n'), *at = strstr(meta, "\"configuration\":{}");
+    assert_true(at && at < end);
+    size_t before = (size_t)(at - meta) + strlen("\"configuration\":{");
+    snprintf(text, sizeof text, "%.*s%s%.*s\n", (int)before, meta, properties, (int)(end - meta - (ptrdiff_t)before), meta + before);
+    snprintf(name, sizeof name, "t/_delta_log/%020d.json", version);
+    test_ok(tl_store_create(store, name, tl_view_of(text), &error), &error);
+    tl_buf_release(&first);
+}
+
+/* Versions 0 to 14 are forty days old when 29 and its checkpoint are made. */
+static void old_versions_go_that_a_checkpoint_covers(void **state)
+{
+    static const struct {
+        const char *properties;
+        bool go;
+    } cases[] = { { "", true },
+                  { "\"delta.logRetentionDuration\":\"interval 60 days\"", false },
+                  { "\"delta.logRetentionDuration\":\"INTERVAL 5 weeks 4 days 23  hours\"", true },
+                  { "\"delta.logRetentionDuration\":\"6 week\"", false },
+                  { "\"delta.logRetentionDuration\":\"interval 2 fortnights\"", false },
+                  { "\"delta.logRetentionDuration\":\"interval\"", false },
+                  { "\"delta.logRetentionDuration\":\"interval 99999999999999999 weeks\"", false },
+                  { "\"delta.logRetentionDuration\":\"interval 0 days\",\"delta.enableExpiredLogCleanup\":\"false\"", false } };
+    for (size_t i = 0; i < TL_COUNT(cases); i++) {
+        struct tl_error error;
+        test_ok(tl_store_delete_tree(store, "t", &error), &error);
+        struct tl_delta_sink *sink = sink_new(COLUMNS);
+        for (uint64_t epoch = 1; epoch <= 25; epoch++) {
+            if (epoch == 5)
+                set_properties(4, cases[i].properties);
+            test_ok(write_epoch(sink, epoch, COLUMNS, &error), &error);
+        }
+        assert_true(has_version(0, ".json")); /* all are young */
+        age_versions(0, 14, 40);
+        tl_delta_sink_close(sink);
+        sink = sink_new(COLUMNS);
+        for (uint64_t epoch = 26; epoch <= 30; epoch++)
+            test_ok(write_epoch(sink, epoch, COLUMNS, &error), &error);
+        tl_delta_sink_close(sink);
+        assert_true(has_version(29, ".checkpoint.parquet"));
+        for (int v = 0; v <= 30; v++) /* of 14 and before, 9 has the newest checkpoint */
+            assert_int_equal(has_version(v, ".json"), !cases[i].go || v >= 9);
+        assert_true(has_version(9, ".checkpoint.parquet") && has_version(19, ".checkpoint.parquet"));
+        assert_int_equal(count_of("SELECT * FROM LAKE('t')"), 60);
+        sink = sink_new(COLUMNS);
+        test_ok(write_epoch(sink, 30, COLUMNS, &error) && write_epoch(sink, 31, COLUMNS, &error), &error);
+        tl_delta_sink_close(sink);
+        assert_int_equal(count_of("SELECT * FROM LAKE('t')"), 62);
+    }
+    (void)state;
+}
+
+/* Writes the epoch that makes the checkpoint after which 0 to 8 go, the last calls of all, of which the nth fails; how many there were. */
+static unsigned clean_with_fault(unsigned nth)
+{
+    struct tl_error error;
+    test_ok(tl_store_delete_tree(store, "t", &error), &error);
+    struct tl_delta_sink *sink = sink_new(COLUMNS);
+    for (uint64_t epoch = 1; epoch <= 19; epoch++)
+        test_ok(write_epoch(sink, epoch, COLUMNS, &error), &error);
+    tl_delta_sink_close(sink);
+    age_versions(0, 14, 40);
+    sink = sink_new(COLUMNS);
+    tl_io_fault_at(nth, EIO, true);
+    test_ok(write_epoch(sink, 20, COLUMNS, &error), &error); /* not told: a later one cleans up */
+    unsigned calls = tl_io_fault_calls();
+    tl_io_fault_clear();
+    tl_delta_sink_close(sink);
+    return calls;
+}
+
+static void a_cleanup_that_is_broken_off_leaves_no_hole(void **state)
+{
+    (void)state;
+    unsigned calls = clean_with_fault(UINT_MAX);
+    assert_true(!has_version(8, ".json") && has_version(9, ".json"));
+    for (unsigned left = 1; left <= 9; left += 4) {
+        struct tl_error error;
+        clean_with_fault(calls - 9 + left);
+        for (int v = 0; v <= 19; v++)
+            assert_int_equal(has_version(v, ".json"), v >= (int)left - 1);
+        assert_int_equal(count_of("SELECT * FROM LAKE('t')"), 40);
+        struct tl_delta_sink *sink = sink_new(COLUMNS);
+        test_ok(write_epoch(sink, 20, COLUMNS, &error) && write_epoch(sink, 21, COLUMNS, &error), &error);
+        tl_delta_sink_close(sink);
+        assert_int_equal(count_of("SELECT * FROM LAKE('t')"), 42);
+    }
+}
+
 static void files_without_a_commit_are_nobodys(void **state)
 {
     (void)state;
@@ -202,6 +322,8 @@ int main(void)
 #define EACH(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         EACH(epochs_are_read_once_with_checkpoints_and_without_what_they_cover),
+        EACH(old_versions_go_that_a_checkpoint_covers),
+        EACH(a_cleanup_that_is_broken_off_leaves_no_hole),
         EACH(files_without_a_commit_are_nobodys),
         EACH(another_writer_is_gone_behind_of),
         EACH(a_column_may_be_added_and_nothing_else),
