@@ -31,6 +31,8 @@ static bool check_token(struct tl_trino_rewriter *r, size_t at)
         return tl_trino_refuse(r, at, "the hidden column %.*s is not served here", TL_VIEW_ARG(t->text));
     if (t->kind == TL_TRINO_QUOTED && is_table_place(r, at) && (memchr(t->text.data, '/', t->text.size) || memchr(t->text.data, '*', t->text.size)))
         return tl_trino_wrong(r->tokens, at, r->error, "there is no table %.*s", TL_VIEW_ARG(t->text));
+    if (t->kind == TL_TRINO_QUOTED && t->text.data[0] == '`')
+        return tl_trino_wrong(r->tokens, at, r->error, "backquoted identifiers are not supported; use double quotes to quote identifiers");
     if (tl_trino_is_sign(r->tokens, at, ";"))
         return tl_trino_wrong(r->tokens, at, r->error, "only one statement at a time");
     if (tl_trino_is_sign(r->tokens, at, "=>"))

@@ -76,7 +76,7 @@ static bool lex_quoted(struct lexer *l, char quote, size_t *end)
     size_t at = l->at + 1;
     for (;; at++) {
         if (at >= l->out->sql.size)
-            return wrong_at(l->out, l->at, l->error, quote == '"' ? "an identifier without its closing quote" : "a text without its closing quote");
+            return wrong_at(l->out, l->at, l->error, quote != '\'' ? "an identifier without its closing quote" : "a text without its closing quote");
         if (char_at(l, at) != quote)
             continue;
         if (char_at(l, at + 1) != quote)
@@ -130,9 +130,9 @@ static bool lex_one(struct lexer *l, struct tl_trino_token *t, size_t *end)
 {
     char c = char_at(l, l->at), next = char_at(l, l->at + 1);
     t->kind = TL_TRINO_SIGN;
-    if (c == '"') {
+    if (c == '"' || c == '`') {
         t->kind = TL_TRINO_QUOTED;
-        return lex_quoted(l, '"', end);
+        return lex_quoted(l, c, end);
     }
     if (c == '\'' || ((c == 'x' || c == 'X') && next == '\'')) {
         size_t begin = l->at;

@@ -9,7 +9,7 @@
 
 enum tl_trino_kind {
     TL_TRINO_WORD,   /* a keyword or an identifier */
-    TL_TRINO_QUOTED, /* "x", quotes and all */
+    TL_TRINO_QUOTED, /* "x", quotes and all; `x` of Hive's statements */
     TL_TRINO_STRING, /* 'x' */
     TL_TRINO_BINARY, /* X'6869' */
     TL_TRINO_NUMBER,

@@ -97,7 +97,7 @@ static bool write_lines(struct writer *w, duckdb_data_chunk chunk, uint64_t row)
     struct tl_view rest = tl_buf_view(&w->cell), line;
     while (rest.size) {
         line = tl_view_split(rest, '\n', &rest);
-        tl_trino_csv_add(&w->out, line);
+        tl_buf_add_view(&w->out, line);
         tl_buf_add_char(&w->out, '\n');
         w->rows++;
     }
@@ -164,7 +164,8 @@ static bool run(struct writer *w, duckdb_prepared_statement prepared, struct tl_
         return false;
     if (w->output == TL_TRINO_DESCRIBE)
         return true;
-    write_header(w, columns);
+    if (w->output == TL_TRINO_CSV)
+        write_header(w, columns);
     return execute(w, prepared);
 }
 

@@ -7,7 +7,7 @@
 
 enum tl_trino_output {
     TL_TRINO_CSV,
-    TL_TRINO_LINES,    /* the text of EXPLAIN, line by line, as CSV of one column */
+    TL_TRINO_LINES,    /* the text of EXPLAIN as it is */
     TL_TRINO_DESCRIBE, /* nothing: the columns are what is asked for */
 };
 /* sql: rewritten (query/trino_rewrite.h). Rows stream to fd as they come. columns: the caller's to release, also after a failure. */
