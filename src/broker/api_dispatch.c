@@ -8,9 +8,11 @@
 #include "broker/api_int.h"
 #include "broker/faults.h"
 #include "codec/base64.h"
+#include "kinesis/client.h"
 #include "net/sigv4_verify.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,7 +53,7 @@ bool tl_api_out_of_memory(struct tl_api_call *call)
 
 struct ids {
     char request[40], id2[TL_BASE64_SIZE(32) + 1];
-    struct tl_http_header headers[3];
+    struct tl_http_header headers[4];
     size_t count;
 };
 
@@ -137,7 +139,8 @@ static void answer_text(struct tl_broker *b, struct tl_http_exchange *x, int sta
     tl_http_respond(x, status, type, ids.headers, ids.count, text);
 }
 
-void tl_broker_answer(struct tl_broker *b, struct tl_http_exchange *x, enum tl_wire wire, struct tl_buf *body)
+void tl_broker_answer(struct tl_broker *b, struct tl_http_exchange *x, enum tl_wire wire, const struct tl_http_header *more,
+                      struct tl_buf *body)
 {
     struct ids ids;
     struct tl_error error;
@@ -153,6 +156,8 @@ void tl_broker_answer(struct tl_broker *b, struct tl_http_exchange *x, enum tl_w
         return;
     }
     make_ids(b, &ids, NULL);
+    if (more)
+        ids.headers[ids.count++] = *more;
     tl_http_note(x, "request_id", tl_view_of(ids.request));
     tl_http_respond_take(x, 200, type_of(wire), ids.headers, ids.count, body);
 }
@@ -187,6 +192,15 @@ bool tl_api_run(struct tl_api_call *call)
     return tl_api_validate(call, call->action->members) && call->action->handle(call);
 }
 
+/* The service tells milliseconds only, in the body; what its answers have not stands beside them. */
+static void answer(struct tl_api_call *call, struct tl_buf *body)
+{
+    char count[24];
+    snprintf(count, sizeof count, "%" PRIu64, call->records_behind);
+    struct tl_http_header behind = { TL_VIEW(TL_KINESIS_BEHIND_HEADER), tl_view_of(count) };
+    tl_broker_answer(call->broker, call->exchange, call->wire, call->tells_behind ? &behind : NULL, body);
+}
+
 static void run_here(struct tl_api_call *call)
 {
     struct tl_buf out;
@@ -197,7 +211,7 @@ static void run_here(struct tl_api_call *call)
     bool ok = tl_api_run(call);
     pthread_mutex_unlock(&call->broker->lock);
     if (ok && !call->parked)
-        tl_broker_answer(call->broker, call->exchange, call->wire, &out);
+        answer(call, &out);
     else if (!ok)
         answer_error(call);
     tl_buf_release(&out);
@@ -206,13 +220,12 @@ static void run_here(struct tl_api_call *call)
 #define HEADERS_MAX 128
 
 /* Is the call signed by a key that we know? Without keys every call is. */
-static bool is_signed(struct tl_api_call *call)
+static bool is_signed(struct tl_broker *b, struct tl_http_exchange *x, enum tl_aws_service service,
+                      struct tl_sigv4_verdict *verdict)
 {
-    struct tl_http_exchange *x = call->exchange;
     struct tl_http_header headers[HEADERS_MAX];
-    struct tl_sigv4_verdict verdict;
     struct tl_view query;
-    if (!call->broker->keys)
+    if (!b->keys)
         return true;
     size_t count = tl_http_header_count(x) < HEADERS_MAX ? tl_http_header_count(x) : HEADERS_MAX;
     for (size_t i = 0; i < count; i++)
@@ -223,12 +236,19 @@ static bool is_signed(struct tl_api_call *call)
                                     .body = tl_http_body(x),
                                     .headers = headers,
                                     .header_count = count,
-                                    .service = "kinesis",
+                                    .service = tl_aws_service_name(service),
                                     .now_ns = tl_io->wall_ns() };
-    if (!tl_sigv4_verify(call->broker->keys, &in, &verdict))
-        return tl_api_fail(call, verdict.exception, "%s", verdict.message);
-    tl_http_note(x, "access_key", tl_view_of(verdict.access_key));
+    if (!tl_sigv4_verify(b->keys, &in, verdict))
+        return false;
+    tl_http_note(x, "access_key", tl_view_of(verdict->access_key));
     return true;
+}
+
+static bool call_is_signed(struct tl_api_call *call)
+{
+    struct tl_sigv4_verdict verdict;
+    return is_signed(call->broker, call->exchange, TL_AWS_KINESIS, &verdict) ||
+           tl_api_fail(call, verdict.exception, "%s", verdict.message);
 }
 
 /* The documented rates of calls per account. */
@@ -279,7 +299,7 @@ static void dispatch(struct tl_api_call *call, struct tl_view target)
     bool ok = tl_api_parse(call, call->broker->parser) && find_action(call, target);
     if (ok)
         note_call(call);
-    if (!ok || !is_signed(call) || !is_within_rate(call) || !is_spared(call))
+    if (!ok || !call_is_signed(call) || !is_within_rate(call) || !is_spared(call))
         answer_error(call);
     else if (call->action->run == TL_RUN_LOOP)
         run_here(call);
@@ -301,8 +321,40 @@ static void answer_metrics(struct tl_broker *b, struct tl_http_exchange *x)
     tl_buf_release(&text);
 }
 
+/* S3 has names of its own for what is wrong with a signature. */
+static const char *denial_of(enum tl_aws_service service, const char *exception)
+{
+    static const char *const names[][2] = { { "InvalidSignatureException", "SignatureDoesNotMatch" },
+                                            { "IncompleteSignatureException", "AuthorizationHeaderMalformed" },
+                                            { "UnrecognizedClientException", "InvalidAccessKeyId" } };
+    for (size_t i = 0; i < TL_COUNT(names) && service == TL_AWS_S3; i++)
+        if (strcmp(exception, names[i][0]) == 0)
+            return names[i][1];
+    return service == TL_AWS_S3 ? "AccessDenied" : exception;
+}
+
+static void handle_other(struct tl_broker *b, struct tl_http_exchange *x, enum tl_aws_service service)
+{
+    struct tl_sigv4_verdict verdict;
+    struct tl_view action = tl_aws_action(x);
+    char text[256];
+    snprintf(text, sizeof text, "%s%.*s%sis not served by 'tapeline broker', which has streams alone: 'tapeline up' serves a lake.",
+             service == TL_AWS_S3 ? "S3 " : "", (int)(action.size < 100 ? action.size : 100), action.size ? action.data : "",
+             action.size ? " " : "");
+    if (action.size)
+        tl_http_note(x, "action", action);
+    if (!b->other)
+        tl_aws_answer_error(x, service, service == TL_AWS_S3 ? 501 : 400, service == TL_AWS_S3 ? "NotImplemented" : "UnknownOperationException",
+                            tl_view_of(text));
+    else if (!is_signed(b, x, service, &verdict))
+        tl_aws_answer_error(x, service, service == TL_AWS_S3 ? 403 : 400, denial_of(service, verdict.exception), tl_view_of(verdict.message));
+    else
+        b->other(x, service, b->other_user);
+}
+
 static void handle(struct tl_broker *b, struct tl_http_exchange *x)
 {
+    enum tl_aws_service service = tl_aws_service_of(x);
     struct tl_api_call call = { .broker = b, .exchange = x };
     struct tl_view parameters, target = tl_http_header_value(x, "x-amz-target");
     struct tl_view type =
@@ -311,6 +363,8 @@ static void handle(struct tl_broker *b, struct tl_http_exchange *x)
     call.wire = cbor ? TL_WIRE_CBOR : TL_WIRE_JSON;
     if (tl_view_is(tl_http_method(x), "GET") && tl_view_is(tl_http_path(x), "/metrics"))
         answer_metrics(b, x);
+    else if (service == TL_AWS_GLUE || service == TL_AWS_ATHENA || (service == TL_AWS_S3 && (b->other || tl_aws_says_s3(x))))
+        handle_other(b, x, service);
     else if (!tl_view_is(tl_http_method(x), "POST") || (!target.data && !json && !cbor))
         answer_text(b, x, 403, NULL,
                     TL_VIEW("<AccessDeniedException>\n  <Message>Unable to determine service/operation name "

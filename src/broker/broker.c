@@ -99,6 +99,8 @@ static void broker_init(struct tl_broker *b, const struct tl_broker_options *opt
     b->waiting_end = &b->waiting;
     b->calls_end = &b->calls;
     b->fsync = options->fsync;
+    b->other = options->other;
+    b->other_user = options->other_user;
     b->limits = options->limits;
     b->subscription_ns = options->subscription_ns ? options->subscription_ns : SUBSCRIPTION_NS;
     set_delays(b, options->state_delay_ns);

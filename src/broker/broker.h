@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "net/aws_service.h"
 
 #include <stdint.h>
 
@@ -24,6 +25,9 @@ struct tl_broker_options {
     uint64_t seed;                  /* of the faults */
     int64_t state_delay_ns;  /* how long a stream shows CREATING, UPDATING, DELETING; negative: the default */
     int64_t subscription_ns; /* the life of a SubscribeToShard; 0: the service's five minutes */
+    /* Takes what is for S3, Glue and Athena, its signature verified where there are keys; NULL: such calls are refused by name. */
+    tl_aws_handler *other;
+    void *other_user;
 };
 TL_MUST_USE bool tl_broker_open(struct tl_broker **out, const struct tl_broker_options *options,
                                 struct tl_error *error);

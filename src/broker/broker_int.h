@@ -120,6 +120,8 @@ struct tl_broker {
     uint8_t iterator_key[32];
     struct tl_faults *faults;   /* NULL: none were asked for */
     struct tl_sigv4_keys *keys; /* NULL: any credentials are accepted */
+    tl_aws_handler *other;      /* of S3, Glue and Athena, or NULL */
+    void *other_user;
 
     pthread_mutex_t control; /* held by whoever changes a stream; taken before lock */
     pthread_mutex_t lock;    /* guards all below but the jobs; taken before a shard log's own */
@@ -245,8 +247,8 @@ void tl_commit_wait_locked(struct tl_broker *b, struct tl_waiting *w);
 void tl_broker_handle(struct tl_http_exchange *x, void *broker);
 /* The answer of a put whose records are written, or not; frees w. */
 void tl_broker_answer_put(struct tl_broker *b, struct tl_waiting *w);
-/* 200 with the body (moved), or an error. */
-void tl_broker_answer(struct tl_broker *b, struct tl_http_exchange *x, enum tl_wire wire,
+/* 200 with the body (moved), or an error. more: a header besides the service's own; NULL: none. */
+void tl_broker_answer(struct tl_broker *b, struct tl_http_exchange *x, enum tl_wire wire, const struct tl_http_header *more,
                       struct tl_buf *body);
 void tl_broker_answer_failed(struct tl_broker *b, struct tl_http_exchange *x, enum tl_wire wire,
                              const char *type, const char *message);

@@ -19,8 +19,10 @@
 #include "cli/signals.h"
 #include "codec/json_writer.h"
 #include "engine/engine.h"
+#include "lake/batch_glue.h"
 #include "lake/sample.h"
 #include "net/aws_credentials.h"
+#include "query/aws_face.h"
 #include "web/web.h"
 
 #include <pthread.h>
@@ -63,6 +65,7 @@ struct up {
     struct tl_places places;
     struct tl_glue_options glue;
     struct tl_broker *broker;
+    struct tl_aws_face *face; /* S3, Glue and Athena, on the broker's port */
     struct tl_engine *engine;
     struct tl_web *web;
     struct tl_report_server *reports;
@@ -90,15 +93,19 @@ static bool reads_history(const struct tl_plan *plan)
 static bool prepare_history(struct up *up, struct tl_error *error)
 {
     struct tl_store *lake;
+    static const char *const table = "curated.stocks_features";
     struct tl_sample_stats stats;
     struct tl_sample_options sample = { .year = 2024, .tickers = 10, .seed = 1 };
-    if (!tl_store_open(&lake, up->places.lake, error))
+    struct tl_store_options store = { .region = up->places.region, .staging = up->places.staging };
+    if (!tl_store_open_with(&lake, up->places.lake, &store, error))
         return false;
+    struct tl_batches batches = { .lake = lake, .glue = tl_places_glue(&up->places, up->profile, &up->glue),
+                                  .options = { .cancel = tl_signals_stopping(), .region = up->places.region } };
     bool ok = true, built;
     if (reads_history(up->plan))
-        ok = tl_batches_build_history(lake, tl_signals_stopping(), &built, error);
+        ok = tl_batches_build_history(&batches, &built, error);
     if (ok && reads_history(up->plan) && !tl_history_exists(lake, &up->synthetic)) {
-        ok = tl_sample_write(lake, &sample, &stats, error);
+        ok = tl_sample_write(lake, &sample, &stats, error) && tl_batch_glue_tell(batches.glue, lake, &table, 1, error);
         up->synthetic = true;
         if (ok)
             fprintf(stderr, "made a synthetic sample history: %llu rows of %llu tickers, %s to %s\n", (unsigned long long)stats.rows,
@@ -110,17 +117,32 @@ static bool prepare_history(struct up *up, struct tl_error *error)
 
 /* ---- the broker ---- */
 
+static bool open_face(struct up *up, const char *region, struct tl_error *error)
+{
+    char *results = tl_data_path(up->places.data.root, "athena-results");
+    struct tl_aws_face_options face = {
+        .lake_root = up->places.lake, .lake_region = up->places.region, .results_dir = results, .region = region
+    };
+    bool ok = results ? tl_aws_face_open(&up->face, &face, error) : tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    free(results);
+    return ok;
+}
+
 static bool open_broker(struct up *up, struct tl_error *error)
 {
     char region[64] = "us-east-1";
     if (!up->embedded)
         return true;
     tl_aws_region(region);
+    if (!open_face(up, region, error))
+        return false;
     struct tl_broker_options broker_options = {
         .data_dir = up->places.data.root,
         .listen = tl_args_text(up->args, "aws-listen", TL_AWS_LISTEN_DEFAULT),
         .fsync = true,
         .region = region,
+        .other = tl_aws_face_handle,
+        .other_user = up->face,
     };
     if (!tl_broker_open(&up->broker, &broker_options, error))
         return false;
@@ -399,7 +421,9 @@ static int stop(struct up *up)
         tl_last_error_write(up->places.state, up->plan, NULL);
     tl_web_close(up->web);
     tl_engine_close(up->engine);
+    tl_aws_face_stop(up->face);
     tl_broker_close(up->broker);
+    tl_aws_face_close(up->face);
     free(up->feeders);
     return code;
 }

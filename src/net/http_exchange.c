@@ -239,6 +239,11 @@ bool tl_http_is_tls(const struct tl_http_exchange *x)
     return x->is_tls;
 }
 
+struct tl_http_server *tl_http_server_of(const struct tl_http_exchange *x)
+{
+    return x->server;
+}
+
 void tl_http_note(struct tl_http_exchange *x, const char *key, struct tl_view value)
 {
     if (x->access)

@@ -86,6 +86,7 @@ struct tl_view tl_http_body(const struct tl_http_exchange *x);
 /* "HTTP/1.0", "HTTP/1.1" or "HTTP/2". */
 const char *tl_http_protocol(const struct tl_http_exchange *x);
 bool tl_http_is_tls(const struct tl_http_exchange *x);
+struct tl_http_server *tl_http_server_of(const struct tl_http_exchange *x); /* that took it */
 /* Adds a member to the request's line in the access log; before the answer. key is static text; value is
  * copied, up to 256 bytes. At most six; more are left out. Nothing where there is no access log. */
 void tl_http_note(struct tl_http_exchange *x, const char *key, struct tl_view value);

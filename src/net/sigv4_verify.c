@@ -17,7 +17,8 @@
 #define KEYS_MAX 10000
 #define CACHED 16
 #define SIGNED_MAX 64
-#define SKEW_NS (300 * TL_NS_PER_S)
+#define SKEW_S 300
+#define SKEW_S3_S 900
 #define EXPIRES_MAX 604800
 #define ALGORITHM "AWS4-HMAC-SHA256"
 #define UNSIGNED "UNSIGNED-PAYLOAD"
@@ -338,7 +339,9 @@ static bool check_date(struct claim *c)
                     "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from "
                     "HTTP: '%.*s' != '%.8s', from '%s'.",
                     TL_VIEW_ARG(c->day), c->when, c->when);
-    uint64_t expires = 300;
+    unsigned skew_s = strcmp(c->in->service, "s3") == 0 ? SKEW_S3_S : SKEW_S;
+    int64_t skew_ns = skew_s * TL_NS_PER_S;
+    uint64_t expires = skew_s;
     if (c->by_query && c->expires.data &&
         (!tl_view_to_u64(c->expires, &expires) || expires < 1 || expires > EXPIRES_MAX))
         return deny(c, "IncompleteSignatureException", "X-Amz-Expires must be between 1 and %d seconds.",
@@ -352,11 +355,11 @@ static bool check_date(struct claim *c)
                     "Signature expired: %s is now earlier than %s (%s - %d min.)", c->when, bound, now,
                     (int)(expires / 60));
     }
-    if (c->at_ns > now_ns + SKEW_NS) {
-        tl_sigv4_date(now_ns + SKEW_NS, bound);
+    if (c->at_ns > now_ns + skew_ns) {
+        tl_sigv4_date(now_ns + skew_ns, bound);
         return deny(c, "InvalidSignatureException",
-                    "Signature not yet current: %s is still later than %s (%s + 5 min.)", c->when, bound,
-                    now);
+                    "Signature not yet current: %s is still later than %s (%s + %u min.)", c->when, bound,
+                    now, skew_s / 60);
     }
     return true;
 }
@@ -462,8 +465,8 @@ static bool hash_body(struct claim *c, char hash[65])
     uint8_t digest[32];
     struct tl_view told = header(c->in, "x-amz-content-sha256");
     bool s3 = strcmp(c->in->service, "s3") == 0;
-    if (s3 && (tl_view_is(told, UNSIGNED) || (c->by_query && !told.data))) {
-        snprintf(hash, 65, UNSIGNED);
+    if (s3 && (told.data || c->by_query)) { /* S3 signs what is told of the body; whoever reads the body compares */
+        snprintf(hash, 65, "%.*s", TL_VIEW_ARG(told.data ? told : TL_VIEW(UNSIGNED)));
         return true;
     }
     tl_sha256(c->in->body, digest);
