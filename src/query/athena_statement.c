@@ -320,5 +320,8 @@ bool tl_athena_statement_parse(const struct tl_trino_tokens *tokens, struct tl_a
         p.end--;
     if (p.end == 0)
         return tl_error_set(error, TL_INVALID, "line 1:1: mismatched input '<EOF>'");
+    for (size_t i = 0; i < p.end; i++)
+        if (tl_trino_is_sign(tokens, i, ";"))
+            return tl_trino_wrong(tokens, i, error, "Only one sql statement is allowed");
     return parse(&p);
 }
