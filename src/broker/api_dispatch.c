@@ -8,9 +8,11 @@
 #include "broker/api_int.h"
 #include "broker/faults.h"
 #include "codec/base64.h"
+#include "kinesis/client.h"
 #include "net/sigv4_verify.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,7 +53,7 @@ bool tl_api_out_of_memory(struct tl_api_call *call)
 
 struct ids {
     char request[40], id2[TL_BASE64_SIZE(32) + 1];
-    struct tl_http_header headers[3];
+    struct tl_http_header headers[4];
     size_t count;
 };
 
@@ -137,7 +139,8 @@ static void answer_text(struct tl_broker *b, struct tl_http_exchange *x, int sta
     tl_http_respond(x, status, type, ids.headers, ids.count, text);
 }
 
-void tl_broker_answer(struct tl_broker *b, struct tl_http_exchange *x, enum tl_wire wire, struct tl_buf *body)
+void tl_broker_answer(struct tl_broker *b, struct tl_http_exchange *x, enum tl_wire wire, const struct tl_http_header *more,
+                      struct tl_buf *body)
 {
     struct ids ids;
     struct tl_error error;
@@ -153,6 +156,8 @@ void tl_broker_answer(struct tl_broker *b, struct tl_http_exchange *x, enum tl_w
         return;
     }
     make_ids(b, &ids, NULL);
+    if (more)
+        ids.headers[ids.count++] = *more;
     tl_http_note(x, "request_id", tl_view_of(ids.request));
     tl_http_respond_take(x, 200, type_of(wire), ids.headers, ids.count, body);
 }
@@ -187,6 +192,15 @@ bool tl_api_run(struct tl_api_call *call)
     return tl_api_validate(call, call->action->members) && call->action->handle(call);
 }
 
+/* The service tells milliseconds only, in the body; what its answers have not stands beside them. */
+static void answer(struct tl_api_call *call, struct tl_buf *body)
+{
+    char count[24];
+    snprintf(count, sizeof count, "%" PRIu64, call->records_behind);
+    struct tl_http_header behind = { TL_VIEW(TL_KINESIS_BEHIND_HEADER), tl_view_of(count) };
+    tl_broker_answer(call->broker, call->exchange, call->wire, call->tells_behind ? &behind : NULL, body);
+}
+
 static void run_here(struct tl_api_call *call)
 {
     struct tl_buf out;
@@ -197,7 +211,7 @@ static void run_here(struct tl_api_call *call)
     bool ok = tl_api_run(call);
     pthread_mutex_unlock(&call->broker->lock);
     if (ok && !call->parked)
-        tl_broker_answer(call->broker, call->exchange, call->wire, &out);
+        answer(call, &out);
     else if (!ok)
         answer_error(call);
     tl_buf_release(&out);

@@ -241,6 +241,7 @@ bool tl_read_records(struct tl_reading *g, struct tl_iterator *it, struct tl_err
     bool waits = it->by_time && g->count == 0 && tl_shard_is_open(shard);
     bool at_tip = waits || g->next >= tl_shard_log_next(shard->log) || g->count == 0;
     g->behind_ms = at_tip || now < g->newest_ms ? 0 : now - g->newest_ms;
+    g->records_behind = at_tip ? 0 : tl_shard_log_next(shard->log) - g->next;
     it->by_time = waits;
     it->counter = waits ? 0 : g->next;
     it->created_ms = now;
@@ -315,6 +316,8 @@ bool tl_api_get_records(struct tl_api_call *call)
         return tl_api_fail_internal(call, &error);
     tl_rate_owe(&shard->out_bytes, (double)g.bytes);
     tl_msg_member_i64(w, "MillisBehindLatest", g.behind_ms);
+    call->tells_behind = true;
+    call->records_behind = g.records_behind;
     if (!it.by_time && tl_shard_is_read(shard, it.counter))
         tl_write_child_shards(w, shard->stream, shard->info.index);
     else {

@@ -17,6 +17,8 @@ struct tl_api_call {
     struct tl_buf *out;          /* the answer's body; empty for actions without output */
     struct tl_msg_writer writer; /* over out */
     bool parked;                 /* answered later */
+    bool tells_behind;           /* records_behind goes with the answer, in a header of ours */
+    uint64_t records_behind;     /* GetRecords: behind what was given out */
     const char *error_type;      /* set by tl_api_fail */
     char message[4096];
 };
@@ -147,6 +149,7 @@ struct tl_reading {
     size_t bytes, bytes_max;
     int64_t newest_ms, behind_ms;
     uint64_t next;
+    uint64_t records_behind; /* stored behind what was read */
     bool with_encryption;
 };
 TL_MUST_USE bool tl_read_records(struct tl_reading *r, struct tl_iterator *it, struct tl_error *error);

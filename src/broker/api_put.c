@@ -394,6 +394,6 @@ void tl_broker_answer_put(struct tl_broker *b, struct tl_waiting *waiting)
     if (waiting->encrypted)
         tl_msg_member_text(&w, "EncryptionType", "KMS");
     tl_msg_end_structure(&w);
-    tl_broker_answer(b, waiting->exchange, waiting->wire, &body);
+    tl_broker_answer(b, waiting->exchange, waiting->wire, NULL, &body);
     release(b, waiting);
 }

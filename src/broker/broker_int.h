@@ -248,8 +248,8 @@ void tl_commit_wait_locked(struct tl_broker *b, struct tl_waiting *w);
 void tl_broker_handle(struct tl_http_exchange *x, void *broker);
 /* The answer of a put whose records are written, or not; frees w. */
 void tl_broker_answer_put(struct tl_broker *b, struct tl_waiting *w);
-/* 200 with the body (moved), or an error. */
-void tl_broker_answer(struct tl_broker *b, struct tl_http_exchange *x, enum tl_wire wire,
+/* 200 with the body (moved), or an error. more: a header besides the service's own; NULL: none. */
+void tl_broker_answer(struct tl_broker *b, struct tl_http_exchange *x, enum tl_wire wire, const struct tl_http_header *more,
                       struct tl_buf *body);
 void tl_broker_answer_failed(struct tl_broker *b, struct tl_http_exchange *x, enum tl_wire wire,
                              const char *type, const char *message);

@@ -41,7 +41,7 @@ static void answer(void *arg)
     struct tl_control_call *c = arg;
     struct tl_api_call *call = &c->call;
     if (c->ok)
-        tl_broker_answer(call->broker, call->exchange, call->wire, &c->out);
+        tl_broker_answer(call->broker, call->exchange, call->wire, NULL, &c->out);
     else
         tl_broker_answer_failed(call->broker, call->exchange, call->wire, call->error_type, call->message);
     tl_buf_release(&c->out);

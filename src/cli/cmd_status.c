@@ -44,11 +44,13 @@ static void print_position(struct tl_json shard)
         print_instant(" ", position, "timestamp");
 }
 
-/* Of services other than our broker nobody knows how many records there are. */
+/* How many records there are only our broker counts; of other services it is estimated, while the pipeline runs. */
 static void print_lag(struct tl_json shard)
 {
     bool counted = tl_json_get_i64(shard, "lag_records", -1) >= 0, timed = tl_json_get_i64(shard, "lag_ms", -1) >= 0;
-    if (counted)
+    if (counted && tl_json_get_bool(shard, "lag_records_estimated", false))
+        print_count(", behind about ", shard, "lag_records", timed ? " records (estimated by their rate) and " : " records");
+    else if (counted)
         print_count(", behind ", shard, "lag_records", timed ? " records and " : " records");
     else
         fputs(timed ? ", behind " : ", behind: the stream did not tell", stdout);

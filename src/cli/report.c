@@ -54,7 +54,8 @@ static void ask_lags(const struct tl_report_options *o, struct tl_kinesis_client
     for (size_t i = 0; asked->lags && i < in->shard_count; i++) {
         const struct tl_inspect_shard *s = &in->shards[i];
         bool of_file = s->position.kind == TL_POSITION_TRIM_HORIZON && s->line;
-        bool wanted = !of_file && !s->finished && !(in->running && (s->millis_behind == 0 || !counts));
+        bool told = s->millis_behind == 0 || (s->records_behind >= 0 && !s->records_behind_estimated);
+        bool wanted = !of_file && !s->finished && !(in->running && (told || !counts));
         asked->lags[i] = (struct tl_lag){ -1, -1 };
         if (wanted && tl_io->monotonic_ns() - began < LAG_NS)
             (void)!tl_kinesis_lag(client, o->plan->sources[s->source].stream, s->id, &s->position, counts, &asked->lags[i], &error);

@@ -169,6 +169,23 @@ static void latency(struct out *o, struct tl_json stats)
     flush(o, TL_TOP_PLAIN);
 }
 
+/* Blanks up to the next column; the text since before is ASCII. */
+static void pad(struct out *o, size_t before, size_t width)
+{
+    for (size_t i = o->text.size - before; i < width; i++)
+        tl_buf_add_char(&o->text, ' ');
+}
+
+/* "about": the service tells milliseconds only, and the rate of the last records makes them a number. */
+static void add_records_behind(struct tl_buf *out, struct tl_json s)
+{
+    int64_t n = tl_json_get_i64(s, "records_behind", -1);
+    if (n < 0)
+        tl_buf_add_char(out, '-');
+    else
+        tl_buf_addf(out, "%s%" PRId64, tl_json_get_bool(s, "records_behind_estimated", false) ? "about " : "", n);
+}
+
 static void shard(struct out *o, struct tl_json s, int64_t now)
 {
     struct tl_view id = tl_json_get_string(s, "id");
@@ -177,15 +194,16 @@ static void shard(struct out *o, struct tl_json s, int64_t now)
     tl_buf_addf(&o->text, "%-22.*s %12" PRId64 " ", TL_VIEW_ARG(id), tl_json_get_i64(s, "records", 0));
     size_t before = o->text.size;
     add_duration(&o->text, (double)behind);
-    for (size_t i = o->text.size - before; i < 14; i++)
-        tl_buf_add_char(&o->text, ' ');
+    pad(o, before, 14);
+    before = o->text.size;
+    add_records_behind(&o->text, s);
+    pad(o, before, 16);
     before = o->text.size;
     if (watermark)
         add_duration(&o->text, (double)(now - watermark));
     else
         tl_buf_add_char(&o->text, '-');
-    for (size_t i = o->text.size - before; i < 16; i++)
-        tl_buf_add_char(&o->text, ' ');
+    pad(o, before, 16);
     tl_buf_add_text(&o->text, finished ? "finished" : idle ? "idle" : "reading");
     flush(o, behind > STALE_MS ? TL_TOP_BAD : idle || finished ? TL_TOP_DIM : TL_TOP_PLAIN);
 }
@@ -204,7 +222,7 @@ void tl_top_write(struct tl_top *top, struct tl_json status, size_t width, size_
     epoch(&o, stats);
     latency(&o, stats);
     flush(&o, TL_TOP_PLAIN);
-    tl_buf_addf(&o.text, "%-22s %12s %-13s %-15s %s", "SHARD", "RECORDS", "BEHIND", "WATERMARK LAG", "STATE");
+    tl_buf_addf(&o.text, "%-22s %12s %-13s %-15s %-15s %s", "SHARD", "RECORDS", "BEHIND", "RECORDS BEHIND", "WATERMARK LAG", "STATE");
     flush(&o, TL_TOP_DIM);
     for (tl_json_iter_init(&it, member(stats, "shards")); tl_json_next(&it, NULL, &item);)
         shard(&o, item, tl_json_get_i64(stats, "now", 0));

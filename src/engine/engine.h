@@ -55,6 +55,8 @@ struct tl_shard_stats {
     int64_t watermark_ns; /* INT64_MIN: none yet */
     uint64_t records;
     int64_t millis_behind;
+    int64_t records_behind;        /* -1: not known */
+    bool records_behind_estimated; /* by the rate at which the shard's last records came; else the service has counted them */
     uint64_t throttles; /* reads of this process that were refused for their rate */
     uint64_t gaps;
 };

@@ -45,6 +45,7 @@ static void see_shard(const struct tl_engine *e, const struct tl_shard_run *s, s
         .trouble_since_ns = s->trouble_since_ns,
         .jump = s->jump,
     };
+    out->records_behind = tl_shard_run_behind(s, &out->records_behind_estimated);
 }
 
 static void see_views(const struct tl_engine *e, const struct tl_shard_run *s, struct tl_inspect_view *views)

@@ -19,6 +19,8 @@ struct tl_inspect_shard {
     int64_t watermark_ns, watermark_since_ns, max_event_ns, last_event_ns;
     int64_t last_record_ns, quiet_ns; /* quiet_ns: for how long it was asked and had nothing; -1: it has something */
     int64_t millis_behind;            /* of the last read; -1: not read yet */
+    int64_t records_behind;           /* as in struct tl_shard_stats */
+    bool records_behind_estimated;
     uint64_t received, malformed, duplicates;
     uint64_t gaps, gap_records; /* on_data_loss = 'continue': what retention deleted before it was read */
     bool throttled;           /* its reads are refused for their number */

@@ -129,6 +129,7 @@ static void shard_stats(const struct tl_engine *e, const struct tl_shard_run *s,
                                     .watermark_ns = s->watermark,
                                     .records = s->received,
                                     .millis_behind = s->millis_behind };
+    out->records_behind = tl_shard_run_behind(s, &out->records_behind_estimated);
     snprintf(out->id, sizeof out->id, "%s", s->name + skip); /* of a long path the end tells more */
     out->idle =
         !e->from_files && !s->finished && tl_shard_run_idle(s, e->plan->sources[s->source].shard_idle_ns);

@@ -228,6 +228,20 @@ size_t tl_shard_run_dead_bytes(const struct tl_shard_run *s)
     return bytes;
 }
 
+/* At the tip nothing is behind, whoever answers. */
+int64_t tl_shard_run_behind(const struct tl_shard_run *s, bool *estimated)
+{
+    *estimated = false;
+    if (s->finished)
+        return 0;
+    if (!s->tip_seen_ns) /* not asked yet */
+        return -1;
+    if (s->records_behind >= 0)
+        return s->records_behind;
+    *estimated = s->millis_behind > 0;
+    return *estimated ? tl_arrival_rate_within(&s->arrivals, s->millis_behind) : 0;
+}
+
 static bool same_position(const struct tl_shard_position *a, const struct tl_shard_position *b)
 {
     return a->kind == b->kind && strcmp(a->sequence, b->sequence) == 0;

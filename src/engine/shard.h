@@ -10,6 +10,7 @@
  * records are told by, but those still to be closed at the next epoch. */
 #pragma once
 
+#include "engine/arrival_rate.h"
 #include "engine/dead_letters.h"
 #include "engine/dedup.h"
 #include "engine/watermark.h"
@@ -70,7 +71,9 @@ struct tl_shard_run {
     struct tl_jump jump;        /* the latest */
     int64_t next_read_ns;   /* monotonic */
     int64_t finished_ns;    /* monotonic */
-    int64_t millis_behind;
+    int64_t millis_behind;      /* of the last read, and records as the service counts them; -1: it does not */
+    int64_t records_behind;
+    struct tl_arrival_rate arrivals;
     uint64_t throttles;            /* reads that were refused for their rate */
     struct tl_shard_list children; /* as the last read told them; until they are added */
     bool has_child;                /* a child is known: it is closed, and its end is to be read */
@@ -118,6 +121,8 @@ static inline bool tl_shard_run_idle(const struct tl_shard_run *s, int64_t for_n
 {
     return s->tip_since_ns != 0 && s->tip_seen_ns - s->tip_since_ns >= for_ns;
 }
+/* How many records it has not read yet; -1: not known. *estimated: by the rate at which the last ones came. */
+int64_t tl_shard_run_behind(const struct tl_shard_run *s, bool *estimated);
 /* True when a replay has brought it to where the intent says (always, without one). */
 bool tl_shard_run_at_limit(const struct tl_shard_run *s);
 void tl_shard_run_check(const struct tl_shard_run *s);

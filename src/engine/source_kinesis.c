@@ -183,6 +183,10 @@ bool tl_stream_batch_apply(struct tl_stream_batch *b, struct tl_shard_run *s, st
     s->tip_seen_ns = now;
     s->seen_tip = s->seen_tip || b->step.at_tip;
     s->millis_behind = b->records.millis_behind;
+    s->records_behind = b->records.records_behind;
+    if (b->records.count)
+        tl_arrival_rate_add(&s->arrivals, b->records.records[0].arrival_ns, b->records.records[b->records.count - 1].arrival_ns,
+                            b->records.count);
     /* Where records are lost, the end of a repeated shard may have another last record than it had. */
     if (s->finished && s->limited && s->limit_finished && s->gaps)
         s->position = s->limit_position;

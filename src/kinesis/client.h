@@ -60,6 +60,10 @@ TL_MUST_USE bool tl_kinesis_get_shard_iterator(struct tl_kinesis_client *c, cons
                                                const char *sequence, int64_t timestamp_ns,
                                                char iterator[TL_ITERATOR_MAX], struct tl_error *error);
 
+/* How many records are behind those of a read, as tapeline's own broker counts them: a header, since the answer of the API has only
+ * milliseconds. */
+#define TL_KINESIS_BEHIND_HEADER "x-tapeline-records-behind"
+
 /* Records of one read. data views are followed by TL_JSON_PADDING readable bytes (records lie in one block;
  * what follows may be the next record). Valid until the next read into the same batch. */
 struct tl_record {
@@ -72,6 +76,7 @@ struct tl_record_batch {
     struct tl_buf bytes;
     char next_iterator[TL_ITERATOR_MAX]; /* "": the shard is closed and read to its end */
     int64_t millis_behind;
+    int64_t records_behind; /* behind those of this read: exact where tapeline's own broker answers; -1: the service does not tell */
     struct tl_shard_list children; /* of a shard at its end: id, parents and hash range; none: not told */
 };
 void tl_record_batch_init(struct tl_record_batch *b);

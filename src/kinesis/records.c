@@ -215,6 +215,7 @@ bool tl_kinesis_decode_records(struct tl_msg answer, size_t answer_size, const c
     }
     int64_t behind = tl_msg_get_i64(answer, "MillisBehindLatest", 0);
     batch->millis_behind = behind > 0 ? behind : 0;
+    batch->records_behind = -1;
     decode_children(answer, batch);
     return true;
 }
@@ -226,6 +227,7 @@ bool tl_kinesis_get_records(struct tl_kinesis_client *c, const char *iterator, u
     batch->count = 0;
     batch->next_iterator[0] = '\0';
     batch->millis_behind = 0;
+    batch->records_behind = -1;
     struct tl_msg answer;
     struct tl_msg_writer w = tl_kinesis_begin(c, NULL);
     tl_msg_member_text(&w, "ShardIterator", iterator);
@@ -239,6 +241,9 @@ bool tl_kinesis_get_records(struct tl_kinesis_client *c, const char *iterator, u
         batch->count = 0;
         return tl_kinesis_bad_answer(error, "GetRecords", "has a next iterator that is not one");
     }
+    uint64_t behind;
+    if (tl_view_to_u64(tl_http_response_header(&c->response, TL_KINESIS_BEHIND_HEADER), &behind) && behind <= INT64_MAX)
+        batch->records_behind = (int64_t)behind;
     return true;
 }
 

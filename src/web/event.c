@@ -119,7 +119,7 @@ void tl_web_rows_event_write(const struct tl_web_rows_event *event, const struct
 
 void tl_web_event_name(const char *view, struct tl_buf *out)
 {
-    static const char *const taken[] = { "stats", "message", "error", "open" };
+    static const char *const taken[] = { "stats", "shown", "message", "error", "open" };
     for (size_t i = 0; i < TL_COUNT(taken); i++) {
         if (strcmp(view, taken[i]) == 0)
             tl_buf_add_text(out, "view_");

@@ -83,6 +83,15 @@ static void shards(const struct tl_engine_stats *s, struct tl_buf *out)
     for (size_t i = 0; i < count; i++)
         tl_buf_addf(out, "tapeline_engine_shard_behind_seconds{shard=\"%s\"} %.3f\n", s->shards[i].id,
                     (double)s->shards[i].millis_behind / 1000);
+    head(out, "tapeline_engine_shard_behind_records", "gauge", "Records of the shard that are not read yet; missing where nobody knows.");
+    for (size_t i = 0; i < count; i++)
+        if (s->shards[i].records_behind >= 0)
+            tl_buf_addf(out, "tapeline_engine_shard_behind_records{shard=\"%s\"} %lld\n", s->shards[i].id, (long long)s->shards[i].records_behind);
+    head(out, "tapeline_engine_shard_behind_records_estimated", "gauge",
+         "1: that number is the rate of the shard's last records, times how far it is behind; 0: the service has counted them.");
+    for (size_t i = 0; i < count; i++)
+        tl_buf_addf(out, "tapeline_engine_shard_behind_records_estimated{shard=\"%s\"} %d\n", s->shards[i].id,
+                    s->shards[i].records_behind_estimated);
     head(out, "tapeline_engine_shard_throttles_total", "counter", "Reads of the shard that were refused for their rate.");
     for (size_t i = 0; i < count; i++)
         tl_buf_addf(out, "tapeline_engine_shard_throttles_total{shard=\"%s\"} %llu\n", s->shards[i].id,

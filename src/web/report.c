@@ -60,13 +60,19 @@ static void position_write(const struct tl_inspect_shard *s, bool files, struct 
     tl_json_end_object(w);
 }
 
-/* At the tip nothing is behind; else only who has asked the stream knows. */
-static int64_t records_behind(const struct tl_web_report *r, size_t shard)
+/* At the tip nothing is behind; else tapeline's own broker has counted them, or who has asked the stream; else it is an estimate. */
+static int64_t records_behind(const struct tl_web_report *r, size_t shard, bool *estimated)
 {
     const struct tl_inspect_shard *s = &r->inspect->shards[shard];
+    *estimated = false;
     if (s->finished || (r->inspect->running && s->millis_behind == 0 && s->quiet_ns >= 0))
         return 0;
-    return r->lags ? r->lags[shard].records : -1;
+    if (r->inspect->running && s->records_behind >= 0 && !s->records_behind_estimated)
+        return s->records_behind;
+    if (r->lags && r->lags[shard].records >= 0)
+        return r->lags[shard].records;
+    *estimated = r->inspect->running && s->records_behind_estimated && s->records_behind >= 0;
+    return *estimated ? s->records_behind : -1;
 }
 
 /* As the service counts it: from the place that is read to now. Of a stopped one, since when the oldest record that was not read is there. */
@@ -96,7 +102,9 @@ static void shard_write(const struct tl_web_report *r, size_t index, struct tl_j
     instant(w, "last_record", s->last_record_ns);
     count_or_null(w, "quiet_ms", s->quiet_ns < 0 ? -1 : s->quiet_ns / TL_NS_PER_MS);
     count_or_null(w, "lag_ms", millis_behind(r, index));
-    count_or_null(w, "lag_records", records_behind(r, index));
+    bool estimated;
+    count_or_null(w, "lag_records", records_behind(r, index, &estimated));
+    tl_json_member_bool(w, "lag_records_estimated", estimated);
     tl_json_end_object(w);
 }
 

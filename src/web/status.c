@@ -99,6 +99,12 @@ static void shards_write(const struct tl_engine_stats *s, struct tl_json_writer 
         member_instant(w, "watermark", shard->watermark_ns, INT64_MIN);
         member_u64(w, "records", shard->records);
         tl_json_member_i64(w, "millis_behind", shard->millis_behind);
+        tl_json_key(w, "records_behind");
+        if (shard->records_behind < 0)
+            tl_json_write_null(w);
+        else
+            tl_json_write_i64(w, shard->records_behind);
+        tl_json_member_bool(w, "records_behind_estimated", shard->records_behind_estimated);
         tl_json_member_bool(w, "started", shard->started);
         member_u64(w, "throttles", shard->throttles);
         member_u64(w, "gaps", shard->gaps);

@@ -10,6 +10,8 @@
 #include "web/event.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define UPDATE_MIN_NS (50 * TL_NS_PER_MS) /* at most 20 updates a second */
@@ -193,6 +195,15 @@ static void send_stats(struct tl_web_viewers *v, struct viewer *viewer, struct t
     }
 }
 
+/* When the oldest record among what was just sent came into the stream: the page knows when it has drawn it. */
+static void tell_arrival(struct tl_web_viewers *v, struct viewer *viewer, int64_t now)
+{
+    char json[64];
+    tl_latency_add(&v->from_put, tl_io->wall_ns() - viewer->arrival_ns, now);
+    snprintf(json, sizeof json, "{\"arrival\":%" PRId64 "}", viewer->arrival_ns / TL_NS_PER_MS);
+    send_frame(v, viewer, "shown", tl_view_of(json));
+}
+
 static void send_changes(struct tl_web_viewers *v, struct viewer *viewer, int64_t now)
 {
     size_t sent = 0;
@@ -203,7 +214,7 @@ static void send_changes(struct tl_web_viewers *v, struct viewer *viewer, int64_
     if (since && sent)
         tl_latency_add(&v->latency, tl_io->monotonic_ns() - since, now);
     if (viewer->arrival_ns && sent)
-        tl_latency_add(&v->from_put, tl_io->wall_ns() - viewer->arrival_ns, now);
+        tell_arrival(v, viewer, now);
     viewer->arrival_ns = 0;
     int64_t pace = (int64_t)(sent / BYTES_PER_MS) * TL_NS_PER_MS;
     viewer->next_ns = now + (pace > UPDATE_MIN_NS ? pace : UPDATE_MIN_NS);

@@ -32,7 +32,7 @@ export function stats(changes = {}) {
         epoch: { number: 4, duration_ms: 21, oldest_ms: 60_100, phases: { drain_ms: 1, close_ms: 5, write_ms: 6, sync_ms: 3, commit_ms: 6 }, last_commit: now - 5000, rows_committed: 30, files_committed: 3 },
         state: { rows: 12, bytes: 4096, limit_bytes: 0 }, watermark: now - 2 * MINUTE, lag_ms: 2 * MINUTE, max_event_time: now,
         last_record: now, restored: false, waiting: "", shard_count: 1,
-        shards: [{ id: "shardId-000000000000", idle: false, finished: false, watermark: now - 2 * MINUTE, records: 10, millis_behind: 3 }],
+        shards: [{ id: "shardId-000000000000", idle: false, finished: false, watermark: now - 2 * MINUTE, records: 10, millis_behind: 3, records_behind: 2, records_behind_estimated: false }],
         feed: null, ...changes };
 }
 

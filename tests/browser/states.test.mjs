@@ -112,6 +112,33 @@ test("what the engine waits for is said as text", async () => {
     await until(async () => (await view.page.locator("#notice").textContent()) === "The engine waits: <b>no space</b> left on /data", "the notice");
 });
 
+test("records behind: counted where the service counts them, else an estimate that says so; a lag says what to do", async () => {
+    await go(view.page, "pipeline");
+    const shard = stats().shards[0];
+    mock.send("stats", stats({ shards: [{ ...shard, records_behind: 1234 }] }));
+    await until(async () => /3.0 ms1,23410/.test(await view.page.locator(".shards-panel tbody tr").textContent()), "a number");
+    assert.match(await view.page.locator(".behind .sub").textContent(), /the worst now 3.0 ms, 1,234 records in all/);
+    assert.ok(await view.page.getByText("“about”:").isHidden());
+    mock.send("stats", stats({ shards: [{ ...shard, millis_behind: 60_000, records_behind: 98_765, records_behind_estimated: true }] }));
+    await until(async () => /about 98,765/.test(await view.page.locator(".shards-panel tbody tr").textContent()), "an estimate");
+    await view.page.getByText("“about”: this service tells how far a reader is behind in time only").waitFor();
+    assert.match(await view.page.locator(".problems").textContent(), /1 min of records are not read yet; 0: about 98,765 records\./);
+    mock.send("stats", stats({ shards: [{ ...shard, records_behind: null }] }));
+    await until(async () => /3.0 ms–10/.test(await view.page.locator(".shards-panel tbody tr").textContent()), "not known");
+});
+
+test("the epochs' chart has a line at the trigger interval: within the scale when a commit comes near it, else along the edge", async () => {
+    await go(view.page, "pipeline");
+    const limit = () => view.page.evaluate(() => window.tapeline.smalls["epochs-chart"]());
+    const commit = (number, ms) => mock.send("stats", stats({ epoch: { ...stats().epoch, number, duration_ms: ms, last_commit: Date.now(), phases: { drain_ms: 0, close_ms: 0, write_ms: ms, sync_ms: 0, commit_ms: 0 } } }));
+    commit(1, 20);
+    commit(2, 20);
+    await until(async () => (await limit()).limit === "beyond", "far above");
+    assert.match(await view.page.locator(".epochs-chart .small-legend").textContent(), /trigger interval 1 min/);
+    commit(3, 30_000);
+    await until(async () => (await limit()).limit === "within", "within the scale");
+});
+
 test("a ledger that does not balance is said", async () => {
     await go(view.page, "pipeline");
     mock.send("stats", stats({ ledger: { received: 11, aggregated: 7, late: 2, malformed: 1, duplicate: 0, filtered: 0, windows: 3 } }));

@@ -62,6 +62,19 @@ test("closed windows on the page are the rows of the lake, to the last bit", asy
     assert.equal(await view.page.locator(".chart").count(), 3, "a panel for each CREATE CHART");
 });
 
+test("put to screen: one figure from a record's arrival to the frame that draws it", async () => {
+    const { page } = view;
+    const figures = await until(async () => {
+        const all = await page.evaluate(() => window.tapeline.putToScreen());
+        return all.count > 20 && all;
+    }, "twenty updates were drawn", 20_000);
+    const { stats } = await (await fetch(`${tapeline.url}/api/status`)).json();
+    const { put_to_page: sent } = stats.latency;
+    // The whole is not shorter than the server's part of it; both clocks are this machine's.
+    assert.ok(figures.p50_ms + figures.error_ms + 1 >= sent.p50_ms / 1.13 && figures.p50_ms < 5000, JSON.stringify([figures, sent]));
+    assert.match(await page.locator(".figure", { hasText: "Put → screen" }).textContent(), /\d m?s.*p95 .*p99/);
+});
+
 test("candles are those of the ticks in the stream", async () => {
     await view.page.locator(".candles select").selectOption("AAPL");
     await view.page.locator(".candles").getByRole("radio", { name: "1 s" }).check();

@@ -52,6 +52,9 @@ export function duration(ms) {
     return join(`${Math.floor(minutes / 60)} h`, minutes % 60, "min");
 }
 
+/** "12,000"; "about 12,000" where the service tells how far behind a reader is in time only. @param {{records_behind: number | null, records_behind_estimated: boolean}} shard */
+export const recordsBehind = ({ records_behind: n, records_behind_estimated: estimated }) => (n === null ? "–" : `${estimated ? "about " : ""}${count(n)}`);
+
 /** "3" of "shardId-000000000003": what tells shards apart. @param {string} id */
 export const shardName = (id) => id.replace(/^shardId-0*(?=\d)/, "");
 

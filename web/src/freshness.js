@@ -5,6 +5,7 @@
 import { el, setText } from "./dom.js";
 import { clockWithZone, count, duration, rate } from "./format.js";
 import { Percentiles } from "./percentiles.js";
+import { ServerClock } from "./server_clock.js";
 
 /** @typedef {import("./store.js").Store} Store */
 
@@ -13,8 +14,10 @@ const STAGES = /** @type {const} */ ({
     stream_to_engine: ["→ engine", "from a record's arrival in the stream until the engine has counted it"],
     engine_to_view: ["→ view", "from there until the view's new rows can be seen"],
     view_to_page: ["→ sent", "from there until they are on their way to the open pages"],
-    page: ["→ screen", "from their arrival in this browser until the frame that draws them"],
+    page: ["→ screen", "from their arrival in this browser until they are drawn: a chart takes two frames for it"],
 });
+
+const TOLD_ERROR_MS = 5; // two clocks are compared: by how much they may differ is said from there on
 
 /** p95 and p99, the unit said once where it is the same. @param {import("./types.js").Figures} figures */
 function tail({ p95_ms: p95, p99_ms: p99 }) {
@@ -46,11 +49,18 @@ function committed({ epochs, stats }) {
 export function freshnessStrip(store) {
     const fresh = figure("Data as of", "when the newest record was read");
     const input = figure("Input", "records arriving a second");
-    const put = figure("Put → page", "from a record's arrival in the stream until the rows it changed are sent to this page: the stages beside, together");
+    const put = figure("Put → screen", "from a record's arrival in the stream until this page has drawn the rows it changed, of the oldest record in each update: the last 600 updates");
     const lake = figure("Put → lake", "from the arrival of an epoch's first record until the epoch is committed: mostly the interval of commits");
     const stages = Object.entries(STAGES).map(([name, [title, hint]]) => ({ name, ...figure(title, hint) }));
     const page = new Percentiles(600);
-    store.onDrawn = (ms) => page.add(ms);
+    const screen = new Percentiles(600);
+    const clock = new ServerClock();
+    store.onDrawn = (ms, arrival) => {
+        const now = clock.now();
+        page.add(ms);
+        if (arrival > 0 && now !== null) screen.add(Math.max(0, now - arrival));
+    };
+    Object.assign(/** @type {any} */ (window).tapeline, { putToScreen: () => ({ ...screen.figures(), error_ms: clock.error() }) });
     store.subscribe((changed) => {
         const { stats } = store;
         if (!stats || !(changed.has("stats") || changed.has("zone") || changed.has("clock"))) return;
@@ -59,9 +69,9 @@ export function freshnessStrip(store) {
         fresh.root.classList.toggle("is-late", store.staleSince() !== null);
         setText(input.value, `${rate(stats.rates.input)} rec/s`);
         setText(input.detail, `${count(stats.ledger.received)} in all`);
-        const all = stats.latency?.["put_to_page"];
+        const all = screen.figures();
         setText(put.value, median(all));
-        setText(put.detail, all && all.count > 0 ? tail(all) : "no record yet");
+        setText(put.detail, all.count > 0 ? `${tail(all)}${clock.error() > TOLD_ERROR_MS ? ` · ±${duration(clock.error())}` : ""}` : "no record yet");
         const ages = committed(store);
         setText(lake.value, median(ages));
         setText(lake.detail, ages.count > 0 ? tail(ages) : stats.epoch.number > 0 ? "at the next commit" : "no commit yet");

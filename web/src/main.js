@@ -111,7 +111,7 @@ async function start() {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => store.touch("theme"));
     document.addEventListener("visibilitychange", () => store.touch("clock"));
     // For the browser tests: what the canvases show, which no DOM query can tell.
-    Object.assign(window, { tapeline: { store, router, charts: () => [] } });
+    Object.assign(window, { tapeline: { store, router, charts: () => [], smalls: {} } });
     router.start();
     new Stream(store);
 }

@@ -2,7 +2,7 @@
 // The panels below the tiles: the ledger, the shards, the feed, and how to reach the AWS endpoint.
 
 import { breakable, el, setText } from "./dom.js";
-import { clock, count, duration, shardName } from "./format.js";
+import { clock, count, duration, recordsBehind, shardName } from "./format.js";
 
 /** @typedef {import("./store.js").Store} Store */
 /** @typedef {import("./types.js").Ledger} Ledger */
@@ -60,10 +60,11 @@ export function ledgerPanel(store) {
 export function shardsPanel(store) {
     const body = el("tbody");
     const more = el("p", { class: "sub" });
+    const guessed = el("p", { class: "sub", hidden: true }, "“about”: this service tells how far a reader is behind in time only; the rate of the shard's last records makes it a number.");
     /** @type {HTMLTableCellElement[][]} */
     const cells = [];
     const add = () => {
-        const fresh = [el("th", { scope: "row" }), ...Array.from({ length: 4 }, (_, i) => el("td", { class: i < 3 ? "number" : "" }))];
+        const fresh = [el("th", { scope: "row" }), ...Array.from({ length: 5 }, (_, i) => el("td", { class: i < 4 ? "number" : "" }))];
         cells.push(fresh);
         body.append(el("tr", {}, ...fresh));
         return fresh;
@@ -78,19 +79,21 @@ export function shardsPanel(store) {
         shards.forEach((shard, i) => {
             const state = shard.finished ? "finished" : shard.idle ? "idle" : "reading";
             const texts = [shardName(shard.id), shard.watermark === null ? "–" : clock(shard.watermark, store.zone),
-                duration(shard.millis_behind), count(shard.records), state];
+                duration(shard.millis_behind), recordsBehind(shard), count(shard.records), state];
             const row = cells[i] ?? add();
             row.forEach((cell, column) => setText(cell, texts[column] ?? ""));
             if (row[0]) row[0].title = shard.id;
         });
+        guessed.hidden = !shards.some((shard) => shard.records_behind_estimated);
         setText(more, all > shards.length ? `the first ${shards.length} of ${count(all)} shards` : "");
     });
     return panel("shards-panel", "Shards", "each with its own watermark; an idle one does not hold windows open",
         el("div", { class: "scroll", tabindex: 0, role: "region", "aria-labelledby": "shards-panel-title" },
             el("table", {}, el("thead", {}, el("tr", {},
                 el("th", { scope: "col" }, "Shard"), el("th", { scope: "col", class: "number" }, "Watermark"),
-                el("th", { scope: "col", class: "number" }, "Behind"), el("th", { scope: "col", class: "number" }, "Records"),
-                el("th", { scope: "col" }, "State"))), body)), more);
+                el("th", { scope: "col", class: "number" }, "Behind"),
+                el("th", { scope: "col", class: "number" }, "Records behind"), el("th", { scope: "col", class: "number" }, "Records"),
+                el("th", { scope: "col" }, "State"))), body)), more, guessed);
 }
 
 /** @param {string} key @param {import("./types.js").Cell} value */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The pipeline's charts over time: rates, where an epoch's time goes, how long a record takes to this page, and what lags.
 
-import { bytes, count, duration, rate, shardName } from "./format.js";
+import { bytes, count, duration, rate, recordsBehind, shardName } from "./format.js";
 import { SmallChart } from "./small_chart.js";
 
 /** @typedef {import("./store.js").Store} Store */
@@ -41,6 +41,7 @@ const PHASES = [
 export function epochChart(store) {
     const every = store.plan.commit_every_ms;
     const chart = new SmallChart(store, { id: "epochs-chart", title: "Epoch duration", sub: "time of each commit", axis: axisDuration, stacked: true,
+        limit: { label: "trigger interval", value: every },
         empty: `The first commit comes within ${duration(every)} of the first record.`,
         series: [...PHASES.map(({ label, color }) => ({ label, color, bars: true, format: duration })),
             { label: "mean", color: 1, dash: [6, 4], level: true, format: duration }, { label: "p95", color: 1, dash: [2, 3], level: true, format: duration }] });
@@ -101,6 +102,12 @@ export function watermarkChart(store) {
     return chart.root;
 }
 
+/** All shards together; unknown where one is. @param {import("./types.js").Shard[]} shards */
+const sumBehind = (shards) => ({
+    records_behind: shards.reduce((/** @type {number | null} */ sum, { records_behind: n }) => (sum === null || n === null ? null : sum + n), 0),
+    records_behind_estimated: shards.some((shard) => shard.records_behind_estimated),
+});
+
 /** Read lag, a line a shard. @param {Store} store */
 export function behindChart(store) {
     const chart = new SmallChart(store, { id: "behind", title: "Lag by shard", sub: "how far each reader is behind its shard's tip", axis: axisDuration, gapS: GAP_S,
@@ -114,10 +121,11 @@ export function behindChart(store) {
             drawn = shards.join(" ");
             chart.setSeries(shards.map((id, i) => ({ label: shardName(id), color: i % 7, ...(i >= 7 ? { dash: [6, 4] } : {}), format: duration })));
         }
-        const worst = Math.max(0, ...(stats?.shards ?? []).filter(({ finished }) => !finished).map((shard) => shard.millis_behind));
+        const open = (stats?.shards ?? []).filter(({ finished }) => !finished);
+        const worst = Math.max(0, ...open.map((shard) => shard.millis_behind));
         const all = stats?.shard_count ?? 0;
         chart.render(shards.length > 0 ? [samples.map(({ at }) => at / 1000), ...shards.map((id) => samples.map(({ behind }) => behind[id] ?? null))] : [[]],
-            `how far each reader is behind its shard's tip; the worst now ${duration(worst)}${all > shards.length ? `; the first ${shards.length} of ${count(all)} shards` : ""}`);
+            `how far each reader is behind its shard's tip; the worst now ${duration(worst)}, ${recordsBehind(sumBehind(open))} records in all${all > shards.length ? `; the first ${shards.length} of ${count(all)} shards` : ""}`);
     });
     return chart.root;
 }

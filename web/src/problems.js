@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is wrong with the pipeline, why, and what to do about it: of the newest figures.
 
-import { clockWithZone, count, duration } from "./format.js";
+import { clockWithZone, count, duration, recordsBehind, shardName } from "./format.js";
 
 /** @typedef {import("./store.js").Store} Store */
 /** @typedef {{what: string, cause: string, next: string}} Problem */
@@ -30,7 +30,7 @@ export function problemsOf(store) {
     const behind = stats.shards.filter((shard) => shard.millis_behind > 10_000);
     if (behind.length > 0) {
         found.push({ what: `${behind.length === 1 ? `Shard ${behind[0]?.id}` : `${behind.length} shards`} lag behind`,
-            cause: `up to ${duration(Math.max(...behind.map((shard) => shard.millis_behind)))} of records are not read yet.`,
+            cause: `up to ${duration(Math.max(...behind.map((shard) => shard.millis_behind)))} of records are not read yet${behind.map((shard) => `; ${shardName(shard.id)}: ${recordsBehind(shard)} records`).slice(0, 4).join("")}.`,
             next: "If it grows: more processors (--threads), or fewer other readers of the shard." });
     }
     const holds = stats.shards.filter((shard) => !shard.idle && !shard.finished && (shard.watermark === null || (stats.watermark !== null && shard.watermark === stats.watermark)));

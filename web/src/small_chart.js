@@ -12,14 +12,15 @@ import { isDark, seriesColor } from "./palette.js";
  * @typedef {{label: string, color: number, dash?: number[], bars?: boolean, format: (value: number) => string, level?: boolean}} SmallSeries
  *   level: a line across, of one value
  * @typedef {{id: string, title: string, sub: string, series: SmallSeries[], log?: boolean, axis: (value: number) => string,
- *            empty: string, stacked?: boolean, gapS?: number}} SmallSpec
- *   stacked: bars stand on one another, the first lowest; gapS: where points are farther apart nothing is drawn between them
+ *            empty: string, stacked?: boolean, gapS?: number, limit?: {label: string, value: number}}} SmallSpec
+ *   limit: a line across that the values should stay below; stacked: bars stand on one another, the first lowest; gapS: where points are farther apart nothing is drawn between them
  * @typedef {(number | null)[]} Column
  */
 
 const HEIGHT = 168;
 const TABLE_ROWS = 40;
 const SPAN_MIN_S = 120;
+const LIMIT_NEAR = 0.2; // of a limit: from there on it is within what is shown
 
 export class SmallChart {
     /** @param {Store} store @param {SmallSpec} spec */
@@ -45,6 +46,8 @@ export class SmallChart {
         this.table = el("div", { class: "chart-table scroll", hidden: true, tabindex: 0, role: "region", "aria-label": `${spec.title} as a table` });
         this.summary = el("p", { class: "sub" }, spec.sub);
         this.root = this.#build();
+        // For the browser tests, as in main.js.
+        Object.assign(/** @type {any} */ (window).tapeline.smalls, { [spec.id]: () => ({ limit: this.#isBeyond() ? "beyond" : "within" }) });
         this.#keyboard();
         new ResizeObserver(() => this.#resize()).observe(this.host);
         store.subscribe((changed) => {
@@ -66,11 +69,12 @@ export class SmallChart {
     }
 
     #buildLegend() {
-        const { series } = this.spec;
+        const { series, limit } = this.spec;
         this.swatches = series.map((one) => el("span", {}, swatchOf(one)));
         this.values = series.map(() => el("span", { class: "legend-value" }, "–"));
         this.legend.replaceChildren(this.when, ...series.map((one, i) =>
             el("span", { class: "small-item" }, /** @type {HTMLElement} */ (this.swatches[i]), one.label, " ", /** @type {HTMLElement} */ (this.values[i]))));
+        if (limit) this.legend.append(el("span", { class: "small-item" }, limitSwatch(), `${limit.label} `, el("span", { class: "legend-value" }, this.spec.axis(limit.value))));
     }
 
     /** Another set of lines; the next render has a column for each. @param {SmallSeries[]} series */
@@ -170,13 +174,46 @@ export class SmallChart {
         return {
             width, height: HEIGHT, legend: { show: false }, padding: [8, 18, 0, 0],
             cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
-            hooks: { setCursor: [(plot) => this.#hovered(plot)] },
-            scales: { x: { time: true, range: () => spanOf(Number(this.data[0]?.[0]), Number(this.data[0]?.at(-1))) }, y: this.spec.log ? { distr: 3, range: logRange } : { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.1 : 1] } },
+            hooks: { setCursor: [(plot) => this.#hovered(plot)], draw: [(plot) => this.#drawLimit(plot)] },
+            scales: { x: { time: true, range: () => spanOf(Number(this.data[0]?.[0]), Number(this.data[0]?.at(-1))) }, y: this.spec.log ? { distr: 3, range: logRange } : { range: (_, low, high) => [Math.min(0, low), this.#top(high)] } },
             axes: [{ ...axis, space: 70, size: 26, values: (_, splits) => splits.map((s) => clock(s * 1000, this.store.zone)) },
                 { ...axis, size: 58, space: 30, values: (_, splits) => splits.map((s) => (s === null ? "" : this.spec.axis(s))),
                     ...(this.spec.log ? { splits: (_, __, low, high) => decades(low, high), filter: (_, splits) => splits } : {}) }],
             series: [{}, ...this.#drawOrder().map((i) => seriesOptions(/** @type {SmallSeries} */ (this.spec.series[i]), this.spec.stacked === true))],
         };
+    }
+
+    /** Values that come near the limit are shown with it; others would be a flat line below it. @param {number} high */
+    #top(high) {
+        const limit = this.spec.limit?.value ?? 0;
+        return (limit > 0 && high > limit * LIMIT_NEAR ? Math.max(high, limit) : high > 0 ? high : 1 / 1.1) * 1.1;
+    }
+
+    #isBeyond() {
+        return (this.spec.limit?.value ?? 0) > Number(this.plot?.scales.y?.max);
+    }
+
+    /** The line at the limit, with its name; along the upper edge, and said so, where it is beyond what is shown. @param {uPlot} plot */
+    #drawLimit(plot) {
+        const { limit } = this.spec;
+        if (!limit || (this.data[0]?.length ?? 0) === 0) return;
+        const { ctx, bbox } = plot;
+        const ratio = devicePixelRatio;
+        const beyond = this.#isBeyond();
+        const y = beyond ? bbox.top + ratio : Math.round(plot.valToPos(limit.value, "y", true));
+        const style = getComputedStyle(document.documentElement);
+        ctx.save();
+        ctx.strokeStyle = ctx.fillStyle = style.getPropertyValue("--ink").trim();
+        ctx.lineWidth = ratio;
+        ctx.setLineDash([8 * ratio, 3 * ratio, 2 * ratio, 3 * ratio]);
+        ctx.beginPath();
+        ctx.moveTo(bbox.left, y);
+        ctx.lineTo(bbox.left + bbox.width, y);
+        ctx.stroke();
+        ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+        ctx.textBaseline = "top";
+        ctx.fillText(`${limit.label} ${this.spec.axis(limit.value)}${beyond ? ", far above ↑" : ""}`, bbox.left + 6 * ratio, y + 4 * ratio);
+        ctx.restore();
     }
 
     /** @param {uPlot} plot */
@@ -254,6 +291,9 @@ function withGaps(data, gapS) {
         return out;
     });
 }
+
+const limitSwatch = () => svg("svg", { class: "swatch", viewBox: "0 0 18 10", width: 18, height: 10 },
+    svg("line", { x1: 0, y1: 5, x2: 18, y2: 5, stroke: "currentColor", "stroke-width": 1, "stroke-dasharray": "8 3 2 3" }));
 
 /** @param {SmallSeries} one */
 function swatchOf(one) {

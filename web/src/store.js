@@ -55,9 +55,11 @@ export class Store {
         this.building = "";
         /** @type {Map<string, (event: import("./types.js").TapeEvent) => void>} who takes the candles of a tape */
         this.tapes = new Map();
-        /** @type {((ms: number) => void) | null} told how long rows waited for their frame */
+        /** @type {((ms: number, arrival: number) => void) | null} told how long rows waited until they were drawn, and when the oldest of
+         *  their records came into the stream, by the server's clock; 0: not known */
         this.onDrawn = null;
         this.cameAt = 0; // performance.now() of the oldest rows not drawn yet; 0: none
+        this.arrival = 0; // of their oldest record; 0: not known
         /** @type {{x: number, from: object} | null} the instant under the reader's pointer, for all charts */
         this.crosshair = null;
         /** @type {Set<string>} */
@@ -117,9 +119,20 @@ export class Store {
         const changed = this.changed;
         this.changed = new Set();
         for (const [subscriber, view] of this.subscribers) if (view === "" || view === this.view) subscriber(changed);
-        // A tab that was hidden draws what came meanwhile at once: that says nothing about the page's speed.
-        if (this.cameAt !== 0 && performance.now() - this.cameAt < 5000) this.onDrawn?.(performance.now() - this.cameAt);
-        this.cameAt = 0;
+        this.#tellDrawn();
+    }
+
+    /** A tab that was hidden draws what came meanwhile at once, and a paused one nothing: that says nothing about the page's speed. */
+    #tellDrawn() {
+        const { cameAt, arrival } = this;
+        this.cameAt = this.arrival = 0;
+        if (cameAt === 0 || this.paused || performance.now() - cameAt > 5000) return;
+        afterPaint(() => this.onDrawn?.(performance.now() - cameAt, arrival));
+    }
+
+    /** The rows that have just come are of records of that age. @param {number} arrival */
+    applyShown(arrival) {
+        if (this.cameAt !== 0 && this.arrival === 0) this.arrival = arrival;
     }
 
     /**
@@ -242,6 +255,21 @@ export class Store {
         if (last === null) return null;
         return this.serverNow() - last > STALE_AFTER_MS ? last : null;
     }
+}
+
+/**
+ * A chart draws in the next frame what it is given in this one; a message that is posted then comes when that frame is done.
+ * @param {() => void} then
+ */
+function afterPaint(then) {
+    requestAnimationFrame(() => {
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = () => {
+            port1.close();
+            then();
+        };
+        port2.postMessage(0);
+    });
 }
 
 /** @param {import("./types.js").Figures | undefined} figures */

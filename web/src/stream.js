@@ -68,6 +68,7 @@ export class Stream {
         this.source = source;
         source.onerror = () => this.#failed(source);
         source.addEventListener("stats", (event) => this.#on(source, event, (data) => this.store.applyStats(data)));
+        source.addEventListener("shown", (event) => this.#on(source, event, (data) => this.store.applyShown(data.arrival)));
         for (const view of this.store.plan.views) {
             source.addEventListener(view.event, (event) =>
                 this.#on(source, event, (data) => this.#rows(view.name, data)));

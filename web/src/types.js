@@ -22,7 +22,7 @@
  * @typedef {{received: number, aggregated: number, late: number, malformed: number, duplicate: number,
  *            filtered: number, windows: number, gaps?: number}} Ledger gaps: times that retention deleted records before they were read
  * @typedef {{id: string, idle: boolean, finished: boolean, watermark: number | null, records: number,
- *            millis_behind: number}} Shard
+ *            millis_behind: number, records_behind: number | null, records_behind_estimated: boolean}} Shard
  * @typedef {{now: number, uptime_ms: number, ledger: Ledger, rates: {input: number, processing: number},
  *            epoch: {number: number, duration_ms: number, oldest_ms: number | null, phases: Phases, last_commit: number | null,
  *                    rows_committed: number, files_committed: number},

@@ -2,6 +2,8 @@
 /* test_api.c: the API over its real server: a request, what must be answered. */
 #include "client.h"
 
+#include "kinesis/client.h"
+
 #include "base/io_fault.h"
 
 #include <errno.h>
@@ -220,6 +222,36 @@ static void the_first_record_comes_after_the_shards_own_number(void **state)
         assert_non_null(strstr(a.body, "\"Data\":\"Zmlyc3Q=\",\"PartitionKey\":\"k\""));
         tl_buf_release(&a.whole);
     }
+}
+
+/* What the API has no member for stands in a header; tapeline's own client reads it. */
+static void a_read_tells_how_many_records_are_behind_it(void **state)
+{
+    const struct server *s = *state;
+    char iterator[600], endpoint[128];
+    struct tl_error error;
+    struct tl_record_batch batch;
+    struct tl_kinesis_client *client;
+    assert_answer(s, "PutRecords",
+                  PUT("\"Records\":[{\"Data\":\"YQ==\",\"PartitionKey\":\"k\"," TO_0 "},{\"Data\":\"Yg==\",\"PartitionKey\":\"k\"," TO_0
+                      "},{\"Data\":\"Yw==\",\"PartitionKey\":\"k\"," TO_0 "}]"),
+                  200, "\"FailedRecordCount\":0");
+    iterator_of(s, "\"ShardId\":\"0\",\"ShardIteratorType\":\"TRIM_HORIZON\"", iterator, sizeof iterator);
+    struct answer a = get(s, iterator, 1);
+    assert_non_null(strstr(tl_buf_text(&a.whole), "x-tapeline-records-behind: 2\r\n"));
+    tl_buf_release(&a.whole);
+    snprintf(endpoint, sizeof endpoint, "http://%s", tl_broker_address(s->broker));
+    struct tl_kinesis_options options = { .endpoint = endpoint, .region = "eu-west-1", .embedded = true };
+    test_ok(tl_kinesis_client_new(&client, &options, &error), &error);
+    tl_record_batch_init(&batch);
+    test_ok(tl_kinesis_get_records(client, iterator, 1, &batch, &error), &error);
+    assert_int_equal(batch.records_behind, 2);
+    snprintf(iterator, sizeof iterator, "%s", batch.next_iterator);
+    test_ok(tl_kinesis_get_records(client, iterator, 10, &batch, &error), &error);
+    assert_int_equal(batch.count, 2);
+    assert_int_equal(batch.records_behind, 0);
+    tl_record_batch_release(&batch);
+    tl_kinesis_client_free(client);
 }
 
 static void a_call_is_taken_whole_or_not_at_all(void **state)
@@ -561,6 +593,7 @@ int main(void)
         TEST(what_is_no_call_is_refused_before_it_is_read),
         TEST(descriptions_say_what_was_made),
         TEST(the_first_record_comes_after_the_shards_own_number),
+        TEST(a_read_tells_how_many_records_are_behind_it),
         TEST(a_call_is_taken_whole_or_not_at_all),
         TEST(iterators_cannot_be_made_up_and_expire),
         TEST(a_shard_that_fails_fails_alone),

@@ -46,7 +46,7 @@ static const struct lines *find(const struct lines *l, const char *text, size_t 
     "\"ledger\":{\"received\":10,\"aggregated\":9,\"late\":" late ",\"malformed\":0,\"duplicate\":0,\"filtered\":0,\"windows\":3}," \
     "\"rates\":{\"input\":6.5,\"processing\":80000},\"epoch\":{\"number\":4,\"duration_ms\":31.5,\"write_ms\":20,\"rows_committed\":30,\"files_committed\":3}," \
     "\"state\":{\"rows\":20,\"bytes\":2048},\"latency\":{\"stream_to_engine\":{\"count\":9,\"p50_ms\":2.5,\"p99_ms\":8}},"     \
-    "\"shards\":[{\"id\":\"shardId-000000000000\",\"records\":10,\"watermark\":1699999880000,\"millis_behind\":20000,\"idle\":false,\"finished\":false}]}}"
+    "\"shards\":[{\"id\":\"shardId-000000000000\",\"records\":10,\"watermark\":1699999880000,\"millis_behind\":20000,\"records_behind\":1300,\"records_behind_estimated\":true,\"idle\":false,\"finished\":false}]}}"
 
 static void the_figures_are_there(void **state)
 {
@@ -63,6 +63,7 @@ static void the_figures_are_there(void **state)
     assert_non_null(find(&l, "→ engine 2.5 ms/8.0 ms", &at));
     assert_non_null(find(&l, "shardId-000000000000", &at));
     assert_int_equal(l.tones[at], TL_TOP_BAD); /* twenty seconds behind */
+    assert_non_null(strstr(l.text[at], "20 s          about 1300 "));
 }
 
 static void what_is_wrong_stands_out(void **state)

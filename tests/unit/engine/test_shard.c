@@ -293,6 +293,31 @@ static void column_names_of_late_rows_never_clash(void **state)
     fixture_close(&f);
 }
 
+/* What the service counts is exact; what it does not, a rate of the last records makes a number; the tip needs neither. */
+static void records_behind_are_counted_or_estimated(void **state)
+{
+    (void)state;
+    struct fixture f;
+    bool estimated;
+    fixture_open(fixture_new(&f));
+    struct tl_shard_run *s = f.shard;
+    assert_int_equal(tl_shard_run_behind(s, &estimated), -1); /* not asked yet */
+    s->tip_seen_ns = 1;
+    s->records_behind = 7;
+    s->millis_behind = 2000;
+    assert_int_equal(tl_shard_run_behind(s, &estimated), 7);
+    assert_false(estimated);
+    s->records_behind = -1;
+    assert_int_equal(tl_shard_run_behind(s, &estimated), -1); /* nor is there a rate */
+    tl_arrival_rate_add(&s->arrivals, T0, T0 + S, 101);
+    assert_int_equal(tl_shard_run_behind(s, &estimated), 200);
+    assert_true(estimated);
+    s->millis_behind = 0;
+    assert_int_equal(tl_shard_run_behind(s, &estimated), 0);
+    assert_false(estimated);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -306,6 +331,7 @@ int main(void)
         cmocka_unit_test(rule_7_instants_in_any_order_and_form),
         cmocka_unit_test(late_rows_tell_what_where_and_why),
         cmocka_unit_test(column_names_of_late_rows_never_clash),
+        cmocka_unit_test(records_behind_are_counted_or_estimated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

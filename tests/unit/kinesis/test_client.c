@@ -93,6 +93,7 @@ static void records_are_decoded(void **state)
     assert_true(x->batch.records[1].arrival_ns == INT64_C(1000000000));
     assert_string_equal(x->batch.next_iterator, "next");
     assert_int_equal(x->batch.millis_behind, 1234);
+    assert_int_equal(x->batch.records_behind, -1); /* the service does not tell */
 }
 
 static void the_padding_behind_records_is_readable(void **state)

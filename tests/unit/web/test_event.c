@@ -125,7 +125,7 @@ static void event_names_do_not_take_the_place_of_others(void **state)
     (void)state;
     static const struct {
         const char *view, *event;
-    } cases[] = { { "avg_1min", "avg_1min" }, { "stats", "view_stats" }, { "error", "view_error" }, { "a\nb", "a_b" } };
+    } cases[] = { { "avg_1min", "avg_1min" }, { "stats", "view_stats" }, { "shown", "view_shown" }, { "error", "view_error" }, { "a\nb", "a_b" } };
     for (size_t i = 0; i < TL_COUNT(cases); i++) {
         struct tl_buf out;
         tl_buf_init(&out, 4096);

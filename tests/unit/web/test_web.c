@@ -294,6 +294,7 @@ static void status_and_plan_say_what_the_page_needs(void **state)
     assert_fetch("GET", "/api/plan", "", 200, "\"charts\":[{\"name\":\"live\",\"view\":\"avg_1min\"");
     assert_fetch("GET", "/api/plan", "", 200, "\"profile\":\"local\",\"synthetic\":true");
     assert_fetch("GET", "/metrics", "", 200, "tapeline_engine_records_total{outcome=\"late\"} 1\n");
+    assert_fetch("GET", "/metrics", "", 200, "\ntapeline_engine_shard_behind_records_estimated{shard=\"");
 }
 
 static void health_follows_the_engine(void **state)
