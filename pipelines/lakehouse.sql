@@ -2,6 +2,9 @@
 -- docs/lakehouse.md walks through it, and says what each column is.
 CREATE PIPELINE lakehouse;
 
+CREATE PROFILE local DEFAULT WITH (lake = './lake', catalog = 'embedded');
+CREATE PROFILE aws WITH (lake = 's3://${BUCKET}', catalog = 'glue', region = 'us-east-1');
+
 CREATE TABLE curated.stocks_features
   WITH (path = 'curated/stocks_features', partition_by = 'ticker, year', incremental_by = 'year') AS
 WITH moves AS (

@@ -3,7 +3,7 @@
 
 #include "cli/pipeline_file.h"
 #include "cli/ticker.h"
-#include "lake/batch_table.h"
+#include "lake/batch_glue.h"
 #include "lake/ingest.h"
 #include "lake/lake_scan.h"
 #include "lake/sample.h"
@@ -43,19 +43,19 @@ static void report(const struct tl_batch_plan *b, const struct tl_batch_stats *s
                 s->partitions, s->removed, (double)s->elapsed_ns / 1e9);
 }
 
-static bool build_one(const struct tl_batch_plan *b, struct tl_store *lake, bool full, const bool *cancel, struct tl_error *error)
+static bool build_one(const struct tl_batches *b, const struct tl_batch_plan *plan, struct tl_error *error)
 {
-    struct tl_batch_table table = { b->name, b->path, b->select, b->partition_by, b->partition_count, b->incremental_by };
+    struct tl_batch_table table = { plan->name, plan->path, plan->select, plan->partition_by, plan->partition_count, plan->incremental_by };
     struct tl_batch_stats stats;
     char text[TL_TICKER_TEXT];
     struct tl_ticker ticker;
-    snprintf(text, sizeof text, "builds %.100s", b->name);
+    snprintf(text, sizeof text, "builds %.100s", plan->name);
     tl_ticker_start(&ticker, text);
-    bool ok = tl_batch_build(lake, &table, full, cancel, &stats, error);
+    bool ok = tl_batch_build(b->lake, &table, &b->options, &stats, error);
     tl_ticker_stop(&ticker);
     if (ok)
-        report(b, &stats);
-    return ok;
+        report(plan, &stats);
+    return ok && tl_batch_glue_tell(b->glue, b->lake, &plan->name, 1, error);
 }
 
 /* A table is ready when all that it reads of the file's other tables have been made. */
@@ -68,7 +68,7 @@ static bool is_ready(const struct tl_plan *plan, size_t i, const bool *done)
     return true;
 }
 
-static bool build_all(const struct tl_plan *plan, struct tl_store *lake, bool full, const bool *cancel, struct tl_error *error)
+static bool build_all(const struct tl_batches *b, const struct tl_plan *plan, struct tl_error *error)
 {
     bool done[TABLES_MAX] = { false };
     for (size_t left = plan->batch_count; left > 0;) {
@@ -77,7 +77,7 @@ static bool build_all(const struct tl_plan *plan, struct tl_store *lake, bool fu
             i++;
         if (i == plan->batch_count)
             return tl_error_set(error, TL_INVALID, "tables of the file read each other in a circle");
-        if (!build_one(&plan->batches[i], lake, full, cancel, error))
+        if (!build_one(b, &plan->batches[i], error))
             return false;
         done[i] = true;
         left--;
@@ -85,34 +85,24 @@ static bool build_all(const struct tl_plan *plan, struct tl_store *lake, bool fu
     return true;
 }
 
-static bool build_in(const struct tl_plan *plan, size_t only, struct tl_store *lake, bool full, const bool *cancel, struct tl_error *error)
+bool tl_batches_build(const struct tl_batches *b, const struct tl_plan *plan, size_t only, struct tl_error *error)
 {
     for (size_t i = 0; i < plan->batch_count; i++)
         if (reads(&plan->batches[i], &plan->batches[i], error))
             return tl_error_set(error, TL_INVALID, "table %s reads what it makes", plan->batches[i].name);
-    return only == SIZE_MAX ? build_all(plan, lake, full, cancel, error) : build_one(&plan->batches[only], lake, full, cancel, error);
+    return only == SIZE_MAX ? build_all(b, plan, error) : build_one(b, &plan->batches[only], error);
 }
 
-bool tl_batches_build(const struct tl_plan *plan, size_t only, const char *lake_root, bool full, const bool *cancel, struct tl_error *error)
-{
-    struct tl_store *lake;
-    if (!tl_store_open(&lake, lake_root, error))
-        return false;
-    bool ok = build_in(plan, only, lake, full, cancel, error);
-    tl_store_close(lake);
-    return ok;
-}
-
-bool tl_batches_build_history(struct tl_store *lake, const bool *cancel, bool *built, struct tl_error *error)
+bool tl_batches_build_history(const struct tl_batches *b, bool *built, struct tl_error *error)
 {
     bool synthetic;
     struct tl_plan *plan = NULL;
     *built = false;
-    if ((tl_history_exists(lake, &synthetic) && !synthetic) || !tl_ingest_exists(lake))
+    if ((tl_history_exists(b->lake, &synthetic) && !synthetic) || !tl_ingest_exists(b->lake))
         return true;
     if (tl_pipeline_file_lakehouse(&plan) != TL_EXIT_OK)
         return tl_error_set(error, TL_CORRUPT, "the built-in lakehouse.sql is wrong");
-    *built = build_in(plan, SIZE_MAX, lake, false, cancel, error);
+    *built = tl_batches_build(b, plan, SIZE_MAX, error);
     tl_plan_free(plan);
     return *built;
 }

@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "cli/data_folder.h"
 #include "cli/pipeline_file.h"
+#include "cli/places.h"
 #include "cli/signals.h"
 
 #include "base/suggest.h"
@@ -15,7 +16,7 @@
 static const struct tl_option options[] = {
     { "profile", TL_OPTION_TEXT, "P", "the file's profile, which tells where the lake is (default: its default)" },
     { "data", TL_OPTION_TEXT, "DIR", "the data folder whose lake is built (default " TL_DATA_DEFAULT ")" },
-    { "lake", TL_OPTION_TEXT, "DIR", "a lake's folder, instead of --data" },
+    { "lake", TL_OPTION_TEXT, "DIR", "a lake, a folder or s3://bucket/prefix, instead of --data" },
     { "full", TL_OPTION_FLAG, NULL, "make all of it, not only what has changed" },
 };
 
@@ -56,6 +57,21 @@ static size_t find_table(const struct tl_plan *plan, const char *name)
     return matches == 1 ? found : tell_tables(plan, name);
 }
 
+static bool build_in(const struct tl_args *args, const struct tl_plan *plan, const struct tl_profile_plan *profile, size_t only, struct tl_error *error)
+{
+    struct tl_places places;
+    struct tl_glue_options glue;
+    if (!tl_places_look(&places, tl_args_text(args, "data", NULL), tl_args_text(args, "lake", NULL), NULL, true, profile, error))
+        return false;
+    struct tl_batches b = { .glue = tl_places_glue(&places, profile, &glue),
+                            .options = { .full = tl_args_flag(args, "full"), .cancel = tl_signals_stopping(), .region = places.region } };
+    struct tl_store_options store = { .region = places.region, .staging = places.staging };
+    bool ok = tl_store_open_with(&b.lake, places.lake, &store, error) && tl_batches_build(&b, plan, only, error);
+    tl_store_close(b.lake);
+    tl_places_close(&places);
+    return ok;
+}
+
 static int build_plan(const struct tl_args *args, const struct tl_plan *plan)
 {
     const char *name = tl_args_positional(args, 1);
@@ -67,13 +83,8 @@ static int build_plan(const struct tl_args *args, const struct tl_plan *plan)
     }
     if (name && (only = find_table(plan, name)) == SIZE_MAX)
         return TL_EXIT_USAGE;
-    char *lake = tl_args_has(args, "lake") ? strdup(tl_args_text(args, "lake", NULL))
-                                           : tl_data_path(tl_args_text(args, "data", TL_DATA_DEFAULT), profile && profile->lake ? profile->lake : "lake");
     struct tl_error error;
-    if (!lake)
-        return tl_error_set(&error, TL_NO_MEMORY, "out of memory") ? TL_EXIT_OK : tl_report(&error);
-    bool ok = tl_batches_build(plan, only, lake, tl_args_flag(args, "full"), tl_signals_stopping(), &error);
-    free(lake);
+    bool ok = build_in(args, plan, profile, only, &error);
     if (!ok && error.code == TL_STOPPED && tl_signals_received())
         return 128 + tl_signals_received();
     return ok ? TL_EXIT_OK : tl_report(&error);
@@ -98,6 +109,7 @@ const struct tl_command tl_command_build = {
     .options = options,
     .option_count = TL_COUNT(options),
     .examples = "  tapeline build pipelines/lakehouse.sql\n"
-                "  tapeline build pipelines/lakehouse.sql curated.stocks_features --lake ./lake --full\n",
+                "  tapeline build pipelines/lakehouse.sql curated.stocks_features --lake ./lake --full\n"
+                "  tapeline build pipelines/lakehouse.sql --profile aws              (in S3, and AWS Glue)\n",
     .run = build_run,
 };

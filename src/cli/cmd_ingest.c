@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/commands.h"
 #include "cli/data_folder.h"
+#include "cli/pipeline_file.h"
+#include "cli/places.h"
 #include "cli/signals.h"
 #include "cli/ticker.h"
+#include "lake/batch_glue.h"
 #include "lake/ingest.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 static const struct tl_option options[] = {
-    { "lake", TL_OPTION_TEXT, "DIR", "the lake's folder (default " TL_DATA_DEFAULT "/lake)" },
+    { "lake", TL_OPTION_TEXT, "DIR", "the lake, a folder or s3://bucket/prefix, instead of --data" },
+    { "data", TL_OPTION_TEXT, "DIR", "the data folder whose lake it is (default " TL_DATA_DEFAULT ")" },
+    { "pipeline", TL_OPTION_TEXT, "FILE", "the file whose profile tells where the lake is, and whether AWS Glue is told (default: the built-in stock_stream)" },
+    { "profile", TL_OPTION_TEXT, "P", "the file's profile (default: its default)" },
 };
 
 static void report(const struct tl_ingest_stats *s, const char *lake)
@@ -50,23 +56,44 @@ static int ingest_files(struct tl_ingest *g, const struct tl_args *args, struct 
     return code;
 }
 
-static int ingest_run(const struct tl_args *args)
+static int ingest_into(const struct tl_args *args, struct tl_store *lake, const struct tl_glue_options *glue)
 {
+    static const char *const tables[] = { TL_PROCESSED_TABLE, TL_REJECTS_TABLE };
     struct tl_error error;
-    struct tl_store *lake;
     struct tl_ingest *ingest;
     struct tl_ingest_stats stats = { 0 };
-    if (!tl_store_open(&lake, tl_args_text(args, "lake", TL_DATA_DEFAULT "/lake"), &error))
+    if (!tl_ingest_open(&ingest, lake, &error))
         return tl_report(&error);
-    int code;
-    if (tl_ingest_open(&ingest, lake, &error)) {
-        code = ingest_files(ingest, args, &stats);
-        report(&stats, tl_store_root(lake));
-        tl_ingest_close(ingest);
-    } else {
-        code = tl_report(&error);
-    }
+    int code = ingest_files(ingest, args, &stats);
+    report(&stats, tl_store_root(lake));
+    tl_ingest_close(ingest);
+    return tl_batch_glue_tell(glue, lake, tables, TL_COUNT(tables), &error) ? code : tl_report(&error);
+}
+
+static int ingest_of(const struct tl_args *args, const struct tl_profile_plan *profile)
+{
+    struct tl_error error;
+    struct tl_places places;
+    struct tl_glue_options glue;
+    struct tl_store *lake;
+    if (!tl_places_look(&places, tl_args_text(args, "data", NULL), tl_args_text(args, "lake", NULL), NULL, true, profile, &error))
+        return tl_report(&error);
+    struct tl_store_options store = { .region = places.region, .staging = places.staging };
+    int code = tl_store_open_with(&lake, places.lake, &store, &error) ? ingest_into(args, lake, tl_places_glue(&places, profile, &glue))
+                                                                      : tl_report(&error);
     tl_store_close(lake);
+    tl_places_close(&places);
+    return code;
+}
+
+static int ingest_run(const struct tl_args *args)
+{
+    struct tl_plan *plan = NULL;
+    const char *profile = tl_args_text(args, "profile", NULL);
+    int code = tl_pipeline_file_load(tl_args_text(args, "pipeline", NULL), profile, &plan);
+    if (code == TL_EXIT_OK)
+        code = ingest_of(args, tl_plan_profile(plan, profile));
+    tl_plan_free(plan);
     return code;
 }
 
@@ -79,6 +106,7 @@ const struct tl_command tl_command_ingest = {
     .options = options,
     .option_count = TL_COUNT(options),
     .examples = "  tapeline ingest prices/*.csv\n"
+                "  tapeline ingest prices/*.csv --profile aws                        (to S3, and AWS Glue)\n"
                 "  (the ticker is taken from a column, from a three-line header, or from the file's name;\n"
                 "   what cannot be read is kept, with the reason, in " TL_REJECTS_TABLE ")\n",
     .run = ingest_run,

@@ -19,6 +19,7 @@
 #include "cli/signals.h"
 #include "codec/json_writer.h"
 #include "engine/engine.h"
+#include "lake/batch_glue.h"
 #include "lake/sample.h"
 #include "net/aws_credentials.h"
 #include "query/aws_face.h"
@@ -92,15 +93,19 @@ static bool reads_history(const struct tl_plan *plan)
 static bool prepare_history(struct up *up, struct tl_error *error)
 {
     struct tl_store *lake;
+    static const char *const table = "curated.stocks_features";
     struct tl_sample_stats stats;
     struct tl_sample_options sample = { .year = 2024, .tickers = 10, .seed = 1 };
-    if (!tl_store_open(&lake, up->places.lake, error))
+    struct tl_store_options store = { .region = up->places.region, .staging = up->places.staging };
+    if (!tl_store_open_with(&lake, up->places.lake, &store, error))
         return false;
+    struct tl_batches batches = { .lake = lake, .glue = tl_places_glue(&up->places, up->profile, &up->glue),
+                                  .options = { .cancel = tl_signals_stopping(), .region = up->places.region } };
     bool ok = true, built;
     if (reads_history(up->plan))
-        ok = tl_batches_build_history(lake, tl_signals_stopping(), &built, error);
+        ok = tl_batches_build_history(&batches, &built, error);
     if (ok && reads_history(up->plan) && !tl_history_exists(lake, &up->synthetic)) {
-        ok = tl_sample_write(lake, &sample, &stats, error);
+        ok = tl_sample_write(lake, &sample, &stats, error) && tl_batch_glue_tell(batches.glue, lake, &table, 1, error);
         up->synthetic = true;
         if (ok)
             fprintf(stderr, "made a synthetic sample history: %llu rows of %llu tickers, %s to %s\n", (unsigned long long)stats.rows,

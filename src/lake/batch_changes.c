@@ -101,7 +101,7 @@ bool tl_build_is_sample(const struct tl_build *b)
 bool tl_build_find_changes(struct tl_build *b, bool *any, struct tl_error *error)
 {
     const struct tl_batch_table *t = b->table;
-    if (!tl_batch_inputs_read(&b->inputs, b->lake, t->select, t->partition_by, t->partition_count, t->incremental_by, error))
+    if (!tl_batch_inputs_read(&b->inputs, b->source, t->select, t->partition_by, t->partition_count, t->incremental_by, error))
         return false;
     b->stats->input_files = b->inputs.file_count;
     b->full = b->full || !b->state.exists || strcmp(b->state.definition, b->definition) != 0 || tl_build_is_sample(b);

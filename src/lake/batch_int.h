@@ -12,8 +12,10 @@
 
 struct tl_build {
     struct tl_store *lake;
+    struct tl_store *source; /* what the SELECT reads: the lake, or what was brought of it from a bucket */
     const struct tl_batch_table *table;
-    const bool *cancel;
+    const struct tl_batch_options *options;
+    struct tl_store_entries seen; /* of a bucket: the table's objects as the build begins */
     struct tl_batch_stats *stats;
     struct tl_dir_lock lock;
     struct tl_batch_state state;

@@ -20,10 +20,10 @@ bool tl_build_open_duck(struct tl_build *b, struct tl_error *error)
     /* Each window frame is summed up from its own rows, in their order: a value does not depend on which other rows were read, so that an
      * incremental build gives the same bits. */
     if (!tl_duck_open(&b->duck, error) || !tl_duck_run(b->duck, "SET debug_window_mode = 'separate'", error) ||
-        !tl_catalog_load(b->lake, &catalog, error))
+        !tl_catalog_load(b->source, &catalog, error))
         return false;
-    bool ok = tl_lake_define(b->duck, b->lake, &catalog, b->table->select, tl_build_is_incremental(b) && !b->full ? &filter : NULL, error) &&
-              tl_lake_confine(b->duck, b->lake, "build-sort", error);
+    bool ok = tl_lake_define(b->duck, b->source, &catalog, b->table->select, tl_build_is_incremental(b) && !b->full ? &filter : NULL, error) &&
+              tl_lake_confine(b->duck, b->source, "build-sort", error);
     tl_catalog_release(&catalog);
     return ok;
 }

@@ -92,11 +92,13 @@ bool tl_batch_state_load(struct tl_batch_state *s, struct tl_store *lake, const 
     if (!name_of(table, name, error))
         return false;
     tl_buf_init(&text, FILE_MAX);
-    bool ok = tl_store_get(lake, name, &text, error);
+    bool ok = tl_store_get_tagged(lake, name, &text, s->etag, error);
     if (ok)
         ok = parse(s, tl_buf_view(&text), name, error);
     else
         ok = error->code == TL_NOT_FOUND;
+    if (!s->exists)
+        s->etag[0] = '\0';
     tl_buf_release(&text);
     if (!ok)
         tl_batch_state_release(s);
@@ -110,7 +112,26 @@ void tl_batch_state_release(struct tl_batch_state *s)
     *s = (struct tl_batch_state){ .exists = false };
 }
 
-bool tl_batch_state_store(const struct tl_batch_state *s, struct tl_store *lake, const char *table, struct tl_error *error)
+static bool second(struct tl_store *lake, struct tl_error *error)
+{
+    return tl_error_set(error, TL_CONFLICT, "another 'tapeline build' of this table has begun in '%s' since this one did: let it end, and build again",
+                        tl_store_root(lake));
+}
+
+bool tl_batch_state_check(const struct tl_batch_state *s, struct tl_store *lake, const char *table, struct tl_error *error)
+{
+    char name[512];
+    struct tl_store_info info;
+    if (tl_store_folder(lake))
+        return true; /* its lock is held */
+    if (!name_of(table, name, error))
+        return false;
+    if (!tl_store_head(lake, name, &info, error))
+        return error->code == TL_NOT_FOUND ? second(lake, error) : false;
+    return strcmp(info.etag, s->etag) == 0 || second(lake, error);
+}
+
+bool tl_batch_state_store(struct tl_batch_state *s, struct tl_store *lake, const char *table, struct tl_error *error)
 {
     char name[512];
     struct tl_buf out;
@@ -133,7 +154,7 @@ bool tl_batch_state_store(const struct tl_batch_state *s, struct tl_store *lake,
     tl_json_end_object(&w);
     tl_json_end_object(&w);
     tl_buf_add_char(&out, '\n');
-    bool ok = tl_buf_ok(&out, "what was built", error) && tl_store_put(lake, name, tl_buf_view(&out), error);
+    bool ok = tl_buf_ok(&out, "what was built", error) && tl_store_replace(lake, name, tl_buf_view(&out), s->etag, error);
     tl_buf_release(&out);
-    return ok;
+    return ok || (error->code == TL_CONFLICT && second(lake, error));
 }

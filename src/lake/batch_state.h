@@ -3,7 +3,8 @@
  *
  * definition: a hash of everything but the input: the SELECT, path, partitions. Each partition (a folder below the table's path) has the
  * hash of the input that it was made of, or "" while it is being made. building: a build has begun and not ended, so that files may be
- * there that no partition names. */
+ * there that no partition names. In a bucket it also tells two builds from each other: one that begins puts it anew, and the other one,
+ * which knows it by its ETag, comes to see that. */
 #pragma once
 
 #include "base/map.h"
@@ -19,6 +20,7 @@ struct tl_batch_state {
     struct tl_map partitions; /* folder ("" for the table's own) to its place in prints */
     char (*prints)[TL_BATCH_PRINT_SIZE];
     size_t print_cap;
+    char etag[TL_STORE_ETAG_MAX]; /* of what was read, or was put last; "": there is none */
 };
 TL_MUST_USE bool tl_batch_state_load(struct tl_batch_state *s, struct tl_store *lake, const char *table, struct tl_error *error);
 void tl_batch_state_release(struct tl_batch_state *s);
@@ -26,4 +28,7 @@ void tl_batch_state_release(struct tl_batch_state *s);
 const char *tl_batch_state_print(const struct tl_batch_state *s, struct tl_view folder);
 TL_MUST_USE bool tl_batch_state_set(struct tl_batch_state *s, struct tl_view folder, const char *print, struct tl_error *error);
 void tl_batch_state_remove(struct tl_batch_state *s, struct tl_view folder);
-TL_MUST_USE bool tl_batch_state_store(const struct tl_batch_state *s, struct tl_store *lake, const char *table, struct tl_error *error);
+/* TL_CONFLICT: in a bucket, another build has put it since. */
+TL_MUST_USE bool tl_batch_state_check(const struct tl_batch_state *s, struct tl_store *lake, const char *table, struct tl_error *error);
+/* TL_CONFLICT: as above. */
+TL_MUST_USE bool tl_batch_state_store(struct tl_batch_state *s, struct tl_store *lake, const char *table, struct tl_error *error);

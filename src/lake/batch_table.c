@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The order of a build, so that a break leaves what the next one can go on from: state with "building" and without the prints of what is
- * to be made; files; what is left over removed; catalog; state with the prints. */
+ * to be made; files; what is left over removed; catalog; state with the prints.
+ *
+ * In a bucket two builds may run at a time: each put of the state, and of a file, replaces what this build has seen there and nothing else.
+ * Who began first fails then at its next partition, or at the latest with its last state, which says that its files are made of what it
+ * has read; the prints of what both have made are absent until a build comes to that end. */
 #include "lake/batch_table.h"
 
 #include "lake/batch_int.h"
 
 #include "base/io.h"
 #include "lake/catalog.h"
+#include "lake/lake_cache.h"
 #include "lake/lake_lock.h"
 #include "lake/lake_scan.h"
 #include "lake/price_history.h"
@@ -75,7 +80,9 @@ static bool begin(struct tl_build *b, struct tl_error *error)
     for (size_t i = 0; i < b->inputs.count; i++)
         if (b->inputs.pieces[i].stale && !tl_batch_state_set(&b->state, tl_view_of(b->inputs.pieces[i].folder), "", error))
             return false;
-    return tl_batch_state_store(&b->state, b->lake, b->table->name, error);
+    /* In this order: what is put from now on by a build that began before is not what is seen. */
+    return tl_batch_state_store(&b->state, b->lake, b->table->name, error) &&
+           (tl_store_folder(b->lake) || tl_store_walk(b->lake, b->table->path, &b->seen, error));
 }
 
 /* ---- rows to files ---- */
@@ -101,7 +108,10 @@ static bool note_made(struct tl_build *b, const struct tl_file_list *files, stru
 static bool write_rows(struct tl_build *b, struct tl_rows *rows, struct tl_error *error)
 {
     struct tl_file_list files = { 0 };
-    bool ok = tl_parquet_sink_write(b->sink, 0, rows, &files, error) && note_made(b, &files, error);
+    bool ok = tl_batch_state_check(&b->state, b->lake, b->table->name, error) && tl_parquet_sink_write(b->sink, 0, rows, &files, error) &&
+              note_made(b, &files, error);
+    if (!ok && error->code == TL_CONFLICT && !tl_store_folder(b->lake))
+        tl_error_context(error, "another 'tapeline build' may be at work: let it end, and build again");
     tl_file_list_release(&files);
     tl_rows_reset(rows);
     return ok;
@@ -119,7 +129,7 @@ static bool same_partition(const struct tl_build *b, const struct tl_rows *rows,
 
 static bool is_cancelled(const struct tl_build *b)
 {
-    return b->cancel && __atomic_load_n(b->cancel, __ATOMIC_ACQUIRE);
+    return b->options->cancel && __atomic_load_n(b->options->cancel, __ATOMIC_ACQUIRE);
 }
 
 static bool pour(struct tl_build *b, struct tl_rows *batch, struct tl_rows *rows, struct tl_error *error)
@@ -153,6 +163,8 @@ static bool write_all(struct tl_build *b, struct tl_error *error)
     size_t count = tl_duck_cursor_column_count(b->cursor);
     if (!tl_parquet_sink_open(&b->sink, b->lake, &options, error) || !tl_rows_init(&batch, columns, count, BATCH_BYTES, error))
         return false;
+    if (!tl_store_folder(b->lake))
+        tl_parquet_sink_replaces(b->sink, &b->seen);
     bool ok = tl_rows_init(&rows, columns, count, ROWS_BYTES, error);
     if (ok) {
         ok = pour(b, &batch, &rows, error);
@@ -168,18 +180,21 @@ static bool write_all(struct tl_build *b, struct tl_error *error)
 static bool remove_leftovers(struct tl_build *b, struct tl_error *error)
 {
     struct tl_dir_list files;
-    if (!tl_lake_files(b->lake, b->table->path, &files, error))
+    size_t count = 0;
+    if (!tl_batch_state_check(&b->state, b->lake, b->table->name, error) || !tl_lake_files(b->lake, b->table->path, &files, error))
         return false;
-    bool ok = true;
+    const char **names = calloc(files.count + 1, sizeof *names);
+    bool ok = names || tl_error_set(error, TL_NO_MEMORY, "out of memory");
     for (size_t i = 0; ok && i < files.count; i++) {
         struct tl_view folder = tl_build_folder_of(b, files.names[i]);
         const struct tl_batch_piece *piece = tl_batch_inputs_piece(&b->inputs, folder);
         bool current = tl_build_is_incremental(b) && !b->full && piece && !piece->stale;
-        if (current || tl_map_find(&b->made, folder) || !file_is_ours(b, files.names[i]))
-            continue;
-        ok = tl_store_delete(b->lake, files.names[i], error);
-        b->stats->removed += ok;
+        if (!current && !tl_map_find(&b->made, folder) && file_is_ours(b, files.names[i]))
+            names[count++] = files.names[i];
     }
+    ok = ok && tl_store_delete_many(b->lake, names, count, error);
+    b->stats->removed += ok ? count : 0;
+    free(names);
     tl_dir_list_release(&files);
     return ok;
 }
@@ -264,12 +279,26 @@ static bool count_partitions(struct tl_build *b, struct tl_error *error)
     return true;
 }
 
+static bool open_source(struct tl_build *b, struct tl_error *error)
+{
+    char *folder = NULL;
+    b->source = b->lake;
+    if (tl_store_folder(b->lake))
+        return true;
+    b->source = NULL;
+    bool ok = tl_lake_cache_sync(tl_store_root(b->lake), b->options->region, b->table->select, b->options->cancel, &folder, error) &&
+              tl_store_open(&b->source, folder, error);
+    free(folder);
+    return ok;
+}
+
 static bool build(struct tl_build *b, struct tl_error *error)
 {
     bool any = false;
     tl_build_define(b);
+    /* The state is read before the input is: who builds of newer input in between has put another one. */
     if (!tl_lake_lock_open(&b->lock, b->lake, TL_LAKE_BATCH, error) || !tl_batch_state_load(&b->state, b->lake, b->table->name, error) ||
-        !tl_build_find_changes(b, &any, error))
+        !open_source(b, error) || !tl_build_find_changes(b, &any, error))
         return false;
     /* The SELECT is looked at before anything is changed. */
     if (any && (!tl_build_open_duck(b, error) || !tl_build_open_cursor(b, error) || !begin(b, error) || !write_all(b, error) || !finish(b, error)))
@@ -277,11 +306,11 @@ static bool build(struct tl_build *b, struct tl_error *error)
     return count_partitions(b, error);
 }
 
-bool tl_batch_build(struct tl_store *lake, const struct tl_batch_table *table, bool full, const bool *cancel, struct tl_batch_stats *stats,
-                    struct tl_error *error)
+bool tl_batch_build(struct tl_store *lake, const struct tl_batch_table *table, const struct tl_batch_options *options,
+                    struct tl_batch_stats *stats, struct tl_error *error)
 {
     int64_t began = tl_io->monotonic_ns();
-    struct tl_build b = { .lake = lake, .table = table, .cancel = cancel, .stats = stats, .lock = { .fd = -1 }, .full = full };
+    struct tl_build b = { .lake = lake, .table = table, .options = options, .stats = stats, .lock = { .fd = -1 }, .full = options->full };
     *stats = (struct tl_batch_stats){ .rows = 0 };
     tl_map_init(&b.there, FOLDERS_MAX);
     tl_map_init(&b.made, FOLDERS_MAX);
@@ -293,6 +322,9 @@ bool tl_batch_build(struct tl_store *lake, const struct tl_batch_table *table, b
     tl_batch_state_release(&b.state);
     tl_map_release(&b.there);
     tl_map_release(&b.made);
+    tl_store_entries_release(&b.seen);
+    if (b.source != lake)
+        tl_store_close(b.source);
     tl_lake_lock_close(&b.lock);
     stats->elapsed_ns = tl_io->monotonic_ns() - began;
     return ok;

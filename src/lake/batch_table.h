@@ -8,7 +8,10 @@
  * for byte, as those of a build from nothing.
  *
  * The table's folder belongs to the table: what no build has put there is not touched, and refused (TL_CONFLICT). Partitions change one
- * by one, each at once. A build that is broken off goes on where it was. */
+ * by one, each at once. A build that is broken off goes on where it was.
+ *
+ * A lake in a bucket: what the SELECT reads is brought to this machine first, what has changed of it (lake/lake_cache.h); a partition is
+ * replaced only as it was seen, so that of two builds of a table at a time at most one ends well, and the next one mends what is mixed. */
 #pragma once
 
 #include "lake/store.h"
@@ -28,7 +31,11 @@ struct tl_batch_stats {
     uint64_t rows;       /* written */
     int64_t elapsed_ns;
 };
-/* full: as if nothing were there. *cancel (or NULL) is looked at between partitions: TL_STOPPED. TL_CONFLICT: see above, or another
- * process ingests or builds. TL_INVALID: the SELECT is wrong. */
-TL_MUST_USE bool tl_batch_build(struct tl_store *lake, const struct tl_batch_table *table, bool full, const bool *cancel,
+struct tl_batch_options {
+    bool full;          /* as if nothing were there */
+    const bool *cancel; /* or NULL; looked at between partitions: TL_STOPPED */
+    const char *region; /* of a bucket, as of a store */
+};
+/* TL_CONFLICT: see above, or another process ingests or builds. TL_INVALID: the SELECT is wrong. */
+TL_MUST_USE bool tl_batch_build(struct tl_store *lake, const struct tl_batch_table *table, const struct tl_batch_options *options,
                                 struct tl_batch_stats *stats, struct tl_error *error);

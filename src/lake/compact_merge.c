@@ -127,7 +127,7 @@ bool tl_compact_merge(struct tl_store *store, struct tl_duck *duck, const struct
     char out[PATH_MAX];
     if (!tl_store_stage(store, &staging, error) || !staged(staging, "out", 0, out, error))
         return false;
-    struct tl_store_file file = { out, name };
+    struct tl_store_file file = { .path = out, .name = name };
     bool ok = (count <= BATCH_FILES ? merge_batch(store, duck, files, count, staging, out, error)
                                     : merge_batches(store, duck, files, count, staging, out, cancel, error)) &&
               tl_store_publish(store, &file, 1, error);

@@ -54,7 +54,7 @@ static bool put_checkpoint(struct tl_store *store, struct tl_duck *duck, const c
     tl_buf_init(&text, 200);
     bool ok = count_rows(duck, file, &rows, error);
     tl_delta_name(path, version, ".checkpoint.parquet", &name);
-    struct tl_store_file one = { file, tl_buf_text(&name) };
+    struct tl_store_file one = { .path = file, .name = tl_buf_text(&name) };
     ok = ok && tl_store_publish(store, &one, 1, error);
     tl_buf_reset(&name);
     tl_buf_addf(&name, "%s/_delta_log/_last_checkpoint", path);

@@ -19,8 +19,10 @@
 #define ATTEMPT_NS (30 * TL_NS_PER_S)
 #define TABLES_MAX 1024
 #define PARTITIONS_MAX ((size_t)1 << 22)
+#define DELETE_BATCH 25 /* the most that BatchDeletePartition takes */
 #define BATCH 100 /* the most that BatchCreatePartition and BatchUpdatePartition take */
 #define CHANGE_TRIES 5
+#define THERE "AlreadyExistsException"
 
 struct glue_table {
     const struct tl_catalog_table *table;
@@ -185,13 +187,13 @@ static bool is_delta(struct tl_json table)
 }
 
 /* *current: nothing has to be told. TL_CONFLICT: it is another table. */
-static bool compare_table(const struct tl_glue *g, struct tl_json there, const struct tl_catalog_table *t, bool *current, struct tl_error *error)
+static bool compare_table(const struct tl_glue *g, struct tl_json there, const struct tl_catalog_table *t, bool anew, bool *current, struct tl_error *error)
 {
     if (is_delta(there) != t->delta)
         return tl_error_set(error, TL_CONFLICT, "Glue's table '%s.%s' is %s, unlike the lake's: drop it there (its data stays), or give the sink another table",
                             t->database, t->name, t->delta ? "no Delta table" : "a Delta table");
     size_t columns = columns_same(tl_json_member(tl_json_member(there, "StorageDescriptor"), "Columns"), t);
-    if (columns == SIZE_MAX || !keys_same(tl_json_member(there, "PartitionKeys"), t))
+    if ((columns == SIZE_MAX && !anew) || !keys_same(tl_json_member(there, "PartitionKeys"), t))
         return tl_error_set(error, TL_CONFLICT,
                             "Glue's table '%s.%s' has other columns or partitions than the lake's: drop it there (its data stays), or give the sink "
                             "another table",
@@ -211,15 +213,15 @@ static bool get_table(struct tl_glue *g, const struct tl_catalog_table *t, bool 
     return *found || code_is(g, "EntityNotFoundException");
 }
 
-/* *changed: columns were added to a table that was there. */
-static bool ensure_table(struct tl_glue *g, const struct tl_catalog_table *t, bool *changed, struct tl_error *error)
+/* *changed: the columns of a table that was there are others now. */
+static bool ensure_table(struct tl_glue *g, const struct tl_catalog_table *t, bool anew, bool *changed, struct tl_error *error)
 {
     *changed = false;
     for (int tries = 0; tries < CHANGE_TRIES; tries++) {
         bool found, current = false;
         if (!get_table(g, t, &found, error))
             return false;
-        if (found && !compare_table(g, tl_json_member(g->answer, "Table"), t, &current, error))
+        if (found && !compare_table(g, tl_json_member(g->answer, "Table"), t, anew, &current, error))
             return false;
         if (current)
             return true;
@@ -293,15 +295,15 @@ static bool read_partitions(struct tl_glue *g, struct glue_table *gt, struct tl_
     return ok || tl_error_context(error, "Glue's partitions of '%s.%s'", gt->table->database, gt->table->name);
 }
 
-/* Errors of single partitions: that one is there is none. */
-static bool check_errors(struct tl_glue *g, struct tl_error *error)
+/* Errors of single partitions, but for the one that says that it is as it should be. */
+static bool check_errors(struct tl_glue *g, const char *fine, struct tl_error *error)
 {
     struct tl_json item;
     struct tl_json_iter it;
     for (tl_json_iter_init(&it, tl_json_member(g->answer, "Errors")); tl_json_next(&it, NULL, &item);) {
         struct tl_json detail = tl_json_member(item, "ErrorDetail");
         struct tl_view code = tl_json_get_string(detail, "ErrorCode");
-        if (!tl_view_is(code, "AlreadyExistsException"))
+        if (!tl_view_is(code, fine))
             return tl_error_set(error, TL_UNAVAILABLE, "%.*s: %.*s", TL_VIEW_ARG(code), TL_VIEW_ARG(tl_json_get_string(detail, "ErrorMessage")));
     }
     return true;
@@ -318,7 +320,7 @@ static bool create_batch(struct tl_glue *g, struct glue_table *gt, size_t *place
         tl_glue_write_partition(&g->w, g->root, gt->table, folder, NULL);
     }
     tl_json_end_array(&g->w);
-    if (!call(g, "BatchCreatePartition", error) || !check_errors(g, error))
+    if (!call(g, "BatchCreatePartition", error) || !check_errors(g, THERE, error))
         return tl_error_context(error, "Glue's partitions of '%s.%s'", gt->table->database, gt->table->name);
     for (size_t i = 0; i < count; i++)
         *tl_map_find(&gt->partitions, tl_map_key_at(&gt->partitions, places[i])) = 1;
@@ -379,7 +381,7 @@ static bool update_batch(struct tl_glue *g, struct glue_table *gt, size_t begin_
         write_update(g, gt->table, folder, place_of(tl_map_value_at(&gt->partitions, i)));
     }
     tl_json_end_array(&g->w);
-    return call(g, "BatchUpdatePartition", error) && check_errors(g, error);
+    return call(g, "BatchUpdatePartition", error) && check_errors(g, THERE, error);
 }
 
 /* A partition has columns of its own: those that were added to the table are added to it. Its place stays. */
@@ -391,12 +393,12 @@ static bool update_partitions(struct tl_glue *g, struct glue_table *gt, struct t
     return true;
 }
 
-bool tl_glue_ensure(struct tl_glue *g, const struct tl_catalog_table *table, struct tl_error *error)
+static bool ensure(struct tl_glue *g, const struct tl_catalog_table *table, bool anew, struct tl_error *error)
 {
     bool changed;
     if (g->table_count == TABLES_MAX)
         return tl_error_set(error, TL_LIMIT, "more than %d tables", TABLES_MAX);
-    if (!ensure_database(g, table->database, error) || !ensure_table(g, table, &changed, error))
+    if (!ensure_database(g, table->database, error) || !ensure_table(g, table, anew, &changed, error))
         return tl_error_context(error, "Glue's table '%s.%s'", table->database, table->name);
     struct glue_table *gt = &g->tables[g->table_count++];
     *gt = (struct glue_table){ .table = table };
@@ -404,6 +406,16 @@ bool tl_glue_ensure(struct tl_glue *g, const struct tl_catalog_table *table, str
     if (g->mode != TL_GLUE_REGISTER || !tl_glue_has_partitions(table))
         return true;
     return read_partitions(g, gt, &gt->partitions, error) && (!changed || update_partitions(g, gt, error));
+}
+
+bool tl_glue_ensure(struct tl_glue *g, const struct tl_catalog_table *table, struct tl_error *error)
+{
+    return ensure(g, table, false, error);
+}
+
+bool tl_glue_ensure_anew(struct tl_glue *g, const struct tl_catalog_table *table, struct tl_error *error)
+{
+    return ensure(g, table, true, error);
 }
 
 /* "streaming/x/ticker=A/part-1.parquet" of the table at "streaming/x": "ticker=A". */
@@ -432,6 +444,59 @@ bool tl_glue_note(struct tl_glue *g, const char *const *files, size_t count, str
         }
     }
     return true;
+}
+
+/* ---- partitions that are gone ---- */
+
+static bool delete_batch(struct tl_glue *g, const struct glue_table *gt, const size_t *places, size_t count, struct tl_error *error)
+{
+    char folder[4096];
+    struct tl_buf value;
+    tl_buf_init(&value, 1 << 16);
+    tl_json_member_text(begin(g, gt->table), "TableName", gt->table->name);
+    tl_json_key(&g->w, "PartitionsToDelete");
+    tl_json_begin_array(&g->w);
+    for (size_t i = 0; i < count; i++) {
+        snprintf(folder, sizeof folder, "%.*s", TL_VIEW_ARG(tl_map_key_at(&gt->partitions, places[i])));
+        tl_json_begin_object(&g->w);
+        tl_json_key(&g->w, "Values");
+        tl_json_begin_array(&g->w);
+        for (size_t c = 0; c < gt->table->partition_count; c++) {
+            tl_buf_reset(&value);
+            tl_glue_partition_value(folder, c, &value);
+            tl_json_write_text(&g->w, tl_buf_text(&value));
+        }
+        tl_json_end_array(&g->w);
+        tl_json_end_object(&g->w);
+    }
+    tl_json_end_array(&g->w);
+    tl_buf_release(&value);
+    return call(g, "BatchDeletePartition", error) && check_errors(g, "EntityNotFoundException", error);
+}
+
+bool tl_glue_forget(struct tl_glue *g, const char *const *files, size_t count, struct tl_error *error)
+{
+    const struct glue_table *gt = &g->tables[g->table_count - 1];
+    struct tl_map there;
+    size_t places[DELETE_BATCH], chosen = 0;
+    bool ok = true, added;
+    if (!tl_glue_points(g, gt->table))
+        return true;
+    tl_map_init(&there, PARTITIONS_MAX);
+    for (size_t i = 0; ok && i < count; i++) {
+        struct tl_view folder;
+        ok = !folder_in(gt->table, files[i], &folder) || tl_map_put(&there, folder, &added) || tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    }
+    for (size_t i = 0; ok && i < gt->partitions.count; i++) {
+        if (!tl_map_find(&there, tl_map_key_at(&gt->partitions, i)))
+            places[chosen++] = i;
+        if (chosen == DELETE_BATCH || (chosen && i + 1 == gt->partitions.count)) {
+            ok = delete_batch(g, gt, places, chosen, error);
+            chosen = 0;
+        }
+    }
+    tl_map_release(&there);
+    return ok || tl_error_context(error, "Glue's partitions of '%s.%s'", gt->table->database, gt->table->name);
 }
 
 /* ---- partitions that compaction has moved ---- */
@@ -467,7 +532,7 @@ static bool create_at(struct tl_glue *g, const struct tl_catalog_table *t, const
     tl_json_begin_array(&g->w);
     tl_glue_write_partition(&g->w, g->root, t, partition, folder);
     tl_json_end_array(&g->w);
-    return call(g, "BatchCreatePartition", error) && check_errors(g, error);
+    return call(g, "BatchCreatePartition", error) && check_errors(g, THERE, error);
 }
 
 bool tl_glue_point(void *move, const char *partition, const char *folder, struct tl_error *error)
@@ -480,7 +545,7 @@ bool tl_glue_point(void *move, const char *partition, const char *folder, struct
     tl_json_begin_array(&g->w);
     write_update(g, t, partition, folder);
     tl_json_end_array(&g->w);
-    bool ok = call(g, "BatchUpdatePartition", error) && (is_unknown(g) ? create_at(g, t, partition, folder, error) : check_errors(g, error));
+    bool ok = call(g, "BatchUpdatePartition", error) && (is_unknown(g) ? create_at(g, t, partition, folder, error) : check_errors(g, THERE, error));
     return ok || tl_error_context(error, "Glue's partition '%s' of '%s.%s'", partition, t->database, t->name);
 }
 
@@ -518,7 +583,7 @@ bool tl_glue_compare(struct tl_glue *g, const struct tl_catalog_table *t, const 
         tl_buf_addf(out, "%s.%s: is in the lake's catalog, and not in Glue\n", t->database, t->name);
         return true;
     }
-    if (!compare_table(g, tl_json_member(g->answer, "Table"), t, &current, error)) {
+    if (!compare_table(g, tl_json_member(g->answer, "Table"), t, false, &current, error)) {
         tl_buf_addf(out, "%s.%s: %s\n", t->database, t->name, error->text);
         return error->code == TL_CONFLICT;
     }

@@ -24,6 +24,10 @@ bool tl_glue_has_partitions(const struct tl_catalog_table *table);
 /* Database and table are there, with these columns, afterwards. TL_CONFLICT, with the way out: there is another table of that name (columns
  * that do not fit, another place). The table's texts outlive g. */
 TL_MUST_USE bool tl_glue_ensure(struct tl_glue *g, const struct tl_catalog_table *table, struct tl_error *error);
+/* The same of a table that is made anew when its definition changes (lake/batch_table.h): other columns take the place of those that Glue has. */
+TL_MUST_USE bool tl_glue_ensure_anew(struct tl_glue *g, const struct tl_catalog_table *table, struct tl_error *error);
+/* Takes out of Glue the partitions of the table, which was ensured last, that none of these files (all of the table's) is in. */
+TL_MUST_USE bool tl_glue_forget(struct tl_glue *g, const char *const *files, size_t count, struct tl_error *error);
 /* Notes the partitions of the files (names in the lake), of tables that were ensured; those noted before cost nothing. */
 TL_MUST_USE bool tl_glue_note(struct tl_glue *g, const char *const *files, size_t count, struct tl_error *error);
 /* Registers what was noted and is not there yet (nothing with projection). After a failure the same again. */

@@ -5,11 +5,9 @@
 #include "base/file.h"
 #include "lake/lake_lock.h"
 #include "lake/catalog.h"
-#include "lake/duck_cursor.h"
-#include "lake/lake_scan.h"
 #include "lake/parquet_sink.h"
-#include "lake/partition_path.h"
 #include "lake/price_history.h"
+#include "lake/price_there.h"
 #include "lake/yfinance.h"
 
 #include <assert.h>
@@ -20,14 +18,14 @@
 
 #define FILE_MAX ((size_t)1 << 30)
 #define ROWS_BYTES ((size_t)4 << 30)
-#define SQL_MAX ((size_t)16 << 20)
 #define SLICE_TICKERS 50 /* merged at a time, */
 #define SLICE_ROWS 200000 /* or so many rows */
+#define TRIES 5 /* where another ingest has changed a bucket's partitions meanwhile */
 
 struct tl_ingest {
     struct tl_store *lake;
     struct tl_dir_lock lock;
-    struct tl_duck *duck; /* reads what is there */
+    struct tl_prices_there *there;
     struct tl_parquet_sink *sink, *reject_sink;
     bool registered;
 };
@@ -77,7 +75,7 @@ bool tl_ingest_open(struct tl_ingest **out, struct tl_store *lake, struct tl_err
         free(g);
         return false;
     }
-    if (!tl_duck_open(&g->duck, error)) {
+    if (!tl_prices_there_open(&g->there, lake, error)) {
         tl_ingest_close(g);
         return false;
     }
@@ -91,7 +89,7 @@ void tl_ingest_close(struct tl_ingest *g)
         return;
     tl_parquet_sink_close(g->sink);
     tl_parquet_sink_close(g->reject_sink);
-    tl_duck_close(g->duck);
+    tl_prices_there_close(g->there);
     tl_lake_lock_close(&g->lock);
     free(g);
 }
@@ -101,111 +99,11 @@ bool tl_ingest_exists(struct tl_store *lake)
     return tl_history_has_files(lake, TL_PROCESSED_PATH);
 }
 
-/* ---- what is there of some tickers ---- */
-
-/* Rows order[begin, end) of the file: whole tickers. */
-struct slice {
-    const struct tl_price_file *file;
-    size_t begin, end;
-};
-
-static struct tl_view ticker_at(const struct tl_price_file *f, size_t i)
-{
-    return tl_rows_text(&f->rows, f->order[i], TL_PRICE_TICKER);
-}
-
-static size_t ticker_end(const struct tl_price_file *f, size_t i)
-{
-    size_t end = i + 1;
-    while (end < f->count && tl_view_eq(ticker_at(f, end), ticker_at(f, i)))
-        end++;
-    return end;
-}
-
-/* A partition is rewritten as one file of ours: rows of a file that someone else put there would then be there twice. */
-static bool all_are_ours(struct tl_store *lake, const struct tl_dir_list *files, struct tl_error *error)
-{
-    for (size_t i = 0; i < files->count; i++) {
-        const char *leaf = strrchr(files->names[i], '/');
-        if (!leaf || !tl_view_starts_with(tl_view_of(leaf + 1), TL_VIEW(TL_HISTORY_FILE_PREFIX)))
-            return tl_error_set(error, TL_CONFLICT, "'%s/%s' was not written by tapeline: remove it, or ingest into another lake",
-                                tl_store_root(lake), files->names[i]);
-    }
-    return true;
-}
-
-/* Adds " UNION ALL SELECT 'AAPL', ..." over the ticker's files. */
-static bool add_ticker(struct tl_ingest *g, struct tl_view ticker, struct tl_buf *sql, struct tl_error *error)
-{
-    struct tl_buf folder;
-    struct tl_dir_list files;
-    tl_buf_init(&folder, PATH_MAX);
-    tl_buf_add_text(&folder, TL_PROCESSED_PATH "/");
-    tl_partition_path_add(&folder, TL_VIEW("ticker"), ticker);
-    bool ok = tl_buf_ok(&folder, "a folder's name", error) && tl_lake_files(g->lake, tl_buf_text(&folder), &files, error);
-    tl_buf_release(&folder);
-    if (!ok)
-        return false;
-    if (files.count) {
-        tl_buf_add_text(sql, sql->size ? " UNION ALL SELECT " : "SELECT ");
-        tl_sql_add_string(sql, ticker);
-        tl_buf_add_text(sql, " AS ticker, CAST(substr(date, 1, 4) AS BIGINT) AS year, date, open, high, low, close, volume FROM read_parquet([");
-        for (size_t i = 0; i < files.count; i++) {
-            tl_buf_add_text(sql, i ? ", " : "");
-            tl_lake_add_file(sql, g->lake, files.names[i]);
-        }
-        tl_buf_add_text(sql, "], hive_partitioning = false)");
-    }
-    ok = all_are_ours(g->lake, &files, error);
-    tl_dir_list_release(&files);
-    return ok;
-}
-
-static bool read_rows(struct tl_duck *duck, const char *sql, struct tl_rows *out, struct tl_error *error)
-{
-    struct tl_duck_cursor *cursor;
-    struct tl_rows batch;
-    bool done = false;
-    if (!tl_duck_cursor_open(&cursor, duck, sql, 0, error))
-        return false;
-    bool ok = tl_rows_init(&batch, tl_price_columns, TL_COUNT(tl_price_columns), ROWS_BYTES, error);
-    bool ready = ok;
-    while (ok && !done) {
-        ok = tl_duck_cursor_next(cursor, &batch, &done, error);
-        for (size_t row = 0; ok && row < batch.row_count; row++)
-            tl_rows_add_copy(out, &batch, row);
-    }
-    if (ready)
-        tl_rows_release(&batch);
-    tl_duck_cursor_close(cursor);
-    return ok && tl_rows_ok(out, "the history that is there", error);
-}
-
-/* Sorted by ticker and date, as the new ones. */
-static bool read_existing(struct tl_ingest *g, const struct slice *s, struct tl_rows *out, struct tl_error *error)
-{
-    struct tl_buf union_of, sql;
-    tl_buf_init(&union_of, SQL_MAX);
-    tl_buf_init(&sql, SQL_MAX);
-    bool ok = true;
-    for (size_t i = s->begin; ok && i < s->end; i = ticker_end(s->file, i))
-        ok = add_ticker(g, ticker_at(s->file, i), &union_of, error);
-    if (ok && union_of.size) {
-        tl_buf_add_text(&sql, "SELECT * FROM (");
-        tl_buf_add_view(&sql, tl_buf_view(&union_of));
-        tl_buf_add_text(&sql, ") ORDER BY ticker, date");
-        ok = !union_of.failed && tl_buf_ok(&sql, "the list of files", error) && read_rows(g->duck, tl_buf_text(&sql), out, error);
-    }
-    tl_buf_release(&union_of);
-    tl_buf_release(&sql);
-    return ok || tl_error_context(error, "cannot read the history in '%s'", tl_store_root(g->lake));
-}
-
 /* ---- merging ---- */
 
 struct merge {
     const struct tl_rows *old_rows;
-    const struct slice *slice;
+    const struct tl_price_slice *slice;
     size_t old_at, new_at;
     struct tl_rows *out;    /* partitions that change, whole */
     uint64_t changed, partitions;
@@ -273,12 +171,16 @@ static void merge_partition(struct merge *m)
 static bool write_rows(struct tl_ingest *g, const struct tl_rows *rows, struct tl_error *error)
 {
     struct tl_file_list files = { 0 };
-    bool ok = open_sink(g, error) && register_tables(g, error) && tl_parquet_sink_write(g->sink, 0, rows, &files, error);
+    bool ok = open_sink(g, error) && register_tables(g, error);
+    if (ok) {
+        tl_parquet_sink_replaces(g->sink, tl_prices_there_seen(g->there));
+        ok = tl_parquet_sink_write(g->sink, 0, rows, &files, error);
+    }
     tl_file_list_release(&files);
     return ok;
 }
 
-static bool ingest_slice(struct tl_ingest *g, const struct slice *s, struct tl_ingest_stats *stats, struct tl_error *error)
+static bool try_slice(struct tl_ingest *g, const struct tl_price_slice *s, struct tl_ingest_stats *stats, struct tl_error *error)
 {
     struct tl_rows old_rows, out;
     if (!tl_rows_init(&old_rows, tl_price_columns, TL_COUNT(tl_price_columns), ROWS_BYTES, error))
@@ -287,7 +189,7 @@ static bool ingest_slice(struct tl_ingest *g, const struct slice *s, struct tl_i
         tl_rows_release(&old_rows);
         return false;
     }
-    bool ok = read_existing(g, s, &old_rows, error);
+    bool ok = tl_prices_there_read(g->there, s, &old_rows, error);
     struct merge m = { .old_rows = &old_rows, .slice = s, .new_at = s->begin, .out = &out };
     while (ok && (m.old_at < old_rows.row_count || m.new_at < s->end))
         merge_partition(&m);
@@ -301,6 +203,18 @@ static bool ingest_slice(struct tl_ingest *g, const struct slice *s, struct tl_i
     return ok;
 }
 
+/* In a bucket a partition is put only as it was seen: where another ingest has put one since, both are merged anew. */
+static bool ingest_slice(struct tl_ingest *g, const struct tl_price_slice *s, struct tl_ingest_stats *stats, struct tl_error *error)
+{
+    for (int left = TRIES; left > 0; left--) {
+        if (try_slice(g, s, stats, error))
+            return true;
+        if (error->code != TL_CONFLICT || !tl_prices_there_seen(g->there))
+            return false;
+    }
+    return tl_error_context(error, "another 'tapeline ingest' changes the same tickers: let it end, and ingest again");
+}
+
 static void count_rows(const struct tl_price_file *f, struct tl_ingest_stats *stats)
 {
     for (size_t i = 0; i < f->count; i++) {
@@ -310,7 +224,7 @@ static void count_rows(const struct tl_price_file *f, struct tl_ingest_stats *st
         if (tl_view_cmp(date, tl_view_of(stats->last_date)) > 0)
             snprintf(stats->last_date, sizeof stats->last_date, "%.*s", TL_VIEW_ARG(date));
     }
-    for (size_t i = 0; i < f->count; i = ticker_end(f, i))
+    for (size_t i = 0; i < f->count; i = tl_price_ticker_end(f, i))
         stats->tickers++;
     stats->files++;
     stats->rows += f->count;
@@ -320,10 +234,10 @@ static void count_rows(const struct tl_price_file *f, struct tl_ingest_stats *st
 static bool ingest_rows(struct tl_ingest *g, const struct tl_price_file *f, struct tl_ingest_stats *stats, struct tl_error *error)
 {
     bool ok = true;
-    for (struct slice s = { f, 0, 0 }; ok && s.begin < f->count; s.begin = s.end) {
+    for (struct tl_price_slice s = { f, 0, 0 }; ok && s.begin < f->count; s.begin = s.end) {
         s.end = s.begin;
         for (size_t tickers = 0; s.end < f->count && tickers < SLICE_TICKERS && s.end - s.begin < SLICE_ROWS; tickers++)
-            s.end = ticker_end(f, s.end);
+            s.end = tl_price_ticker_end(f, s.end);
         ok = ingest_slice(g, &s, stats, error);
     }
     return ok;
@@ -358,16 +272,24 @@ static void copy_reject(const struct tl_rows *from, size_t row, const char *file
     tl_rows_set_text(out, TL_REJECT_DATA + 1, tl_view_of(source));
 }
 
-static bool write_rejects(struct tl_ingest *g, const struct tl_rows *rejects, const char *file, const char *source, struct tl_error *error)
+/* folder: that of the source. */
+static bool write_rejects(struct tl_ingest *g, const struct tl_rows *rejects, const char *file, const char *source, const char *folder,
+                          struct tl_error *error)
 {
     struct tl_rows rows;
+    struct tl_store_entries seen = { 0 };
     struct tl_file_list files = { 0 };
     if (!tl_rows_init(&rows, reject_columns, TL_COUNT(reject_columns), ROWS_BYTES, error))
         return false;
     for (size_t row = 0; row < rejects->row_count; row++)
         copy_reject(rejects, row, file, source, &rows);
-    bool ok = tl_rows_ok(&rows, "the rejects", error) && open_reject_sink(g, error) && register_tables(g, error) &&
-              tl_parquet_sink_write(g->reject_sink, 0, &rows, &files, error);
+    bool ok = tl_rows_ok(&rows, "the rejects", error) && open_reject_sink(g, error) && register_tables(g, error);
+    if (ok && !tl_store_folder(g->lake)) {
+        ok = tl_store_walk(g->lake, folder, &seen, error);
+        tl_parquet_sink_replaces(g->reject_sink, &seen);
+    }
+    ok = ok && tl_parquet_sink_write(g->reject_sink, 0, &rows, &files, error);
+    tl_store_entries_release(&seen);
     tl_file_list_release(&files);
     tl_rows_release(&rows);
     return ok;
@@ -382,7 +304,7 @@ static bool keep_rejects(struct tl_ingest *g, const struct tl_rows *rejects, con
     snprintf(folder, sizeof folder, TL_REJECTS_PATH "/source=%s", source);
     bool ok = true;
     if (rejects->row_count) {
-        ok = write_rejects(g, rejects, file, source, error);
+        ok = write_rejects(g, rejects, file, source, folder, error);
     } else if (tl_store_list(g->lake, folder, &there, error)) {
         ok = there.count == 0 || tl_store_delete_tree(g->lake, folder, error);
         tl_dir_list_release(&there);

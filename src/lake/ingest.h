@@ -21,7 +21,8 @@ struct tl_ingest_stats { /* sums over the files */
     uint64_t partitions; /* written */
     char first_date[11], last_date[11];
 };
-/* One at a time in a lake: TL_CONFLICT while another process ingests or builds. The lake outlives it. */
+/* One at a time in a folder: TL_CONFLICT while another process ingests or builds. In a bucket a partition is replaced only as it was read: of two
+ * at a time that change one, the second merges anew. The lake outlives it. */
 TL_MUST_USE bool tl_ingest_open(struct tl_ingest **out, struct tl_store *lake, struct tl_error *error);
 void tl_ingest_close(struct tl_ingest *g);
 /* Adds to *stats. An error names the file, which then has changed nothing, or (the disk is full) a part of its tickers: reading it again

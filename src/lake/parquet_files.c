@@ -181,7 +181,7 @@ static bool add_file(struct batch *b, size_t begin, size_t end, struct tl_error 
     if (!name || !path)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     assert(b->count < PUBLISH_FILES);
-    b->files[b->count] = (struct tl_store_file){ path, name };
+    b->files[b->count] = (struct tl_store_file){ .path = path, .name = name, .seen = b->sink->seen ? tl_store_entries_etag(b->sink->seen, name) : NULL };
     b->row_counts[b->count++] = end - begin;
     b->made++;
     return true;

@@ -124,6 +124,11 @@ void tl_parquet_sink_close(struct tl_parquet_sink *sink)
     free(sink);
 }
 
+void tl_parquet_sink_replaces(struct tl_parquet_sink *sink, const struct tl_store_entries *seen)
+{
+    sink->seen = seen;
+}
+
 /* ---- which row goes where ---- */
 
 static size_t column_index(const struct tl_rows *rows, const char *name)

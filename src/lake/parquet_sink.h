@@ -35,6 +35,10 @@ bool tl_parquet_sink_wrote(const struct tl_parquet_sink_options *options, const 
 TL_MUST_USE bool tl_parquet_sink_open(struct tl_parquet_sink **out, struct tl_store *store, const struct tl_parquet_sink_options *options,
                                       struct tl_error *error);
 void tl_parquet_sink_close(struct tl_parquet_sink *sink);
+/* From now on a file goes into a bucket only where what is there is what the caller has seen, of that name or nothing (tl_store_walk lists it
+ * so); else the write is TL_CONFLICT, with files of it in place or not. For tables of which files are replaced. NULL: as above; seen outlives
+ * the writes. A folder does not tell: its callers hold a lock. */
+void tl_parquet_sink_replaces(struct tl_parquet_sink *sink, const struct tl_store_entries *seen);
 /* Rows need not be sorted: they are written in the order given. Appends the files' names to *files. No rows: no files. */
 TL_MUST_USE bool tl_parquet_sink_write(struct tl_parquet_sink *sink, uint64_t epoch, const struct tl_rows *rows, struct tl_file_list *files,
                                        struct tl_error *error);

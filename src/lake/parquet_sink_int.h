@@ -9,6 +9,7 @@
 struct tl_parquet_sink {
     struct tl_store *store;
     struct tl_duck *duck;
+    const struct tl_store_entries *seen; /* what its files replace; NULL: they never do */
     const char *staging;           /* the store's */
     char *path, *temporary_prefix; /* "<hash of pipeline, view and path>-" */
     uint64_t name_seed;

@@ -185,6 +185,18 @@ bool tl_store_fetch(struct tl_store *s, const char *name, const char *path, stru
     return true;
 }
 
+bool tl_store_fetch_many(struct tl_store *s, const struct tl_store_file *files, size_t count, struct tl_error *error)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++)
+        ok = s->kind->fetch_many ? check_name(files[i].name, error) : tl_store_fetch(s, files[i].name, files[i].path, NULL, error);
+    if (!ok || !s->kind->fetch_many || s->kind->fetch_many(s->impl, files, count, error))
+        return ok;
+    for (size_t i = 0; i < count; i++)
+        tl_io->unlink(files[i].path);
+    return false;
+}
+
 bool tl_store_publish(struct tl_store *s, const struct tl_store_file *files, size_t count, struct tl_error *error)
 {
     bool ok = true;
@@ -266,6 +278,13 @@ void tl_store_entries_release(struct tl_store_entries *entries)
         free(entries->items[i].name);
     free(entries->items);
     *entries = (struct tl_store_entries){ 0 };
+}
+
+const char *tl_store_entries_etag(const struct tl_store_entries *entries, const char *name)
+{
+    struct tl_store_entry key = { .name = (char *)(uintptr_t)name };
+    const struct tl_store_entry *found = entries->count ? bsearch(&key, entries->items, entries->count, sizeof key, by_name) : NULL;
+    return found ? found->info.etag : "";
 }
 
 static char *copy_name(struct tl_view name)

@@ -64,13 +64,19 @@ TL_MUST_USE bool tl_store_get_range(struct tl_store *s, const char *name, int64_
 TL_MUST_USE bool tl_store_fetch(struct tl_store *s, const char *name, const char *path, struct tl_store_info *out,
                                 struct tl_error *error);
 
-/* A file of the staging folder (or of the same file system) that becomes the object. */
+/* Several at a time, each as by tl_store_fetch; the folders of their paths are there. */
+struct tl_store_file;
+TL_MUST_USE bool tl_store_fetch_many(struct tl_store *s, const struct tl_store_file *files, size_t count, struct tl_error *error);
+
+/* A file of the staging folder (or of the same file system) that becomes the object, or the other way round. */
 struct tl_store_file {
     const char *path, *name;
+    const char *seen; /* to publish: NULL: as below; else what is to be replaced, as tl_store_replace has it: an ETag, "" for nothing */
 };
 /* Moves files into the store; a folder: synced, renamed over what is there; a bucket: several at a time, put if absent, multipart above
- * 16 MB, and what is there with other bytes is replaced (a warning says so). Done again it does no harm. The paths are gone
- * afterwards, also on failure. */
+ * 16 MB, and what is there with other bytes is replaced (a warning says so) unless the file tells what it replaces (TL_CONFLICT: someone
+ * else has put another one there; others may be in place then). Done again it does no harm. The paths are gone afterwards, also on
+ * failure. */
 TL_MUST_USE bool tl_store_publish(struct tl_store *s, const struct tl_store_file *files, size_t count, struct tl_error *error);
 
 /* Removes from a folder (not from those below it) what writes that a killed process had begun left behind more than a minute ago: what is
@@ -92,6 +98,8 @@ struct tl_store_entries {
  * ("x.tmp-0123456789abcdef") are left out. */
 TL_MUST_USE bool tl_store_walk(struct tl_store *s, const char *folder, struct tl_store_entries *out, struct tl_error *error);
 void tl_store_entries_release(struct tl_store_entries *entries);
+/* Of a name in what tl_store_walk has given; "" where it is not there. */
+const char *tl_store_entries_etag(const struct tl_store_entries *entries, const char *name);
 
 /* Whether create is what it says: a bucket of a server that passes over 'If-None-Match' would let two writers win. TL_UNSUPPORTED then.
  * Two small requests below the name. */

@@ -16,6 +16,7 @@ struct tl_store_kind {
     bool (*get_range)(void *impl, const char *name, int64_t at, size_t size, const char *etag, struct tl_buf *out,
                       struct tl_error *error);
     bool (*fetch)(void *impl, const char *name, const char *path, struct tl_store_info *out, struct tl_error *error);
+    bool (*fetch_many)(void *impl, const struct tl_store_file *files, size_t count, struct tl_error *error); /* NULL: one by one */
     bool (*publish)(void *impl, const struct tl_store_file *files, size_t count, struct tl_error *error);
     bool (*list)(void *impl, const char *folder, const char *begin, struct tl_dir_list *out, struct tl_error *error);
     bool (*walk)(void *impl, const char *folder, struct tl_store_entries *out, struct tl_error *error); /* in any order */

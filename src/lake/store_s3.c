@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define UPLOADS 6 /* at a time; the bucket has a few connections more, for who reads meanwhile */
+#define TRANSFERS 6 /* at a time; the bucket has a few connections more, for who reads meanwhile */
 
 /* absent_only and there already: success when the content is the same. */
 static bool put_once(struct tl_s3 *s3, const char *name, const struct tl_s3_source *source, struct tl_error *error)
@@ -44,20 +44,26 @@ static bool s3_put(void *s3, const char *name, struct tl_view content, struct tl
 }
 
 /* An answer may have been lost, and the call made again: what is there is ours then. */
-static bool s3_replace(void *s3, const char *name, struct tl_view content, char etag[TL_STORE_ETAG_MAX], struct tl_error *error)
+static bool replace_seen(struct tl_s3 *s3, const char *name, const struct tl_s3_source *source, char etag[TL_STORE_ETAG_MAX],
+                         struct tl_error *error)
 {
-    struct tl_s3_source source = { content, -1, (int64_t)content.size };
     struct tl_store_info info;
     struct tl_error other;
     bool same;
-    if (tl_s3_replace(s3, name, &source, etag, error))
+    if (tl_s3_replace(s3, name, source, etag, error))
         return true;
     if (error->code == TL_NOT_FOUND) /* what was to be replaced is gone */
         error->code = TL_CONFLICT;
-    if (error->code != TL_CONFLICT || !tl_s3_compare(s3, name, &source, &same, &other) || !same || !tl_s3_head(s3, name, &info, &other))
+    if (error->code != TL_CONFLICT || !tl_s3_compare(s3, name, source, &same, &other) || !same || !tl_s3_head(s3, name, &info, &other))
         return false;
     memcpy(etag, info.etag, TL_STORE_ETAG_MAX);
     return true;
+}
+
+static bool s3_replace(void *s3, const char *name, struct tl_view content, char etag[TL_STORE_ETAG_MAX], struct tl_error *error)
+{
+    struct tl_s3_source source = { content, -1, (int64_t)content.size };
+    return replace_seen(s3, name, &source, etag, error);
 }
 
 /* info: what it is, and on call, with the ETag that it has to have, or "". */
@@ -166,10 +172,11 @@ static void s3_close(void *s3)
 
 /* ---- several files at a time ---- */
 
-struct uploads {
+struct transfers {
     struct tl_s3 *s3;
     const struct tl_store_file *files;
     size_t count;
+    bool up;
     pthread_mutex_t lock; /* guards what follows */
     size_t next;
     bool failed;
@@ -183,8 +190,11 @@ static bool publish_one(struct tl_s3 *s3, const struct tl_store_file *file, stru
     struct tl_s3_source source = { .fd = tl_io->open(file->path, O_RDONLY, 0) };
     if (source.fd < 0)
         return tl_error_sys(error, errno, "cannot open '%s'", file->path);
-    bool ok = tl_file_size(file->path, &source.size, error) && put_once(s3, file->name, &source, error);
-    if (!ok && error->code == TL_CONFLICT) {
+    char etag[TL_STORE_ETAG_MAX];
+    snprintf(etag, sizeof etag, "%s", file->seen ? file->seen : "");
+    bool ok = tl_file_size(file->path, &source.size, error) &&
+              (file->seen ? replace_seen(s3, file->name, &source, etag, error) : put_once(s3, file->name, &source, error));
+    if (!ok && error->code == TL_CONFLICT && !file->seen) {
         tl_log_warn("lake", "'%s/%s' was there with other bytes, and is replaced", tl_s3_url(s3), file->name);
         ok = tl_s3_put(s3, file->name, &source, false, error);
     }
@@ -192,9 +202,15 @@ static bool publish_one(struct tl_s3 *s3, const struct tl_store_file *file, stru
     return ok;
 }
 
-static void *run_uploads(void *arg)
+static bool transfer_one(const struct transfers *t, const struct tl_store_file *file, struct tl_error *error)
 {
-    struct uploads *u = arg;
+    struct tl_store_info info;
+    return t->up ? publish_one(t->s3, file, error) : s3_fetch(t->s3, file->name, file->path, &info, error);
+}
+
+static void *run_transfers(void *arg)
+{
+    struct transfers *u = arg;
     for (;;) {
         struct tl_error error;
         pthread_mutex_lock(&u->lock);
@@ -202,7 +218,7 @@ static void *run_uploads(void *arg)
         pthread_mutex_unlock(&u->lock);
         if (i >= u->count)
             return NULL;
-        if (publish_one(u->s3, &u->files[i], &error))
+        if (transfer_one(u, &u->files[i], &error))
             continue;
         pthread_mutex_lock(&u->lock);
         if (!u->failed)
@@ -212,20 +228,30 @@ static void *run_uploads(void *arg)
     }
 }
 
-static bool s3_publish(void *s3, const struct tl_store_file *files, size_t count, struct tl_error *error)
+static bool transfer_all(void *s3, const struct tl_store_file *files, size_t count, bool up, struct tl_error *error)
 {
-    struct uploads u = { .s3 = s3, .files = files, .count = count, .lock = PTHREAD_MUTEX_INITIALIZER };
-    pthread_t threads[UPLOADS - 1];
+    struct transfers u = { .s3 = s3, .files = files, .count = count, .up = up, .lock = PTHREAD_MUTEX_INITIALIZER };
+    pthread_t threads[TRANSFERS - 1];
     size_t started = 0;
-    while (started + 1 < count && started < TL_COUNT(threads) && pthread_create(&threads[started], NULL, run_uploads, &u) == 0)
+    while (started + 1 < count && started < TL_COUNT(threads) && pthread_create(&threads[started], NULL, run_transfers, &u) == 0)
         started++; /* fewer do the same, slower */
-    run_uploads(&u);
+    run_transfers(&u);
     for (size_t i = 0; i < started; i++)
         pthread_join(threads[i], NULL);
     pthread_mutex_destroy(&u.lock);
     if (u.failed)
         *error = u.error;
     return !u.failed;
+}
+
+static bool s3_publish(void *s3, const struct tl_store_file *files, size_t count, struct tl_error *error)
+{
+    return transfer_all(s3, files, count, true, error);
+}
+
+static bool s3_fetch_many(void *s3, const struct tl_store_file *files, size_t count, struct tl_error *error)
+{
+    return transfer_all(s3, files, count, false, error);
 }
 
 bool tl_store_open_s3(struct tl_store *s, const struct tl_store_options *options, struct tl_error *error)
@@ -240,6 +266,7 @@ bool tl_store_open_s3(struct tl_store *s, const struct tl_store_options *options
         .head = s3_head,
         .get_range = s3_get_range,
         .fetch = s3_fetch,
+        .fetch_many = s3_fetch_many,
         .publish = s3_publish,
         .list = s3_list,
         .walk = s3_walk,

@@ -208,3 +208,11 @@ class FakeGlue(FakeJson):
             else:
                 there[tuple(e["PartitionValueList"])] = e["PartitionInput"]
         return {"Errors": errors}
+
+    def do_BatchDeletePartition(self, r):
+        there, errors = self.partitions[self.table(r, r["TableName"])], []
+        assert len(r["PartitionsToDelete"]) <= 25
+        for p in r["PartitionsToDelete"]:
+            if there.pop(tuple(p["Values"]), None) is None:
+                errors.append({"PartitionValues": p["Values"], "ErrorDetail": {"ErrorCode": "EntityNotFoundException", "ErrorMessage": "none"}})
+        return {"Errors": errors}

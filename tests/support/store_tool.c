@@ -68,7 +68,7 @@ static bool publish(struct tl_store *s, struct tl_error *error)
     snprintf(path, sizeof path, "%s/tool-%d", folder, 1);
     if (!write_generated(path, number(2), (uint32_t)number(3)))
         return tl_error_set(error, TL_IO, "cannot write '%s'", path);
-    struct tl_store_file file = { path, part(1) };
+    struct tl_store_file file = { .path = path, .name = part(1) };
     if (!tl_store_publish(s, &file, 1, error))
         return false;
     puts("ok");

@@ -85,6 +85,39 @@ class Moto(unittest.TestCase):
         table = self.client("glue").get_table(DatabaseName="delta_database", Name="avg_1min")["Table"]
         self.assertEqual((table["Parameters"]["table_type"], table["PartitionKeys"]), ("DELTA", []))
 
+    def test_the_batch_layers(self):
+        self.client("s3").create_bucket(Bucket="batch-bucket")
+        env = dict(CLIENT_ENV, AWS_ENDPOINT_URL=self.url, BUCKET="batch-bucket/l", AWS_MAX_ATTEMPTS="3")
+        lakehouse = os.path.join(os.path.dirname(PIPELINE), "lakehouse.sql")
+        head = "Date,Open,High,Low,Close,Volume\n"
+        with tempfile.TemporaryDirectory() as folder:
+            env["XDG_CACHE_HOME"] = folder
+            for name, text in (("A", "2023-01-03,1,2,1,2,5\n2024-01-03,1,2,1,2,5\n2024-01-04,1,2,1,oops,5\n"), ("B", "2024-01-03,1,2,1,2,5\n")):
+                with open(os.path.join(folder, name + ".csv"), "w") as f:
+                    f.write(head + text)
+            files = [os.path.join(folder, n + ".csv") for n in "AB"]
+            for _ in range(2):
+                run("ingest", *files, "--profile", "aws", env=env)
+                run("build", lakehouse, "--profile", "aws", env=env)
+            p = run("verify", lakehouse, "--profile", "aws", env=env, check=False)
+            self.assertEqual((p.returncode, p.stdout), (0, ""), p.stderr)
+            with open(files[0], "w") as f:
+                f.write(head + "2024-01-05,1,2,1,2,5\n")  # the rejects are gone
+            run("ingest", files[0], "--profile", "aws", env=env)
+            p = run("build", lakehouse, "--profile", "aws", env=env)
+            self.assertIn("2 rows in 1 of 3 partitions made", p.stderr)
+            p = run("verify", lakehouse, "--profile", "aws", env=env, check=False)
+            self.assertEqual((p.returncode, p.stdout), (0, ""), p.stderr)
+        glue = self.client("glue")
+        for database, name, count in (("processed", "stocks", 3), ("curated", "stocks_features", 3), ("processed", "stocks_rejects", 0)):
+            partitions = glue.get_partitions(DatabaseName=database, TableName=name)["Partitions"]
+            self.assertEqual(len(partitions), count, name)
+            for p in partitions:
+                objects = self.client("s3").list_objects_v2(Bucket="batch-bucket", Prefix=p["StorageDescriptor"]["Location"][len("s3://batch-bucket/"):])
+                self.assertEqual(objects["KeyCount"], 1)
+        one = glue.get_partitions(DatabaseName="curated", TableName="stocks_features", Expression="ticker = 'A' AND year = 2024")["Partitions"]
+        self.assertEqual([p["Values"] for p in one], [["A", "2024"]])
+
     def test_closed_partitions_are_pointed_to(self):
         self.client("s3").create_bucket(Bucket="closed-bucket")
         env = dict(CLIENT_ENV, AWS_ENDPOINT_URL=self.url, BUCKET="closed-bucket", AWS_MAX_ATTEMPTS="3")

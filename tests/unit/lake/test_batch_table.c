@@ -14,6 +14,7 @@
 #include <limits.h>
 #include <sys/stat.h>
 
+static const struct tl_batch_options plain = { .full = false };
 static char *root, *other_root;
 static struct tl_store *lake, *other;
 static struct tl_batch_stats stats;
@@ -76,7 +77,7 @@ static void ingest(const char *ticker, int first, int last, double shift)
 static void make(const struct tl_batch_table *t, uint64_t written, uint64_t removed)
 {
     struct tl_error error;
-    test_ok(tl_batch_build(lake, t, false, NULL, &stats, &error), &error);
+    test_ok(tl_batch_build(lake, t, &plain, &stats, &error), &error);
     assert_int_equal(stats.written, written);
     assert_int_equal(stats.removed, removed);
 }
@@ -84,7 +85,7 @@ static void make(const struct tl_batch_table *t, uint64_t written, uint64_t remo
 static void assert_refused(const struct tl_batch_table *t, const char *word)
 {
     struct tl_error error;
-    if (tl_batch_build(lake, t, false, NULL, &stats, &error))
+    if (tl_batch_build(lake, t, &plain, &stats, &error))
         fail_msg("was made: %s", t->select);
     if (!strstr(error.text, word))
         fail_msg("'%s' is not in '%s'", word, error.text);
@@ -100,7 +101,7 @@ static void assert_as_from_nothing(const struct tl_batch_table *t)
     test_ok(tl_dir_remove(other_root, &error) && tl_dir_make(other_root, &error), &error);
     snprintf(command, sizeof command, "cp -r %s/processed %s/_tapeline %s/ && rm -rf %s/_tapeline/batch/*.json", root, root, other_root, other_root);
     assert_int_equal(system(command), 0);
-    test_ok(tl_batch_build(other, t, false, NULL, &ignored, &error), &error);
+    test_ok(tl_batch_build(other, t, &plain, &ignored, &error), &error);
     test_ok(tl_lake_files(lake, t->path, &files, &error) && tl_lake_files(other, t->path, &theirs, &error), &error);
     assert_int_equal(files.count, theirs.count);
     for (size_t i = 0; i < files.count; i++) {
@@ -299,12 +300,12 @@ static void no_failure_leaves_what_the_next_build_does_not_mend(void **state)
         test_ok(tl_store_delete_tree(lake, "curated", &error) && tl_store_delete(lake, "_tapeline/batch/curated.stocks_features.json", &error), &error);
         test_ok(tl_sample_write(lake, &options, &sample, &error), &error);
         tl_io_fault_at(nth, EIO, false);
-        bool ok = tl_batch_build(lake, &features, false, NULL, &stats, &error);
+        bool ok = tl_batch_build(lake, &features, &plain, &stats, &error);
         fired = tl_io_fault_clear();
         if (tl_history_exists(lake, &synthetic) && !synthetic)
             assert_false(tl_file_exists("curated/stocks_features/ticker=AAPL"));
         if (!ok)
-            test_ok(tl_batch_build(lake, &features, false, NULL, &stats, &error), &error);
+            test_ok(tl_batch_build(lake, &features, &plain, &stats, &error), &error);
         assert_true(tl_history_exists(lake, &synthetic) && !synthetic);
         make(&features, 0, 0);
     }
@@ -317,7 +318,7 @@ static void a_build_is_stopped_and_goes_on(void **state)
     struct tl_error error;
     bool cancel = true;
     ingest("A", 2020, 2022, 0);
-    assert_false(tl_batch_build(lake, &table, false, &cancel, &stats, &error));
+    assert_false(tl_batch_build(lake, &table, &(struct tl_batch_options){ .cancel = &cancel }, &stats, &error));
     assert_int_equal(error.code, TL_STOPPED);
     make(&table, 3, 0);
     assert_as_from_nothing(&table);

@@ -303,7 +303,7 @@ static void files_of_others_are_not_doubled(void **state)
     tl_dir_list_release(&names);
     const char *path = file_of("A.csv", csv);
     assert_false(try_ingest(path, &error));
-    assert_int_equal(error.code, TL_CONFLICT);
+    assert_int_equal(error.code, TL_INVALID);
     assert_non_null(strstr(error.text, "mine.parquet"));
 }
 
