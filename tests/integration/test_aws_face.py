@@ -1,12 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """S3, Glue and Athena on the AWS port of 'tapeline up', with AWS's own clients; a lone broker refuses them by name."""
+import hashlib
+import io
 import json
+import os
+import subprocess
 import tempfile
 import unittest
 import urllib.error
 import urllib.request
 
-from tapeline import Server
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from tapeline import CLIENT_ENV, Server, rss_kb
 
 
 def call(url, target=None, headers=None, body=None, method=None):
@@ -30,6 +38,210 @@ class LoneBroker(unittest.TestCase):
             status, body = call(server.aws + "/bucket/key", headers={"x-amz-content-sha256": "UNSIGNED-PAYLOAD"})
             self.assertEqual(status, 501)
             self.assertIn("<Code>NotImplemented</Code>", body)
+
+
+class Face(unittest.TestCase):
+    """One 'tapeline up' without feeds for all tests of it; each uses keys of its own."""
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.data = os.path.join(cls.folder.name, "data")
+        cls.server = Server("up", "--data", cls.data, "--no-feed", "--listen", "127.0.0.1:0", "--aws-listen", "127.0.0.1:0")
+        cls.url = cls.server.aws
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+        cls.folder.cleanup()
+
+    def client(self, service):
+        return boto3.client(service, endpoint_url=self.url, region_name="us-east-1", aws_access_key_id="t", aws_secret_access_key="t",
+                            config=Config(retries={"max_attempts": 0}))
+
+    def refused(self, code, call, *args, **kw):
+        with self.assertRaises(ClientError) as e:
+            call(*args, **kw)
+        self.assertEqual(e.exception.response["Error"]["Code"], code)
+        return e.exception.response["Error"]["Message"]
+
+
+HISTORY = "curated/stocks_features/"
+MISSING = "The specified key does not exist."
+
+
+class S3(Face):
+    def setUp(self):
+        self.s3 = self.client("s3")
+
+    def keys(self, **kw):
+        return [o["Key"] for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket="tapeline-lake", **kw) for o in page.get("Contents", [])]
+
+    def test_buckets(self):
+        self.assertEqual([b["Name"] for b in self.s3.list_buckets()["Buckets"]], ["tapeline-lake", "tapeline-results"])
+        self.s3.head_bucket(Bucket="tapeline-lake")
+        self.assertIsNone(self.s3.get_bucket_location(Bucket="tapeline-lake")["LocationConstraint"])
+        self.assertIn("tapeline-lake", self.refused("NoSuchBucket", self.s3.get_object, Bucket="other", Key="k"))
+        self.refused("BucketAlreadyOwnedByYou", self.s3.create_bucket, Bucket="tapeline-results")
+        self.assertIn("?acl", self.refused("NotImplemented", self.s3.get_bucket_acl, Bucket="tapeline-lake"))
+        self.refused("NotImplemented", self.s3.get_object_tagging, Bucket="tapeline-lake", Key="k")
+
+    def test_the_lake_is_read(self):
+        """Every file of the history, by pages of each size and delimiters, whole and by ranges; none of tapeline's own."""
+        lake = os.path.join(self.data, "lake")
+        wanted = sorted(os.path.relpath(os.path.join(f, n), lake) for f, _, names in os.walk(os.path.join(lake, "curated")) for n in names)
+        for size in (1, 3, 1000):
+            self.assertEqual(self.keys(Prefix=HISTORY, PaginationConfig={"PageSize": size}), wanted)
+        page = self.s3.list_objects_v2(Bucket="tapeline-lake", Prefix=HISTORY, Delimiter="/", MaxKeys=4)
+        groups = [g["Prefix"] for g in page["CommonPrefixes"]]
+        while page["IsTruncated"]:
+            page = self.s3.list_objects_v2(Bucket="tapeline-lake", Prefix=HISTORY, Delimiter="/", MaxKeys=4,
+                                           ContinuationToken=page["NextContinuationToken"])
+            groups += [g["Prefix"] for g in page["CommonPrefixes"]]
+        self.assertEqual(groups, sorted({HISTORY + k[len(HISTORY):].split("/")[0] + "/" for k in wanted if k.count("/") > 2}))
+        self.assertEqual([o["Key"] for o in self.s3.list_objects(Bucket="tapeline-lake", Prefix=HISTORY)["Contents"]], wanted)
+        self.assertEqual(self.keys(Prefix=HISTORY, StartAfter=wanted[2]), wanted[3:])
+        with open(os.path.join(lake, wanted[-1]), "rb") as f:
+            content = f.read()
+        get = lambda **kw: self.s3.get_object(Bucket="tapeline-lake", Key=wanted[-1], **kw)
+        head = self.s3.head_object(Bucket="tapeline-lake", Key=wanted[-1])
+        self.assertEqual((head["ContentLength"], get()["Body"].read()), (len(content), content))
+        for text, part in (("bytes=0-3", content[:4]), ("bytes=-8", content[-8:]), ("bytes=7-", content[7:]), ("bytes=2-999999999", content[2:])):
+            answer = get(Range=text)
+            self.assertEqual((answer["Body"].read(), answer["ResponseMetadata"]["HTTPStatusCode"]), (part, 206))
+        self.refused("InvalidRange", get, Range="bytes=%d-" % len(content))
+        self.refused("PreconditionFailed", get, IfMatch='"other"')
+        self.assertEqual(get(IfMatch=head["ETag"])["ETag"], head["ETag"])
+        self.refused("304", get, IfNoneMatch=head["ETag"])
+        self.refused("304", get, IfModifiedSince=head["LastModified"])
+        self.assertFalse([k for k in self.keys() if k.startswith("_t")])
+        self.refused("NoSuchKey", self.s3.get_object, Bucket="tapeline-lake", Key="_tapeline/catalog.json")
+        url = self.s3.generate_presigned_url("get_object", Params={"Bucket": "tapeline-lake", "Key": wanted[-1]})
+        self.assertEqual(urllib.request.urlopen(url).read(), content)
+
+    def test_no_path_leaves_the_lake(self):
+        os.makedirs(os.path.join(self.data, "lake", "links"), exist_ok=True)
+        for name, to in (("folder", self.data), ("file", os.path.join(self.data, "format"))):
+            os.symlink(to, os.path.join(self.data, "lake", "links", name))
+        for path in ("/../format", "/%2e%2e/format", "/a/%2e%2e/%2e%2e/format", "/links/folder/format", "/links/file", "/.%2e/format", "//etc/passwd",
+                     "/%2e/_tapeline/catalog.json", "/_tapeline/catalog.json", "/_tapeline"):
+            status, body = call(self.url + "/tapeline-lake" + path)
+            self.assertIn(status, (400, 404), path)
+            self.assertIn("<Error>", body)
+            status, body = call(self.url + "/tapeline-lake" + path, body=b"x", method="PUT")
+            self.assertIn(status, (400, 403), path)
+        self.assertEqual(call(self.url + "/tapeline-lake/a%00b")[0], 400)
+        self.assertEqual(self.keys(Prefix="links/"), [])
+        self.assertEqual(self.keys(Prefix="../"), [])
+
+    def test_objects_of_a_client(self):
+        """Bytes, metadata, odd names, copies, deletion; folders that are empty are gone."""
+        key = "mine/a b+c%20é'\"<&.txt"
+        put = self.s3.put_object(Bucket="tapeline-lake", Key=key, Body=b"hello", ContentType="text/plain", Metadata={"owner": "me"})
+        self.assertEqual(put["ETag"], '"%s"' % hashlib.md5(b"hello").hexdigest())
+        got = self.s3.get_object(Bucket="tapeline-lake", Key=key)
+        self.assertEqual((got["Body"].read(), got["ContentType"], got["Metadata"], got["ETag"]), (b"hello", "text/plain", {"owner": "me"}, put["ETag"]))
+        self.assertEqual(self.keys(Prefix="mine/"), [key])
+        self.assertEqual(self.s3.list_objects_v2(Bucket="tapeline-lake", Prefix="mine/")["Contents"][0]["ETag"], put["ETag"])
+        self.s3.copy_object(Bucket="tapeline-results", Key="copy", CopySource={"Bucket": "tapeline-lake", "Key": key})
+        copy = self.s3.get_object(Bucket="tapeline-results", Key="copy")
+        self.assertEqual((copy["Body"].read(), copy["Metadata"]), (b"hello", {"owner": "me"}))
+        answer = self.s3.delete_objects(Bucket="tapeline-lake", Delete={"Objects": [{"Key": key}, {"Key": "nope"}, {"Key": HISTORY + "x"}]})
+        self.assertEqual(([d["Key"] for d in answer["Deleted"]], [e["Code"] for e in answer["Errors"]]), ([key, "nope"], ["AccessDenied"]))
+        self.assertFalse(os.path.exists(os.path.join(self.data, "lake", "mine")))
+        self.s3.delete_object(Bucket="tapeline-results", Key="copy")
+        self.refused("404", self.s3.head_object, Bucket="tapeline-lake", Key=key)
+
+    def test_what_a_pipeline_writes_is_not_written_here(self):
+        victim = self.keys(Prefix=HISTORY)[1]
+        for call_ in (lambda: self.s3.put_object(Bucket="tapeline-lake", Key=HISTORY + "x", Body=b"x"),
+                      lambda: self.s3.delete_object(Bucket="tapeline-lake", Key=victim),
+                      lambda: self.s3.create_multipart_upload(Bucket="tapeline-lake", Key=victim),
+                      lambda: self.s3.copy_object(Bucket="tapeline-lake", Key=victim, CopySource={"Bucket": "tapeline-lake", "Key": victim})):
+            self.assertIn("curated.stocks_features", self.refused("AccessDenied", call_))
+        self.assertIn("tapeline's own", self.refused("AccessDenied", self.s3.put_object, Bucket="tapeline-lake", Key="_tapeline/x", Body=b"x"))
+        self.assertIn(victim, self.keys(Prefix=HISTORY))
+
+    def put(self, key, body, **headers):
+        return call(self.url + "/tapeline-lake/" + key, headers={k.replace("_", "-"): v for k, v in headers.items()}, body=body, method="PUT")
+
+    def test_conditions_and_checksums(self):
+        self.assertEqual(self.put("cond/a", b"1", If_None_Match="*")[0], 200)
+        self.assertEqual(self.put("cond/a", b"2", If_None_Match="*")[0], 412)
+        tag = self.s3.head_object(Bucket="tapeline-lake", Key="cond/a")["ETag"]
+        self.assertEqual(self.put("cond/a", b"3", If_Match='"0"')[0], 412)
+        self.assertEqual(self.put("cond/a", b"3", If_Match=tag)[0], 200)
+        self.assertEqual(self.put("cond/b", b"3", If_Match=tag)[0], 404)
+        for name, value in (("crc32", "NhCmhg=="), ("crc32c", "mnG7TA=="), ("sha1", "qvTGHdzF6KLavt4PO0gs2a6pQ00="),
+                            ("crc64nvme", "M3eFcAZSQlc="), ("sha256", "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=")):
+            header = {"x-amz-checksum-" + name: value}
+            self.assertEqual(self.put("cond/sum", b"hello", **header)[0], 200, name)
+            status, body = self.put("cond/sum", b"hellO", **header)
+            self.assertEqual((status, "<Code>BadDigest</Code>" in body), (400, True), name)
+        self.assertIn("BadDigest", self.put("cond/md5", b"hello", Content_MD5="AAAAAAAAAAAAAAAAAAAAAA==")[1])
+        self.assertIn("XAmzContentSHA256Mismatch", self.put("cond/sha", b"hello", x_amz_content_sha256="0" * 64)[1])
+        chunked = b"5\r\nhello\r\n0\r\nx-amz-checksum-crc32:%s\r\n\r\n"
+        head = {"x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "x-amz-trailer": "x-amz-checksum-crc32", "content-encoding": "aws-chunked",
+                "x-amz-decoded-content-length": "5"}
+        self.assertEqual(self.put("cond/chunked", chunked % b"NhCmhg==", **head)[0], 200)
+        got = self.s3.get_object(Bucket="tapeline-lake", Key="cond/chunked", ChecksumMode="ENABLED")
+        self.assertEqual((got["Body"].read(), got["ChecksumCRC32"], got.get("ContentEncoding")), (b"hello", "NhCmhg==", None))
+        self.assertIn("BadDigest", self.put("cond/chunked", chunked % b"AAAAAA==", **head)[1])
+        self.assertIn("IncompleteBody", self.put("cond/chunked", b"5\r\nhel", **head)[1])
+        self.assertEqual(self.s3.get_object(Bucket="tapeline-lake", Key="cond/chunked")["Body"].read(), b"hello")
+
+    def test_large_objects(self):
+        """Multipart and single uploads of 24 MB, over HTTP/1.1 and HTTP/2, without their bytes in the server's memory."""
+        content = os.urandom(24 << 20)
+        before = rss_kb(self.server.pid)
+        self.s3.upload_fileobj(io.BytesIO(content), "tapeline-lake", "big/parts")
+        self.assertTrue(self.s3.head_object(Bucket="tapeline-lake", Key="big/parts")["ETag"].endswith('-3"'))
+        path = os.path.join(self.folder.name, "big")
+        with open(path, "wb") as f:
+            f.write(content)
+        curl = lambda *args: subprocess.run(["curl", "-sS", "--fail", *args], check=True, stdout=subprocess.PIPE).stdout
+        curl("-T", path, self.url + "/tapeline-lake/big/one")
+        curl("--http2-prior-knowledge", "-T", path, self.url + "/tapeline-lake/big/two")
+        for name in ("parts", "one", "two"):
+            for version in ((), ("--http2-prior-knowledge",)):
+                self.assertEqual(curl(*version, self.url + "/tapeline-lake/big/" + name), content)
+        out = io.BytesIO()
+        self.s3.download_fileobj("tapeline-lake", "big/one", out)
+        self.assertEqual(out.getvalue(), content)
+        self.assertLess(rss_kb(self.server.pid) - before, 30 << 10)
+        self.refused("InvalidPart", self.complete_with, "0" * 32)
+        self.assertEqual(self.keys(Prefix="big/none"), [])
+
+    def complete_with(self, etag):
+        begun = dict(Bucket="tapeline-lake", Key="big/none")
+        upload = dict(begun, UploadId=self.s3.create_multipart_upload(**begun)["UploadId"])
+        self.s3.upload_part(PartNumber=1, Body=b"a", **upload)
+        self.assertEqual([p["Size"] for p in self.s3.list_parts(**upload)["Parts"]], [1])
+        self.assertIn(upload["UploadId"], [u["UploadId"] for u in self.s3.list_multipart_uploads(Bucket="tapeline-lake")["Uploads"]])
+        self.refused("NoSuchUpload", self.s3.upload_part, PartNumber=1, Body=b"a", **dict(upload, Key="big/other"))
+        try:
+            self.s3.complete_multipart_upload(MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]}, **upload)
+        finally:
+            self.s3.abort_multipart_upload(**upload)
+            self.refused("NoSuchUpload", self.s3.list_parts, **upload)
+
+    def test_who_may_ask(self):
+        for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+            self.assertEqual(call(self.url + "/tapeline-lake", headers=headers)[0], 403)
+        port = self.url.rsplit(":", 1)[1]
+        status, body = call(self.url + "/?prefix=curated/&max-keys=1", headers={"Host": "tapeline-lake.localhost:" + port})
+        self.assertEqual((status, "<Key>curated/" in body), (200, True))
+
+    def test_aws_cli(self):
+        env = dict(CLIENT_ENV, HOME=self.folder.name)
+        aws = lambda *args: subprocess.run(["/usr/bin/aws", "--endpoint-url", self.url, *args], check=True, env=env, stdout=subprocess.PIPE, text=True).stdout
+        here = os.path.join(self.folder.name, "tree")
+        os.makedirs(os.path.join(here, "a"))
+        for name in ("x", "a/y"):
+            with open(os.path.join(here, name), "w") as f:
+                f.write(name)
+        aws("s3", "cp", "--recursive", "--quiet", here, "s3://tapeline-lake/cli/")
+        self.assertEqual([line.split()[-1] for line in aws("s3", "ls", "--recursive", "s3://tapeline-lake/cli/").splitlines()], ["cli/a/y", "cli/x"])
+        self.assertEqual(self.s3.get_object(Bucket="tapeline-lake", Key="cli/a/y")["Body"].read(), b"a/y")
 
 
 if __name__ == "__main__":
