@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/work_pool.h"
 #include "query/athena_face.h"
+#include "query/glue_face.h"
 #include "query/s3_face.h"
 
 #include <arpa/inet.h>
@@ -23,6 +24,7 @@ struct tl_aws_face {
     struct tl_aws_face_options options; /* texts are copies */
     struct tl_work_pool *pool;
     struct tl_athena_face *athena;
+    struct tl_glue_face *glue;
     struct tl_s3_face *s3;
     bool stopping; /* atomic */
 };
@@ -215,7 +217,7 @@ void tl_aws_face_handle(struct tl_http_exchange *x, enum tl_aws_service service,
     else if (service == TL_AWS_S3)
         tl_s3_face_handle(face->s3, x);
     else
-        tl_aws_answer_error(x, service, 400, "UnknownOperationException", TL_VIEW("not supported by tapeline yet"));
+        tl_glue_face_handle(face->glue, x);
 }
 
 void tl_aws_face_body(const struct tl_http_exchange *x, enum tl_aws_service service, struct tl_http_body_place *place, void *user)
@@ -256,7 +258,7 @@ bool tl_aws_face_open(struct tl_aws_face **out, const struct tl_aws_face_options
     if (!face)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     bool ok = copy_options(face, options, error) && tl_dir_make(options->results_dir, error) &&
-              tl_work_pool_open(&face->pool, THREADS, WAITING_MAX, error) && tl_s3_face_open(&face->s3, face, error) &&
+              tl_work_pool_open(&face->pool, THREADS, WAITING_MAX, error) && tl_s3_face_open(&face->s3, face, error) && tl_glue_face_open(&face->glue, face, error) &&
               tl_athena_face_open(&face->athena, face, error);
     if (ok)
         *out = face;
@@ -279,6 +281,7 @@ void tl_aws_face_close(struct tl_aws_face *face)
         return;
     tl_work_pool_close(face->pool);
     tl_athena_face_close(face->athena);
+    tl_glue_face_close(face->glue);
     tl_s3_face_close(face->s3);
     free((char *)face->options.lake_root);
     free((char *)face->options.lake_region);

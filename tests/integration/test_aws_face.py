@@ -244,5 +244,83 @@ class S3(Face):
         self.assertEqual(self.s3.get_object(Bucket="tapeline-lake", Key="cli/a/y")["Body"].read(), b"a/y")
 
 
+
+def partition(value):
+    return {"Values": [value], "StorageDescriptor": {"Location": "s3://tapeline-lake/glue/t/d=%s/" % value}}
+
+
+class Glue(Face):
+    TABLE = {"Name": "T", "StorageDescriptor": {"Columns": [{"Name": "a", "Type": "int"}], "Location": "s3://tapeline-lake/glue/t/"},
+             "PartitionKeys": [{"Name": "d", "Type": "string"}], "Parameters": {"k": "v"}, "TableType": "EXTERNAL_TABLE"}
+
+    def setUp(self):
+        self.glue = self.client("glue")
+
+    def test_tables_of_pipelines(self):
+        """As Glue would have them, with the partitions of the lake's folders; nobody changes them here."""
+        names = [d["Name"] for d in self.glue.get_databases()["DatabaseList"]]
+        self.assertEqual([n for n in names if n != "default"][:3], ["curated", "stock_stream", "stock_streaming_database"])
+        table = self.glue.get_table(DatabaseName="curated", Name="stocks_features")["Table"]
+        self.assertEqual(table["StorageDescriptor"]["Location"], "s3://tapeline-lake/curated/stocks_features/")
+        self.assertEqual([(k["Name"], k["Type"]) for k in table["PartitionKeys"]], [("ticker", "string"), ("year", "bigint")])
+        self.assertEqual({c["Name"]: c["Type"] for c in table["StorageDescriptor"]["Columns"]}["close"], "double")
+        of = dict(DatabaseName="curated", TableName="stocks_features")
+        every = self.glue.get_partitions(**of)["Partitions"]
+        self.assertEqual(len(every), 10)
+        some = [p["Values"] for page in self.glue.get_paginator("get_partitions").paginate(Expression="ticker >= 'AMD' AND year = 2024",
+                                                                                          PaginationConfig={"PageSize": 4}, **of) for p in page["Partitions"]]
+        self.assertEqual(some, [p["Values"] for p in every if p["Values"][0] >= "AMD"])
+        self.assertEqual(self.glue.get_partition(PartitionValues=every[3]["Values"], **of)["Partition"]["StorageDescriptor"]["Location"],
+                         every[3]["StorageDescriptor"]["Location"])
+        for call_ in (lambda: self.glue.delete_table(DatabaseName="curated", Name="stocks_features"),
+                      lambda: self.glue.update_table(DatabaseName="curated", TableInput={"Name": "stocks_features"}),
+                      lambda: self.glue.delete_partition(PartitionValues=every[0]["Values"], **of),
+                      lambda: self.glue.delete_database(Name="stock_stream")):
+            self.assertIn("pipeline", self.refused("InvalidInputException", call_))
+        self.assertIn("GetCrawlers", self.refused("UnknownOperationException", self.glue.get_crawlers))
+
+    def test_tables_of_a_client(self):
+        g, of = self.glue, dict(DatabaseName="mine", TableName="t")
+        g.create_database(DatabaseInput={"Name": "Mine", "Description": "of a client"})
+        self.refused("AlreadyExistsException", g.create_database, DatabaseInput={"Name": "mine"})
+        self.refused("EntityNotFoundException", g.create_table, DatabaseName="none", TableInput=self.TABLE)
+        g.create_table(DatabaseName="mine", TableInput=self.TABLE)
+        self.refused("AlreadyExistsException", g.create_table, DatabaseName="mine", TableInput=self.TABLE)
+        g.update_table(DatabaseName="mine", TableInput=dict(self.TABLE, Description="new"))
+        table = g.get_table(DatabaseName="MINE", Name="T")["Table"]
+        self.assertEqual((table["Name"], table["Description"], table["VersionId"], table["Parameters"]), ("t", "new", "1", {"k": "v"}))
+        self.assertEqual([v["VersionId"] for v in g.get_table_versions(**of)["TableVersions"]], ["1", "0"])
+        self.refused("ConcurrentModificationException", g.update_table, DatabaseName="mine", TableInput=self.TABLE, VersionId="0")
+        self.assertEqual([t["Name"] for t in g.search_tables(SearchText="of a cl")["TableList"]], [])
+        self.assertEqual([t["Name"] for t in g.get_tables(DatabaseName="mine", Expression="t|x.*")["TableList"]], ["t"])
+        self.assertEqual(g.get_tables(DatabaseName="mine", Expression="x.*")["TableList"], [])
+        self.refused("InvalidInputException", g.get_tables, DatabaseName="mine", Expression="(a{1,255}){1,255}")
+        errors = g.batch_create_partition(PartitionInputList=[partition(v) for v in "abab"], **of)["Errors"]
+        self.assertEqual([(e["PartitionValues"], e["ErrorDetail"]["ErrorCode"]) for e in errors], [([v], "AlreadyExistsException") for v in "ab"])
+        self.refused("AlreadyExistsException", g.create_partition, PartitionInput=partition("b"), **of)
+        self.refused("InvalidInputException", g.create_partition, PartitionInput={"Values": ["a", "b"]}, **of)
+        g.create_partition(PartitionInput=partition("c"), **of)
+        g.update_partition(PartitionValueList=["c"], PartitionInput=dict(partition("c"), Parameters={"x": "y"}), **of)
+        self.assertEqual(g.get_partition(PartitionValues=["c"], **of)["Partition"]["Parameters"], {"x": "y"})
+        self.assertEqual([p["Values"] for p in g.get_partitions(Expression="d <> 'a'", **of)["Partitions"]], [["b"], ["c"]])
+        self.refused("InvalidInputException", g.get_partitions, Expression="other = 1", **of)
+        self.assertEqual([p["Values"] for p in g.batch_get_partition(PartitionsToGet=[{"Values": ["b"]}, {"Values": ["z"]}], **of)["Partitions"]], [["b"]])
+        errors = g.batch_delete_partition(PartitionsToDelete=[{"Values": ["b"]}, {"Values": ["z"]}], **of)["Errors"]
+        self.assertEqual([e["PartitionValues"] for e in errors], [["z"]])
+        g.delete_partition(PartitionValues=["a"], **of)
+        self.refused("EntityNotFoundException", g.get_partition, PartitionValues=["a"], **of)
+        g.delete_table(DatabaseName="mine", Name="t")
+        self.refused("EntityNotFoundException", g.get_table, DatabaseName="mine", Name="t")
+        g.delete_database(Name="mine")
+        self.refused("EntityNotFoundException", g.get_database, Name="mine")
+
+    def test_what_is_no_call(self):
+        for body in (b"", b"[1]", b"{", b'{"DatabaseName": 5}', b'{"DatabaseName": "../../x"}', b'{"DatabaseName":"a","TableInput":{"Name":"\u0000"}}'):
+            for action in ("GetTables", "CreateTable", "GetPartitions", "BatchCreatePartition"):
+                status, answer = call(self.url, "AWSGlue." + action, body=body)
+                self.assertEqual(status, 400, (action, body))
+                self.assertIn(json.loads(answer)["__type"], ("SerializationException", "InvalidInputException", "EntityNotFoundException"))
+
+
 if __name__ == "__main__":
     unittest.main()
