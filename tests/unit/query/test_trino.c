@@ -4,6 +4,7 @@
 #include "support.h"
 
 #include "codec/json.h"
+#include "query/trino_functions.h"
 #include "query/trino_prelude.h"
 #include "query/trino_result.h"
 #include "query/trino_rewrite.h"
@@ -143,8 +144,25 @@ static void statements_give_what_athena_gives(void **state)
     assert_true(count > 140);
 }
 
+static void functions_are_told_in_the_docs(void **state)
+{
+    struct tl_buf docs;
+    struct tl_error error;
+    char name[64];
+    (void)state;
+    tl_buf_init(&docs, 1 << 20);
+    test_ok(tl_file_read(TL_SOURCE_DIR "/docs/athena.md", &docs, &error), &error);
+    for (size_t i = 0; tl_trino_function_at(i); i++) {
+        snprintf(name, sizeof name, "`%s`", tl_trino_function_at(i)->name);
+        if (!strstr(tl_buf_text(&docs), name))
+            fail_msg("docs/athena.md does not tell %s", name);
+        assert_ptr_equal(tl_trino_function_find(tl_view_of(tl_trino_function_at(i)->name)), tl_trino_function_at(i)); /* they are sorted */
+    }
+    tl_buf_release(&docs);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(statements_give_what_athena_gives) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(statements_give_what_athena_gives), cmocka_unit_test(functions_are_told_in_the_docs) };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
