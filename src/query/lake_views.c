@@ -33,7 +33,23 @@ static bool make_schema(struct tl_duck *d, const char *name, struct tl_error *er
     return ok;
 }
 
-static bool make_view(struct tl_duck *d, struct tl_store *store, const struct tl_catalog_table *t, struct tl_error *error)
+/* Rounded, not cut, as Athena does. */
+static void add_instants(const struct tl_catalog_table *t, struct tl_buf *sql)
+{
+    bool first = true;
+    for (size_t i = 0; i < t->column_count; i++) {
+        if (t->columns[i].type != TL_TYPE_TIMESTAMP)
+            continue;
+        tl_buf_add_text(sql, first ? "SELECT * REPLACE (CAST(CAST(" : ", CAST(CAST(");
+        tl_sql_add_name(sql, tl_view_of(t->columns[i].name));
+        tl_buf_add_text(sql, " AS TIMESTAMP_MS) AS TIMESTAMP) AS ");
+        tl_sql_add_name(sql, tl_view_of(t->columns[i].name));
+        first = false;
+    }
+    tl_buf_add_text(sql, first ? "SELECT * FROM (" : ") FROM (");
+}
+
+static bool make_view(struct tl_duck *d, struct tl_store *store, const struct tl_catalog_table *t, bool athena, struct tl_error *error)
 {
     struct tl_buf sql;
     bool found;
@@ -43,22 +59,26 @@ static bool make_view(struct tl_duck *d, struct tl_store *store, const struct tl
     tl_buf_add_char(&sql, '.');
     tl_sql_add_name(&sql, tl_view_of(t->name));
     tl_buf_add_text(&sql, " AS ");
-    bool ok = tl_lake_scan_sql(d, store, t->path, t, NULL, &sql, &found, error) && tl_duck_run(d, tl_buf_text(&sql), error);
+    if (athena)
+        add_instants(t, &sql);
+    bool ok = tl_lake_scan_sql(d, store, t->path, t, NULL, &sql, &found, error);
+    tl_buf_add_text(&sql, athena ? ")" : "");
+    ok = ok && tl_buf_ok(&sql, "the table's files", error) && tl_duck_run(d, tl_buf_text(&sql), error);
     tl_buf_release(&sql);
     return ok || tl_error_context(error, "table %s.%s", t->database, t->name);
 }
 
 bool tl_lake_views_create(struct tl_duck *duck, struct tl_store *lake, const struct tl_catalog *catalog, const char *sql,
-                          struct tl_error *error)
+                          bool athena, struct tl_error *error)
 {
     if (!tl_duck_run(duck, "ATTACH ':memory:' AS awsdatacatalog; USE awsdatacatalog", error))
         return false;
     for (size_t i = 0; i < catalog->count; i++) {
         const struct tl_catalog_table *t = &catalog->tables[i];
-        if (!make_schema(duck, t->database, error) || (mentions(sql, t->name) && !make_view(duck, lake, t, error)))
+        if (!make_schema(duck, t->database, error) || (mentions(sql, t->name) && !make_view(duck, lake, t, athena, error)))
             return false;
     }
-    return tl_lake_define(duck, lake, catalog, sql, NULL, error);
+    return athena || tl_lake_define(duck, lake, catalog, sql, NULL, error); /* Athena has no LAKE('path') */
 }
 
 /* "Table with name avg_2min does not exist!" -> avg_2min. */
