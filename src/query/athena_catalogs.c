@@ -167,11 +167,10 @@ static void write_column(struct tl_json_writer *w, const struct tl_column_def *c
 
 static void write_parameters(struct tl_athena_call *call, const struct tl_catalog_table *t)
 {
-    const char *lake = tl_face_options(call->athena->face)->lake_root;
     struct tl_json_writer *w = &call->out;
     struct tl_buf location;
     tl_buf_init(&location, 16384);
-    tl_glue_location(tl_store_is_s3(lake) ? lake : "s3://" TL_FACE_LAKE, t, "", &location);
+    tl_athena_add_location(call->athena, t, &location);
     tl_json_key(w, "Parameters");
     tl_json_begin_object(w);
     tl_json_member_text(w, "EXTERNAL", "TRUE");

@@ -210,7 +210,7 @@ bool tl_athena_face_open(struct tl_athena_face **out, struct tl_aws_face *face, 
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     a->face = face;
     pthread_mutex_init(&a->mutex, NULL);
-    if (!tl_athena_store_open(a, error) || !tl_athena_saved_open(a, error) || !tl_work_pool_open(&a->runs, RUNS, WAITING_MAX, error)) {
+    if (!tl_athena_store_open(a, error) || !tl_athena_saved_open(a, error) || !tl_athena_clients_open(a, error) || !tl_work_pool_open(&a->runs, RUNS, WAITING_MAX, error)) {
         tl_athena_face_close(a);
         return false;
     }
@@ -237,6 +237,7 @@ void tl_athena_face_close(struct tl_athena_face *athena)
         return;
     tl_athena_face_stop(athena);
     tl_athena_saved_close(athena);
+    tl_athena_clients_close(athena);
     tl_athena_store_close(athena);
     pthread_mutex_destroy(&athena->mutex);
     free(athena);

@@ -54,6 +54,13 @@ struct tl_athena_saved {
     int64_t changed_ns;
 };
 
+/* A table that a client has made. */
+struct tl_athena_client {
+    char *database, *name, *location, *file; /* location: "s3://.../"; file: of this machine */
+    struct tl_column_def *columns;
+    size_t column_count;
+};
+
 struct tl_athena_face {
     struct tl_aws_face *face;
     struct tl_work_pool *runs;
@@ -63,6 +70,8 @@ struct tl_athena_face {
     size_t count;
     struct tl_athena_saved queries[TL_ATHENA_NAMES_MAX], prepared[TL_ATHENA_NAMES_MAX];
     size_t query_count, prepared_count;
+    struct tl_athena_client clients[TL_ATHENA_NAMES_MAX];
+    size_t client_count;
     bool stopping; /* atomic */
 };
 
@@ -137,10 +146,22 @@ struct tl_athena_saved *tl_athena_find_prepared(struct tl_athena_face *a, const 
 /* Puts, or with sql NULL removes, a prepared statement. Takes the mutex. TL_NOT_FOUND, TL_LIMIT. */
 TL_MUST_USE bool tl_athena_prepare(struct tl_athena_face *a, const char *name, const char *sql, struct tl_error *error);
 
+/* ---- tables that clients have made (athena_clients.c) ---- */
+
+TL_MUST_USE bool tl_athena_clients_open(struct tl_athena_face *a, struct tl_error *error);
+void tl_athena_clients_close(struct tl_athena_face *a);
+/* Puts them behind the lake's. Takes the mutex. */
+TL_MUST_USE bool tl_athena_add_clients(struct tl_athena_face *a, struct tl_catalog *catalog, struct tl_error *error);
+bool tl_athena_is_client(const struct tl_catalog_table *t);
+/* Takes the mutex. */
+TL_MUST_USE bool tl_athena_drop_client(struct tl_athena_face *a, const char *database, const char *name, bool *found, struct tl_error *error);
+/* "s3://.../" */
+void tl_athena_add_location(const struct tl_athena_face *a, const struct tl_catalog_table *t, struct tl_buf *out);
+
 /* ---- the lake's catalog ---- */
 
-/* As the lake is now. The caller closes store and releases catalog. */
-TL_MUST_USE bool tl_athena_load_catalog(const struct tl_athena_face *a, struct tl_store **store, struct tl_catalog *catalog, struct tl_error *error);
+/* As the lake is now, with the clients' tables. The caller closes store and releases catalog. */
+TL_MUST_USE bool tl_athena_load_catalog(struct tl_athena_face *a, struct tl_store **store, struct tl_catalog *catalog, struct tl_error *error);
 /* NULL: none. Names are lower case. */
 const struct tl_catalog_table *tl_athena_find_table(const struct tl_catalog *catalog, struct tl_view database, struct tl_view table);
 /* The database's names in order of their first tables, each once: the i-th; NULL behind the last. */

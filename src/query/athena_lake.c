@@ -2,18 +2,32 @@
 /* The lake's catalog, as the Athena face asks of it. */
 #include "query/athena_int.h"
 
-bool tl_athena_load_catalog(const struct tl_athena_face *a, struct tl_store **store, struct tl_catalog *catalog, struct tl_error *error)
+#include "lake/glue_table.h"
+
+bool tl_athena_load_catalog(struct tl_athena_face *a, struct tl_store **store, struct tl_catalog *catalog, struct tl_error *error)
 {
     const struct tl_aws_face_options *o = tl_face_options(a->face);
     struct tl_store_options options = { .region = o->lake_region };
     *store = NULL;
     if (!tl_store_open_with(store, o->lake_root, &options, error))
         return false;
-    if (tl_catalog_load(*store, catalog, error))
-        return true;
+    if (tl_catalog_load(*store, catalog, error)) {
+        if (tl_athena_add_clients(a, catalog, error))
+            return true;
+        tl_catalog_release(catalog);
+    }
     tl_store_close(*store);
     *store = NULL;
     return false;
+}
+
+void tl_athena_add_location(const struct tl_athena_face *a, const struct tl_catalog_table *t, struct tl_buf *out)
+{
+    const char *lake = tl_face_options(a->face)->lake_root;
+    if (tl_athena_is_client(t))
+        tl_buf_add_text(out, t->path);
+    else
+        tl_glue_location(tl_store_is_s3(lake) ? lake : "s3://" TL_FACE_LAKE, t, "", out);
 }
 
 const struct tl_catalog_table *tl_athena_find_table(const struct tl_catalog *catalog, struct tl_view database, struct tl_view table)

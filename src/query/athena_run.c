@@ -156,7 +156,7 @@ bool tl_athena_query(struct tl_athena_work *w, const char *sql, enum tl_query_fo
         .output_fd = fd,
         .trino = &w->trino,
     };
-    return tl_query_run(&options, result, error);
+    return tl_athena_client_views(w, sql, error) && tl_query_run(&options, result, error);
 }
 
 static void keep_result(struct tl_athena_work *w, struct tl_query_result *result)
@@ -346,11 +346,6 @@ static void end(struct tl_athena_face *a, struct tl_athena_work *w, bool ok, con
         e->manifest = w->manifest;
         w->manifest = NULL;
     }
-    if (ok && w->location) {
-        free(e->location);
-        e->location = w->location;
-        w->location = NULL;
-    }
     tl_athena_save(a, e);
     e->users--;
     pthread_mutex_unlock(&a->mutex);
@@ -367,6 +362,6 @@ void tl_athena_run_one(void *arg)
     bool ok = begin(run.athena, run.execution) && run_text(&w, &error);
     end(run.athena, &w, ok, &error);
     free(w.manifest);
-    free(w.location);
+    free(w.readable);
     tl_arena_release(&w.arena);
 }

@@ -13,7 +13,7 @@
 struct show {
     const struct tl_athena_statement *statement;
     const char *database; /* the statement's, or the execution's */
-    const char *root;     /* of tl_glue_location */
+    const struct tl_athena_face *athena;
     struct tl_store *store;
     struct tl_catalog catalog;
     struct tl_buf *out;
@@ -221,7 +221,7 @@ static bool show_create(struct show *s, const struct tl_catalog_table *t)
     add_line(s, "LOCATION");
     tl_buf_reset(&text);
     tl_buf_add_text(&text, "  '");
-    tl_glue_location(s->root, t, "", &text);
+    tl_athena_add_location(s->athena, t, &text);
     tl_buf_add_char(&text, '\'');
     add_line(s, tl_buf_text(&text));
     if (t->delta) {
@@ -268,9 +268,8 @@ static bool show(struct show *s)
 bool tl_athena_show(struct tl_athena_face *a, const struct tl_athena_statement *statement, const char *database, struct tl_buf *out,
                     struct tl_trino_columns *columns, uint64_t *rows, struct tl_error *error)
 {
-    const char *lake = tl_face_options(a->face)->lake_root;
     struct show s = { .statement = statement, .database = statement->database ? statement->database : database, .out = out, .columns = columns,
-                      .rows = rows, .error = error, .root = tl_store_is_s3(lake) ? lake : "s3://" TL_FACE_LAKE };
+                      .rows = rows, .error = error, .athena = a };
     *rows = 0;
     if (!tl_athena_load_catalog(a, &s.store, &s.catalog, error))
         return false;

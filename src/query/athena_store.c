@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The executions: a list in memory, newest first, and a record of each on disk: <results>-executions/<id>.json. */
+/* The executions: a list in memory, newest first, and a record of each on disk: <results>/_tapeline/athena/<id>.json. */
 #include "query/athena_int.h"
 
 #include "base/file.h"
@@ -255,7 +255,7 @@ static bool load_all(struct tl_athena_face *a, struct tl_error *error)
 bool tl_athena_store_open(struct tl_athena_face *a, struct tl_error *error)
 {
     char path[PATH_MAX];
-    if (snprintf(path, sizeof path, "%s-executions", tl_face_options(a->face)->results_dir) >= (int)sizeof path)
+    if (snprintf(path, sizeof path, "%s/_tapeline/athena", tl_face_options(a->face)->results_dir) >= (int)sizeof path)
         return tl_error_set(error, TL_INVALID, "the folder of results has too long a name");
     a->folder = strdup(path);
     if (!a->folder)

@@ -60,7 +60,7 @@ static bool open_pipes(struct pipes *p, bool collect, struct tl_error *error)
 static bool write_request(int fd, const struct tl_query_options *options, struct tl_error *error)
 {
     struct tl_buf request;
-    tl_buf_init(&request, TL_QUERY_SQL_MAX * 8);
+    tl_buf_init(&request, TL_QUERY_REQUEST_MAX);
     tl_query_request_write(options, &request);
     bool ok = tl_buf_ok(&request, "the statement", error);
     for (size_t at = 0; ok && at < request.size;) {

@@ -24,10 +24,17 @@ struct tl_query_parameter {
     const char *expression, *text;
 };
 /* The statement is Athena's SQL, rewritten; instants of tables are TIMESTAMP without a zone, as they are in Athena. */
+/* A table that is not in the lake's catalog: a view over that SELECT, which is not the client's text. */
+struct tl_query_view {
+    const char *database, *name, *select;
+};
 struct tl_query_trino {
     const char *database; /* of names without one; NULL: none */
     const struct tl_query_parameter *parameters;
     size_t parameter_count;
+    const struct tl_query_view *views;
+    size_t view_count;
+    const char *readable;       /* a folder besides the lake that the views read; NULL: none */
     uint64_t output_max;        /* bytes of output_fd, which is a file; 0: no limit */
     const char *parquet_select; /* PARQUET: what is made of the rows: "SELECT a, CAST(b AS DATE) AS b FROM tl_result()"; NULL: as they are */
     const char *parquet_codec;  /* NULL: zstd */

@@ -259,13 +259,17 @@ static bool run_statement(struct tl_duck *duck, const struct tl_query_request *r
 /* ---- the process ---- */
 
 /* The order matters: a setting made after the lock, or a directory named after external access is off, is refused. */
-static bool confine_duckdb(struct tl_duck *duck, const char *root, uint64_t memory_max, struct tl_error *error)
+static bool confine_duckdb(struct tl_duck *duck, const char *root, const char *also, uint64_t memory_max, struct tl_error *error)
 {
     struct tl_buf sql;
     tl_buf_init(&sql, 64 << 10);
     tl_buf_addf(&sql, "SET memory_limit = '%" PRIu64 "MB'; " /* as Athena has it: 1/2 is 0, 7/0 is no infinity */
                       "SET integer_division = true; SET ieee_floating_point_ops = false; SET temp_directory = ''; SET allowed_directories = [", memory_max / 2 >> 20);
     tl_sql_add_string(&sql, tl_view_of(root));
+    if (also) {
+        tl_buf_add_text(&sql, ", ");
+        tl_sql_add_string(&sql, tl_view_of(also));
+    }
     tl_buf_add_text(&sql, "]; SET enable_external_access = false; SET lock_configuration = true");
     bool ok = tl_buf_ok(&sql, "the lake's path", error) && tl_duck_run(duck, tl_buf_text(&sql), error);
     tl_buf_release(&sql);
@@ -279,7 +283,7 @@ static bool open_lake(const struct tl_query_request *request, const char *root, 
     if (chdir(root) != 0)
         return tl_error_sys(error, errno, "cannot enter '%s'", root);
     return tl_store_open(lake, ".", error) && tl_catalog_load(*lake, catalog, error) && tl_lake_views_create(duck, *lake, catalog, request->sql, request->trino, error) &&
-           (!request->trino || tl_trino_child_prepare(duck, request, error)) && confine_duckdb(duck, root, request->memory_max, error);
+           (!request->trino || tl_trino_child_prepare(duck, request, error)) && confine_duckdb(duck, root, request->readable, request->memory_max, error);
 }
 
 static bool answer(const struct tl_query_request *request, struct tl_query_result *result, struct tl_error *error)
@@ -293,7 +297,7 @@ static bool answer(const struct tl_query_request *request, struct tl_query_resul
     /* DuckDB reads /proc when it opens, and dies of it when it may not. But before the lake's own files are read the door is closed: their
      * bytes are a stranger's, too. */
     ok = ok && tl_sandbox_limits(request->memory_max, request->cpu_s, error) && tl_duck_open(&duck, error) &&
-         tl_sandbox_close(root, error) && open_lake(request, root, duck, &lake, &catalog, error);
+         tl_sandbox_close(root, request->readable, error) && open_lake(request, root, duck, &lake, &catalog, error);
     bool (*run)(struct tl_duck *, const struct tl_query_request *, struct tl_query_result *, struct tl_error *) =
         request->format == TL_QUERY_PARQUET ? run_typed : request->trino ? tl_trino_child_run : run_statement;
     int64_t before = tl_scanned_bytes(io);
@@ -314,7 +318,7 @@ static bool read_request(struct tl_query_request *request, struct tl_error *erro
     struct tl_buf text;
     char block[16384];
     ssize_t n;
-    tl_buf_init(&text, TL_QUERY_SQL_MAX * 8);
+    tl_buf_init(&text, TL_QUERY_REQUEST_MAX);
     while ((n = tl_io->read(TL_QUERY_FD_REQUEST, block, sizeof block)) > 0)
         tl_buf_add(&text, block, (size_t)n);
     bool ok = tl_buf_ok(&text, "the request", error) && tl_query_request_read(tl_buf_view(&text), request, error);

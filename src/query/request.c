@@ -28,6 +28,18 @@ static void write_trino(struct tl_json_writer *w, const struct tl_query_trino *t
         tl_json_end_object(w);
     }
     tl_json_end_array(w);
+    if (t->readable)
+        tl_json_member_text(w, "readable", t->readable);
+    tl_json_key(w, "views");
+    tl_json_begin_array(w);
+    for (size_t i = 0; i < t->view_count; i++) {
+        tl_json_begin_object(w);
+        tl_json_member_text(w, "database", t->views[i].database);
+        tl_json_member_text(w, "name", t->views[i].name);
+        tl_json_member_text(w, "select", t->views[i].select);
+        tl_json_end_object(w);
+    }
+    tl_json_end_array(w);
     tl_json_end_object(w);
 }
 
@@ -54,6 +66,20 @@ static char *copy_member(struct tl_json root, const char *name)
     return v.data && !memchr(v.data, '\0', v.size) ? strndup(v.data, v.size) : NULL;
 }
 
+static bool read_views(struct tl_json list, struct tl_query_request *out)
+{
+    struct tl_json item;
+    struct tl_json_iter it;
+    bool ok = true;
+    out->views = calloc(tl_json_size(list) + 1, sizeof *out->views);
+    for (tl_json_iter_init(&it, list); out->views && ok && tl_json_next(&it, NULL, &item);) {
+        struct tl_query_view v = { copy_member(item, "database"), copy_member(item, "name"), copy_member(item, "select") };
+        out->views[out->view_count++] = v;
+        ok = v.database && v.name && v.select;
+    }
+    return out->views && ok;
+}
+
 static bool read_trino(struct tl_json json, struct tl_query_request *out)
 {
     struct tl_json list = tl_json_member(json, "parameters"), item;
@@ -61,11 +87,12 @@ static bool read_trino(struct tl_json json, struct tl_query_request *out)
     size_t count = tl_json_size(list);
     out->trino = true;
     out->database = copy_member(json, "database");
+    out->readable = copy_member(json, "readable");
     out->output_max = (uint64_t)tl_json_get_i64(json, "output_max", 0);
     out->parameters = count <= PARAMETERS_MAX ? calloc(count + 1, sizeof *out->parameters) : NULL;
     for (tl_json_iter_init(&it, list); out->parameters && tl_json_next(&it, NULL, &item);)
         out->parameters[out->parameter_count++] = (struct tl_query_parameter){ copy_member(item, "expression"), copy_member(item, "text") };
-    return out->parameters != NULL;
+    return out->parameters && read_views(tl_json_member(json, "views"), out);
 }
 
 bool tl_query_request_read(struct tl_view text, struct tl_query_request *out, struct tl_error *error)
@@ -104,6 +131,13 @@ void tl_query_request_release(struct tl_query_request *r)
         free((char *)r->parameters[i].text);
     }
     free(r->parameters);
+    for (size_t i = 0; i < r->view_count; i++) {
+        free((char *)r->views[i].database);
+        free((char *)r->views[i].name);
+        free((char *)r->views[i].select);
+    }
+    free(r->views);
+    free(r->readable);
     *r = (struct tl_query_request){ .lake_root = NULL };
 }
 

@@ -13,6 +13,7 @@ enum { TL_QUERY_FD_REQUEST = 0, TL_QUERY_FD_RESULT = 1, TL_QUERY_FD_STATUS = 3 }
 #define TL_QUERY_TIMEOUT_NS (60 * INT64_C(1000000000))
 #define TL_QUERY_MEMORY_MAX ((size_t)2 << 30)
 #define TL_QUERY_SQL_MAX ((size_t)256 << 10)
+#define TL_QUERY_REQUEST_MAX ((size_t)16 << 20)
 
 struct tl_query_request {
     char *lake_root, *sql;
@@ -25,6 +26,9 @@ struct tl_query_request {
     struct tl_query_parameter *parameters; /* texts are the request's */
     size_t parameter_count;
     uint64_t output_max;
+    struct tl_query_view *views; /* texts are the request's */
+    size_t view_count;
+    char *readable;
 };
 void tl_query_request_write(const struct tl_query_options *options, struct tl_buf *out);
 TL_MUST_USE bool tl_query_request_read(struct tl_view text, struct tl_query_request *out, struct tl_error *error);

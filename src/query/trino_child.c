@@ -79,6 +79,25 @@ static bool limit_output(uint64_t output_max, struct tl_error *error)
     return output_max == 0 || setrlimit(RLIMIT_FSIZE, &limit) == 0 || tl_error_set(error, TL_IO, "cannot limit the result's size");
 }
 
+/* A database that only a client's table has is made for it. */
+static bool make_view(struct tl_duck *duck, const struct tl_query_view *v, struct tl_error *error)
+{
+    struct tl_buf sql;
+    tl_buf_init(&sql, TL_QUERY_REQUEST_MAX);
+    tl_buf_add_text(&sql, "CREATE SCHEMA IF NOT EXISTS ");
+    tl_sql_add_name(&sql, tl_view_of(v->database));
+    bool ok = tl_buf_ok(&sql, "a name", error) && tl_duck_run(duck, tl_buf_text(&sql), error);
+    tl_buf_reset(&sql);
+    tl_buf_add_text(&sql, "CREATE VIEW ");
+    tl_sql_add_name(&sql, tl_view_of(v->database));
+    tl_buf_add_char(&sql, '.');
+    tl_sql_add_name(&sql, tl_view_of(v->name));
+    tl_buf_addf(&sql, " AS %s", v->select);
+    ok = ok && tl_buf_ok(&sql, "a table", error) && tl_duck_run(duck, tl_buf_text(&sql), error);
+    tl_buf_release(&sql);
+    return ok || tl_error_context(error, "table %s.%s", v->database, v->name);
+}
+
 bool tl_trino_child_prepare(struct tl_duck *duck, const struct tl_query_request *request, struct tl_error *error)
 {
     if (!limit_output(request->output_max, error) || !tl_trino_prelude(duck, error))
@@ -86,6 +105,9 @@ bool tl_trino_child_prepare(struct tl_duck *duck, const struct tl_query_request 
     /* No table is in sight yet: a parameter has no columns. */
     for (size_t i = 0; i < request->parameter_count; i++)
         if (!set_parameter(duck, i + 1, &request->parameters[i], error))
+            return false;
+    for (size_t i = 0; i < request->view_count; i++)
+        if (!make_view(duck, &request->views[i], error))
             return false;
     return !request->database || use_database(duck, request->database, error);
 }

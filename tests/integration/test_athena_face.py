@@ -212,6 +212,67 @@ class AthenaFace(unittest.TestCase):
             self.assertEqual(self.wait(query)["Status"]["State"], "SUCCEEDED")
             self.assertEqual(self.athena.get_query_results(QueryExecutionId=query)["ResultSet"]["Rows"][1]["Data"][0], {"VarCharValue": str(i)})
 
+    def manifest(self, execution):
+        """The objects that its manifest names, as {url: bytes}, by the S3 face."""
+        s3 = client(self.server.aws, "s3")
+        def read(url):
+            bucket, key = url[5:].split("/", 1)
+            return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        return {url: read(url) for url in read(execution["Statistics"]["DataManifestLocation"]).decode().split()}
+
+    def test_create_table_as(self):
+        sql = ("CREATE TABLE curated.mine WITH (format = 'PARQUET', external_location = 's3://tapeline-results/made/mine/', write_compression = 'SNAPPY') AS "
+               "SELECT ticker, count(*) AS n, sum(volume) AS v, CAST(NULL AS VARCHAR) AS e, DATE '2024-01-02' AS d, TIMESTAMP '2024-01-02 03:04:05.678' AS t "
+               "FROM curated.stocks_features WHERE close > ? GROUP BY ticker")
+        e = self.wait(self.start(sql, None, ["0"]))
+        self.assertEqual(e["Status"]["State"], "SUCCEEDED", e)
+        files = self.manifest(e)
+        self.assertEqual([(url.rsplit("/", 1)[0], data[:4], data[-4:]) for url, data in files.items()], [("s3://tapeline-results/made/mine", b"PAR1", b"PAR1")])
+        self.assertTrue(e["Statistics"]["DataManifestLocation"].endswith("tables/%s-manifest.csv" % e["QueryExecutionId"]))
+        self.assertEqual(self.athena.get_query_results(QueryExecutionId=e["QueryExecutionId"])["UpdateCount"], 10)
+        columns, rows = self.query("SELECT * FROM mine WHERE ticker = 'AAPL'", "curated")
+        self.assertEqual([t for _, t in columns], ["varchar", "bigint", "bigint", "varchar", "date", "timestamp"])
+        self.assertEqual(rows[0][:2] + rows[0][3:], ["AAPL", "252", None, "2024-01-02", "2024-01-02 03:04:05.678"])
+        self.assertIn(["mine"], self.query("SHOW TABLES IN curated")[1])
+        self.assertEqual(self.athena.get_table_metadata(CatalogName="AwsDataCatalog", DatabaseName="curated", TableName="mine")["TableMetadata"]["Parameters"]["location"],
+                         "s3://tapeline-results/made/mine/")
+        self.assertIn("TABLE_ALREADY_EXISTS", self.failed("CREATE TABLE curated.mine AS SELECT 1 AS x"))
+        self.assertIn("HIVE_PATH_ALREADY_EXISTS", self.failed("CREATE TABLE curated.other WITH (external_location = 's3://tapeline-results/made/mine/') AS SELECT 1 AS x"))
+        self.query("DROP TABLE curated.mine")
+        self.query("DROP TABLE IF EXISTS curated.mine")
+        self.assertIn("TABLE_NOT_FOUND", self.failed("SELECT * FROM curated.mine"))
+        self.assertIn("belongs to a pipeline", self.failed("DROP TABLE stock_streaming_database.avg_1min"))
+        self.query("CREATE TABLE curated.here WITH (external_location = 's3://tapeline-lake/clients/here/') AS SELECT 1 AS x")
+        self.assertEqual(self.query("SELECT x + 1 AS y FROM curated.here")[1], [["2"]])
+        self.query("DROP TABLE curated.here")
+
+    def test_places_that_are_not_a_clients(self):
+        for place in ("s3://tapeline-lake/streaming/avg_1min/", "s3://tapeline-lake/streaming/", "s3://tapeline-lake/curated/stocks_features/ticker=AAPL/",
+                      "s3://tapeline-lake/_tapeline/x/", "s3://tapeline-lake/", "s3://tapeline-results/", "s3://elsewhere/x/", "s3://tapeline-results/../lake/x/",
+                      "/etc/x", "s3://tapeline-results/_tapeline/athena/"):
+            self.failed("CREATE TABLE curated.x WITH (external_location = '%s') AS SELECT 1 AS a" % place)
+            self.failed("UNLOAD (SELECT 1 AS a) TO '%s' WITH (format = 'PARQUET')" % place)
+        self.assertIn("Column name not specified", self.failed("CREATE TABLE curated.x AS SELECT count(*) FROM curated.stocks_features"))
+        self.assertIn("specified more than once", self.failed("CREATE TABLE curated.x AS SELECT 1 AS a, 2 AS A"))
+        self.assertIn("SCHEMA_NOT_FOUND", self.failed("CREATE TABLE nope.x AS SELECT 1 AS a"))
+        self.assertIn("ARRAY", self.failed("CREATE TABLE curated.x AS SELECT ARRAY[1] AS a").upper())
+        for sql in ("CREATE TABLE curated.x WITH (format = 'ORC') AS SELECT 1 AS a", "CREATE TABLE curated.x WITH (partitioned_by = ARRAY['a']) AS SELECT 1 AS a",
+                    "UNLOAD (SELECT 1) TO 's3://tapeline-results/x/'", "UNLOAD (SELECT 1) TO 's3://tapeline-results/x/' WITH (format = 'JSON')"):
+            self.refused("MALFORMED_QUERY", self.athena.start_query_execution, QueryString=sql)
+
+    def test_unload(self):
+        e = self.wait(self.start("UNLOAD (SELECT 1.50 AS d, X'6869' AS b, CAST(2 AS SMALLINT) AS s, CAST(0.5 AS REAL) AS r, 'x' AS v) "
+                                 "TO 's3://tapeline-results/out/1/' WITH (format = 'PARQUET', compression = 'GZIP')"))
+        self.assertEqual(e["Status"]["State"], "SUCCEEDED", e)
+        (url, data), = self.manifest(e).items()
+        self.assertTrue(url.startswith("s3://tapeline-results/out/1/"))
+        path = os.path.join(self.data, "lake", "unloaded")
+        os.makedirs(path)
+        with open(os.path.join(path, "x.parquet"), "wb") as f:
+            f.write(data)
+        self.assertEqual(run("query", "SELECT typeof(d), d, typeof(s), typeof(r), typeof(b) FROM LAKE('unloaded')", "--data", self.data, "--format", "csv").stdout.split("\n")[1],
+                         '"DECIMAL(3,2)",1.50,SMALLINT,FLOAT,BLOB')
+
     def test_aws_cli(self):
         def aws(*args):
             p = subprocess.run(["aws", "athena", *args, "--endpoint-url", self.server.aws, "--output", "json"], env=CLIENT_ENV, stdout=subprocess.PIPE,
