@@ -3,6 +3,7 @@
 
 #include "base/suggest.h"
 #include "lake/lake_scan.h"
+#include "query/client_views.h"
 
 #include <string.h>
 
@@ -11,7 +12,7 @@
 #define NAMES_MAX 256
 
 /* Statements that look at the catalog itself see all of it. */
-static bool mentions(const char *sql, const char *name)
+bool tl_lake_mentions(const char *sql, const char *name)
 {
     static const char *const all[] = { "information_schema", "duckdb_", "show", "pragma", "describe", "sqlite_master", "pg_catalog" };
     if (strcasestr(sql, name))
@@ -22,7 +23,7 @@ static bool mentions(const char *sql, const char *name)
     return false;
 }
 
-static bool make_schema(struct tl_duck *d, const char *name, struct tl_error *error)
+bool tl_lake_schema_create(struct tl_duck *d, const char *name, struct tl_error *error)
 {
     struct tl_buf sql;
     tl_buf_init(&sql, 1 << 16);
@@ -75,10 +76,11 @@ bool tl_lake_views_create(struct tl_duck *duck, struct tl_store *lake, const str
         return false;
     for (size_t i = 0; i < catalog->count; i++) {
         const struct tl_catalog_table *t = &catalog->tables[i];
-        if (!make_schema(duck, t->database, error) || (mentions(sql, t->name) && !make_view(duck, lake, t, athena, error)))
+        if (!tl_lake_schema_create(duck, t->database, error) || (tl_lake_mentions(sql, t->name) && !make_view(duck, lake, t, athena, error)))
             return false;
     }
-    return athena || tl_lake_define(duck, lake, catalog, sql, NULL, error); /* Athena has no LAKE('path') */
+    return tl_client_views_create(duck, lake, catalog, sql, athena, error) &&
+           (athena || tl_lake_define(duck, lake, catalog, sql, NULL, error)); /* Athena has no LAKE('path') */
 }
 
 /* "Table with name avg_2min does not exist!" -> avg_2min. */

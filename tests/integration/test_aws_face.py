@@ -14,7 +14,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tapeline import CLIENT_ENV, Server, rss_kb
+from tapeline import CLIENT_ENV, Server, rss_kb, run
 
 
 def call(url, target=None, headers=None, body=None, method=None):
@@ -313,6 +313,37 @@ class Glue(Face):
         self.refused("EntityNotFoundException", g.get_table, DatabaseName="mine", Name="t")
         g.delete_database(Name="mine")
         self.refused("EntityNotFoundException", g.get_database, Name="mine")
+
+    def rows(self, sql, check=True):
+        p = run("query", sql, "--lake", os.path.join(self.data, "lake"), "--format", "csv", check=check)
+        return p.stdout.split() if check else p.stderr
+
+    def test_a_clients_table_is_queried(self):
+        """Parquet that a client puts and registers: rows of registered partitions, in the table's columns and types, by 'tapeline query'."""
+        lake, s3, g = os.path.join(self.data, "lake"), self.client("s3"), self.glue
+        storage = lambda place: {"Columns": [{"Name": "Close", "Type": "double"}, {"Name": "volume", "Type": "decimal(20,2)"}, {"Name": "more", "Type": "array<string>"}],
+                                 "Location": place, "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"}
+        history = self.client("s3").list_objects_v2(Bucket="tapeline-lake", Prefix=HISTORY + "ticker=AAPL/")["Contents"][0]["Key"]
+        for day in ("2024-01-01", "2024-01-02", "2024-01-03"):
+            s3.copy_object(Bucket="tapeline-lake", Key="client/t/day=%s/x.parquet" % day, CopySource={"Bucket": "tapeline-lake", "Key": history})
+        g.create_database(DatabaseInput={"Name": "theirs"})
+        place = "s3://tapeline-lake/client/t/"
+        g.create_table(DatabaseName="theirs", TableInput={"Name": "prices", "StorageDescriptor": storage(place), "PartitionKeys": [{"Name": "day", "Type": "date"}]})
+        count = "SELECT count(*) AS n FROM theirs.prices"
+        self.assertEqual(self.rows(count), ["n", "0"])
+        g.batch_create_partition(DatabaseName="theirs", TableName="prices", PartitionInputList=[
+            {"Values": [d], "StorageDescriptor": storage(place + "day=%s/" % d)} for d in ("2024-01-01", "2024-01-02")])
+        one = int(self.rows("SELECT count(*) AS n FROM curated.stocks_features WHERE ticker = 'AAPL'")[1])
+        self.assertEqual(self.rows(count), ["n", str(2 * one)])
+        self.assertEqual(self.rows("SELECT max(day) + 1 AS d, count(more) AS m, typeof(any_value(volume)) AS t FROM theirs.prices"),
+                         self.rows("SELECT DATE '2024-01-03' AS d, 0 AS m, typeof(1::DECIMAL(20,2)) AS t"))
+        self.assertEqual(self.rows("SELECT round(avg(close), 6) AS c FROM theirs.prices"),
+                         self.rows("SELECT round(avg(close), 6) AS c FROM curated.stocks_features WHERE ticker = 'AAPL'"))
+        g.create_table(DatabaseName="theirs", TableInput={"Name": "csv", "StorageDescriptor": dict(storage(place), InputFormat="org.apache.hadoop.mapred.TextInputFormat")})
+        g.create_table(DatabaseName="theirs", TableInput={"Name": "away", "StorageDescriptor": storage("s3://elsewhere/x/")})
+        self.assertIn("tapeline reads Parquet", self.rows("SELECT * FROM theirs.csv", check=False))
+        self.assertIn("is not in this lake", self.rows("SELECT * FROM theirs.away", check=False))
+        self.assertIn("prices", " ".join(self.rows("SELECT table_name FROM information_schema.tables WHERE table_schema = 'theirs'")))
 
     def test_what_is_no_call(self):
         for body in (b"", b"[1]", b"{", b'{"DatabaseName": 5}', b'{"DatabaseName": "../../x"}', b'{"DatabaseName":"a","TableInput":{"Name":"\u0000"}}'):
