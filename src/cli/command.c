@@ -29,7 +29,9 @@ struct tl_args {
 
 int tl_report(const struct tl_error *error)
 {
-    fprintf(stderr, "tapeline: %s\n", error->text);
+    /* What an engine cannot do is told as the checker tells mistakes: the place in the file leads its line, where editors look for it. */
+    bool placed = error->code == TL_UNSUPPORTED && strchr(error->text, '\n');
+    fprintf(stderr, "%s%s\n", placed ? "" : "tapeline: ", error->text);
     return TL_EXIT_FAILED;
 }
 

@@ -28,6 +28,14 @@ static bool write_file(const struct tl_export_file *file, const char *folder, FI
     return ok;
 }
 
+bool tl_export_check(const struct tl_plan *plan, const struct tl_export_engine *engine, const struct tl_export_options *options, struct tl_error *error)
+{
+    struct tl_export files = { .count = 0 };
+    bool ok = engine->write(plan, options, &files, error);
+    tl_export_release(&files);
+    return ok;
+}
+
 bool tl_export_folder_write(const struct tl_plan *plan, const struct tl_export_engine *engine, const struct tl_export_options *options,
                             const char *folder, FILE *told, struct tl_error *error)
 {

@@ -3,12 +3,10 @@
 
 #include "base/io.h"
 #include "base/time.h"
-#include "cli/log_format.h"
+#include "cli/terminal_line.h"
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #define TERMINAL_EVERY_NS (200 * TL_NS_PER_MS)
 #define PLAIN_EVERY_NS (10 * TL_NS_PER_S)
@@ -16,7 +14,7 @@
 
 void tl_progress_init(struct tl_progress *p, bool enabled)
 {
-    *p = (struct tl_progress){ .enabled = enabled, .terminal = enabled && isatty(STDERR_FILENO) == 1 && !tl_log_format_is_json() };
+    *p = (struct tl_progress){ .enabled = enabled, .terminal = enabled && tl_terminal_line_is_wanted() };
     p->next_ns = tl_io->monotonic_ns() + (p->terminal ? 0 : PLAIN_EVERY_NS);
 }
 
@@ -28,29 +26,19 @@ bool tl_progress_due(struct tl_progress *p, int64_t now_ns)
     return true;
 }
 
-static size_t terminal_width(void)
-{
-    struct winsize size;
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 20)
-        return 80;
-    return size.ws_col;
-}
-
 static void write_line(struct tl_progress *p, const char *fmt, va_list args, bool stays)
 {
     char text[TEXT_MAX];
     int size = vsnprintf(text, sizeof text, fmt, args);
     if (!p->enabled || size < 0)
         return;
-    for (char *c = text; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            *c = ' ';
-    if (p->terminal) { /* a line as wide as the terminal would wrap, and \r no longer reach its beginning */
-        fprintf(stderr, "\r%.*s\033[K%s", (int)(terminal_width() - 1), text, stays ? "\n" : "");
+    if (p->terminal) {
+        tl_terminal_line_draw(text, stays);
         p->open = !stays;
-    } else {
-        fprintf(stderr, "%s\n", text);
+        return;
     }
+    tl_terminal_line_clean(text);
+    fprintf(stderr, "%s\n", text);
     fflush(stderr);
 }
 

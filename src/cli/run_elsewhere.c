@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "cli/engine_flink.h"
 #include "cli/engine_spark.h"
+#include "cli/export_folder.h"
 #include "cli/pipeline_file.h"
 #include "cli/places.h"
 #include "engine/sink_table.h"
@@ -50,19 +51,14 @@ static const char *for_others(struct elsewhere *e, const char *place, const char
     return path;
 }
 
-/* The tables of the sinks in the lake's own catalog, so that 'tapeline query' finds what the engine writes. */
+/* The tables of the sinks and of the dead letters in the lake's own catalog, so that 'tapeline query' finds what the engine writes. */
 static bool enter_tables(struct elsewhere *e, struct tl_error *error)
 {
     struct tl_store *store;
     struct tl_store_options options = { .region = e->places.region };
     if (!tl_store_open_with(&store, e->places.lake, &options, error))
         return false;
-    bool ok = true;
-    for (size_t i = 0; ok && i < e->plan->sink_count; i++) {
-        const struct tl_sink_plan *s = &e->plan->sinks[i];
-        if (s->table && s->input == TL_INPUT_VIEW)
-            ok = tl_sink_table_ensure(e->plan, s, store, error);
-    }
+    bool ok = tl_sink_tables_ensure(e->plan, store, error);
     tl_store_close(store);
     return ok;
 }
@@ -112,6 +108,9 @@ static int run_on_flink(struct elsewhere *e, struct tl_error *error)
 static bool open_elsewhere(struct elsewhere *e, struct tl_error *error)
 {
     size_t count;
+    const struct tl_export_options export = { .file_name = "the pipeline file", .profile = e->profile, .input = tl_args_has(e->args, "input") ? "recorded files" : NULL };
+    if (!tl_export_check(e->plan, tl_export_engine_find(tl_args_text(e->args, "engine", "")), &export, error))
+        return false;
     const char *const *patterns = tl_args_list(e->args, "input", &count);
     if (!check_options(e->args, error) || !tl_inputs_expand(&e->inputs, e->plan, patterns, count, error) ||
         !tl_places_open(&e->places, tl_args_text(e->args, "data", NULL), tl_args_text(e->args, "lake", NULL), tl_args_text(e->args, "state", NULL),

@@ -3,14 +3,12 @@
 
 #include "base/io.h"
 #include "base/time.h"
-#include "cli/log_format.h"
+#include "cli/terminal_line.h"
 #include "engine/gate.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #define EVERY_NS (200 * TL_NS_PER_MS)
 #define QUIET_NS (500 * TL_NS_PER_MS)
@@ -26,12 +24,6 @@ void tl_ticker_bar(char out[40], uint64_t done, uint64_t total)
     snprintf(out, 40, "[%s] %3" PRIu64 " %%", bar, total == 0 ? 0 : done >= total ? 100 : done * 100 / total);
 }
 
-static size_t terminal_width(void)
-{
-    struct winsize size;
-    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 20 ? 80 : size.ws_col;
-}
-
 /* Under the lock. What is left is told when a tenth is done: before that it is a guess. */
 static void draw(struct tl_ticker *t)
 {
@@ -41,13 +33,11 @@ static void draw(struct tl_ticker *t)
         tl_ticker_bar(bar, t->done, t->total);
     if (t->total > 0 && t->done * 10 >= t->total && t->done > 0)
         snprintf(left, sizeof left, ", %.0f s left", seconds * (double)(t->total - t->done) / (double)t->done);
-    int size = t->total > 0 ? snprintf(line, sizeof line, "%s  %" PRIu64 " of %" PRIu64 "  %s  %.1f s%s", bar, t->done, t->total, t->text, seconds, left)
-                            : snprintf(line, sizeof line, "%s  %.1f s", t->text, seconds);
-    for (char *c = line; size > 0 && *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            *c = ' ';
-    fprintf(stderr, "\r%.*s\033[K", (int)(terminal_width() - 1), line); /* wider, and \r would not reach its beginning */
-    fflush(stderr);
+    if (t->total > 0)
+        snprintf(line, sizeof line, "%s  %" PRIu64 " of %" PRIu64 "  %s  %.1f s%s", bar, t->done, t->total, t->text, seconds, left);
+    else
+        snprintf(line, sizeof line, "%s  %.1f s", t->text, seconds);
+    tl_terminal_line_draw(line, false);
     t->drawn = true;
 }
 
@@ -55,8 +45,7 @@ static void erase(struct tl_ticker *t)
 {
     if (!t->drawn)
         return;
-    fputs("\r\033[K", stderr);
-    fflush(stderr);
+    tl_terminal_line_erase();
     t->drawn = false;
 }
 
@@ -87,8 +76,7 @@ void tl_ticker_start(struct tl_ticker *t, const char *text)
     pthread_mutex_init(&t->lock, NULL);
     tl_cond_init(&t->wake);
     set_text(t, text);
-    bool terminal = isatty(STDERR_FILENO) == 1 && !tl_log_format_is_json();
-    t->on = terminal && pthread_create(&t->thread, NULL, run, t) == 0;
+    t->on = tl_terminal_line_is_wanted() && pthread_create(&t->thread, NULL, run, t) == 0;
 }
 
 void tl_ticker_set(struct tl_ticker *t, uint64_t done, uint64_t total, const char *text)

@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "cli/child.h"
 #include "cli/dead_letters.h"
+#include "cli/export_folder.h"
 #include "cli/row_files.h"
 #include "cli/rows_compare.h"
 #include "cli/scratch.h"
@@ -147,6 +148,18 @@ static void tell_view(struct verify *v, const struct engine *e, size_t view, con
     printf("\n%s", tl_buf_text(&r->shown));
 }
 
+/* The view, or the one whose rows it reads in the end, that has SESSIONs, of which others tell late records in their own way; SIZE_MAX: none. */
+static size_t session_of(const struct tl_plan *plan, size_t view)
+{
+    while (plan->views[view].window != TL_WINDOW_SESSION) {
+        const struct tl_source_plan *source = &plan->sources[plan->views[view].source];
+        if (!source->of_view)
+            return SIZE_MAX;
+        view = source->view;
+    }
+    return view;
+}
+
 static bool compare_view(struct verify *v, const struct engine *e, const char *folder, size_t view, struct tl_error *error)
 {
     const struct tl_view_plan *plan = &v->o->plan->views[view];
@@ -154,8 +167,9 @@ static bool compare_view(struct verify *v, const struct engine *e, const char *f
     struct tl_compare_result result = { .rows = 0 };
     char path[1400];
     struct tl_compare_options options = { .plan = v->o->plan, .view = view, .ulps = v->o->ulps, .engine = e->name, .shown_max = SHOWN_MAX };
-    if (e->own_late || plan->window == TL_WINDOW_SESSION)
-        options.late = &v->late[view];
+    size_t session = session_of(v->o->plan, view);
+    if (e->own_late || session != SIZE_MAX)
+        options.late = &v->late[session != SIZE_MAX ? session : view];
     snprintf(path, sizeof path, "%.700s/rows/%.300s", folder, plan->name);
     if (!tl_rows_init(&rows, plan->columns, plan->column_count, ROWS_MAX, error))
         return false;
@@ -238,10 +252,15 @@ static bool verify_all(struct verify *v, struct tl_error *error)
     const struct engine *others[TL_COUNT(engines)];
     size_t count;
     struct cost cost;
+    struct tl_export_options export = v->o->export;
+    export.input = "recorded files";
     if (!find_engines(v->o, others, &count, error))
         return false;
     if (v->o->pattern_count == 0)
         return tl_error_set(error, TL_INVALID, "--engines compares recorded input: name it with --input GLOB");
+    for (size_t i = 0; i < count; i++)
+        if (!tl_export_check(v->o->plan, tl_export_engine_find(others[i]->name), &export, error))
+            return false;
     if (!tl_inputs_expand(&v->inputs, v->o->plan, v->o->patterns, v->o->pattern_count, error) || !tl_scratch_open(&v->scratch, error) ||
         !run_tapeline(v, &cost, error) || !find_late(v, error))
         return false;

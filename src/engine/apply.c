@@ -307,14 +307,26 @@ static struct tl_tick_value cell_value(const struct tl_rows *rows, size_t row, s
     return v;
 }
 
+static void take_row(struct tl_apply *a, const struct tl_shard_run *s, const struct tl_rows *rows, size_t row)
+{
+    struct tl_tick_value *values = a->rows + a->count * a->width;
+    for (size_t c = 0; c < a->source->column_count; c++)
+        values[c] = cell_value(rows, row, c);
+    a->notes[a->count++] = (struct tl_row_note){ .origin = { .shard = tl_view_of(s->name), .sequence = TL_VIEW("") } };
+}
+
+bool tl_apply_row(struct tl_apply *a, struct tl_shard_run *s, const struct tl_rows *rows, size_t row)
+{
+    assert(a->source->of_view && a->count == 0);
+    take_row(a, s, rows, row);
+    return tl_apply_flush(a, s, INT64_MIN);
+}
+
 bool tl_apply_rows(struct tl_apply *a, struct tl_shard_run *s, const struct tl_rows *rows)
 {
     assert(a->source->of_view && a->count == 0);
     for (size_t row = 0; row < rows->row_count; row++) {
-        struct tl_tick_value *values = a->rows + a->count * a->width;
-        for (size_t c = 0; c < a->source->column_count; c++)
-            values[c] = cell_value(rows, row, c);
-        a->notes[a->count++] = (struct tl_row_note){ .origin = { .shard = tl_view_of(s->name), .sequence = TL_VIEW("") } };
+        take_row(a, s, rows, row);
         if (a->count == TL_BATCH_ROWS && !tl_apply_flush(a, s, INT64_MIN))
             return false;
     }

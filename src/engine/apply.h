@@ -46,5 +46,7 @@ TL_MUST_USE bool tl_apply_malformed(struct tl_apply *a, struct tl_shard_run *s, 
                                     struct tl_view data, const struct tl_origin *origin, int64_t step);
 /* The rows of a view as records of its reader, in their order; applied when it returns. */
 TL_MUST_USE bool tl_apply_rows(struct tl_apply *a, struct tl_shard_run *s, const struct tl_rows *rows);
+/* One of them alone. */
+TL_MUST_USE bool tl_apply_row(struct tl_apply *a, struct tl_shard_run *s, const struct tl_rows *rows, size_t row);
 /* Applies what is in the batch. */
 TL_MUST_USE bool tl_apply_flush(struct tl_apply *a, struct tl_shard_run *s, int64_t step);

@@ -23,6 +23,7 @@
 #include <stdatomic.h>
 
 #define TL_GROWTH_EARLY ((size_t)16 << 20) /* an epoch begins before its time */
+#define TL_GROWTH_EARLY_MAX ((size_t)28 << 20) /* ... where the state is large */
 #define TL_GROWTH_STALL ((size_t)32 << 20) /* workers wait for it */
 #define TL_SHARDS_MAX 100000
 #define TL_HOLDER_MAX 256

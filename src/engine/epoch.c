@@ -19,6 +19,7 @@
 
 #define RECORD_MAX ((size_t)2 << 30)
 #define ROWS_MAX ((size_t)4 << 30)
+#define SHARED_MIN 4096 /* entries */
 #define STEP_RETRY_NS (200 * TL_NS_PER_MS)
 
 bool tl_epoch_init(struct tl_epoch *epoch, const struct tl_engine *e, struct tl_error *error)
@@ -117,7 +118,9 @@ static struct tl_bounds decide(const struct tl_engine *e, size_t source, enum tl
     bool flush =
         kind == TL_EPOCH_FINAL || (kind == TL_EPOCH_REGULAR && !e->from_files && is_silent(e, source));
     *ended = kind == TL_EPOCH_FINAL || (open == 0 && count > 0);
-    return tl_bounds_decide(e->sources[source].bounds, marks, count, flush, max_open_end(e, source));
+    /* Asked for only where it counts: it takes a look at every open window. */
+    int64_t last = flush || open == 0 ? max_open_end(e, source) : INT64_MIN;
+    return tl_bounds_decide(e->sources[source].bounds, marks, count, flush, last);
 }
 
 static bool closes_any(const struct tl_engine *e, size_t source, int64_t bound)
@@ -191,20 +194,71 @@ static bool needs_rows(const struct tl_engine *e, size_t view)
            e->plan->views[view].having || atomic_load(&e->observe.asked_ns) != 0;
 }
 
+/* Closing a view: each shard's windows by themselves, by whichever thread is there. */
+struct closing {
+    struct tl_engine *e;
+    size_t view;
+    int64_t bound;
+    uint32_t *counts;               /* by shard */
+    struct tl_closed_slice *slices; /* by shard */
+    atomic_bool failed;
+};
+
+static void count_shard(void *user, size_t shard)
+{
+    struct closing *c = user;
+    c->counts[shard] = tl_window_state_count_closing(&c->e->shards[shard]->states[c->view], c->bound);
+}
+
+static void close_shard(void *user, size_t shard)
+{
+    struct closing *c = user;
+    if (c->counts[shard] &&
+        !tl_window_state_close(&c->e->shards[shard]->states[c->view], c->bound, shard, &c->slices[shard]))
+        atomic_store(&c->failed, true);
+}
+
+/* To each thread that waits its shards, unless that takes longer than the work. */
+static void share(struct closing *c, tl_gate_part *part)
+{
+    size_t count = c->e->shard_count, entries = 0;
+    for (size_t i = 0; i < count; i++)
+        entries += c->e->shards[i]->states[c->view].entry_count;
+    if (entries >= SHARED_MIN) {
+        tl_gate_share(&c->e->gate, part, c, count);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        part(c, i);
+}
+
+static bool close_shards(struct closing *c, struct tl_closed *out)
+{
+    size_t any = 0;
+    share(c, count_shard);
+    for (size_t i = 0; i < c->e->shard_count; i++)
+        any += c->counts[i];
+    if (any == 0)
+        return true;
+    if (!tl_closed_split(out, c->counts, c->e->shard_count, c->slices))
+        return false;
+    share(c, close_shard);
+    tl_closed_join(out, c->slices, c->e->shard_count);
+    return !atomic_load(&c->failed);
+}
+
 static bool close_view(struct tl_epoch *epoch, struct tl_engine *e, size_t view)
 {
     int64_t bound = e->sources[e->plan->views[view].source].bounds.close;
     if (e->plan->views[view].window == TL_WINDOW_SESSION)
         return tl_sessions_close(e->shards, e->shard_count, view, bound, &epoch->closed[view]);
-    size_t count = 0;
-    for (size_t i = 0; i < e->shard_count; i++)
-        count += tl_window_state_count_closing(&e->shards[i]->states[view], bound);
-    if (count && !tl_closed_reserve(&epoch->closed[view], count))
-        return false;
-    for (size_t i = 0; i < e->shard_count; i++)
-        if (!tl_window_state_close(&e->shards[i]->states[view], bound, i, &epoch->closed[view]))
-            return false;
-    return true;
+    struct closing c = { .e = e, .view = view, .bound = bound };
+    c.counts = calloc(e->shard_count + 1, sizeof *c.counts);
+    c.slices = calloc(e->shard_count + 1, sizeof *c.slices);
+    bool ok = c.counts && c.slices && close_shards(&c, &epoch->closed[view]);
+    free(c.counts);
+    free(c.slices);
+    return ok;
 }
 
 /* The closed groups of a view as its rows, in order (rule 1, rule 8). */

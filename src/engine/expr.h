@@ -46,6 +46,11 @@ enum tl_time_part { /* a checkpoint's fingerprint has their numbers: new ones co
 #define TL_EXPRS_NODES_MAX 8192 /* of all that is computed for one source, or of one view's groups */
 #define TL_EXPR_DEPTH_MAX 200
 
+/* Where something stands in the pipeline file's text, in bytes: for messages, never for what is computed. */
+struct tl_diagnostic_place {
+    size_t at, size;
+};
+
 struct tl_expr { /* immutable; in the plan's arena */
     enum tl_op op;
     enum tl_type type;
@@ -55,6 +60,7 @@ struct tl_expr { /* immutable; in the plan's arena */
     size_t slot;                /* TL_OP_COLUMN */
     struct tl_tick_value value; /* TL_OP_LITERAL */
     enum tl_time_part part;     /* of the operations of time that have one */
+    struct tl_diagnostic_place place;
 };
 
 /* The same value for the same row: same operations, slots and literals. */

@@ -11,11 +11,11 @@
 #define PREFETCH_AHEAD 8 /* items */
 #define PREFETCH_MAX 256 /* bytes of a block */
 #define KEYS_MAX (UINT64_C(16) << 30)
+#define RUN_MAX 24 /* items: more are sorted by the library's algorithm */
 
 void tl_closed_init(struct tl_closed *c, const struct tl_view_exec *view)
 {
     *c = (struct tl_closed){ .view = view };
-    tl_buf_init(&c->keys, KEYS_MAX);
 }
 
 void tl_closed_release(struct tl_closed *c)
@@ -24,7 +24,9 @@ void tl_closed_release(struct tl_closed *c)
         tl_aggregate_release(&c->view->layout, c->blocks + i * c->view->layout.size);
     free(c->items);
     free(c->blocks);
-    tl_buf_release(&c->keys);
+    for (size_t i = 0; i < c->keys_count; i++)
+        tl_buf_release(&c->keys[i]);
+    free(c->keys);
     *c = (struct tl_closed){ .view = c->view };
 }
 
@@ -36,33 +38,50 @@ static uint64_t prefix_of(struct tl_view key)
     return prefix;
 }
 
-bool tl_closed_reserve(struct tl_closed *c, size_t more)
+/* The item and its block, which is yet to be filled, have the place at. */
+static bool set_item(struct tl_closed *c, size_t at, struct tl_buf *keys, uint32_t number, struct tl_view key, int64_t start, int64_t end,
+                     uint64_t records, size_t shard)
+{
+    uint64_t key_at = keys->size;
+    tl_buf_add_view(keys, key);
+    c->items[at] = (struct tl_closed_item){ .prefix = prefix_of(key),
+                                            .key_at = key_at,
+                                            .start = start,
+                                            .end = end,
+                                            .records = records,
+                                            .key_size = (uint32_t)key.size,
+                                            .shard = (uint32_t)shard,
+                                            .block = (uint32_t)at,
+                                            .keys = number };
+    return !keys->failed;
+}
+
+static bool reserve(struct tl_closed *c, size_t more)
 {
     size_t size = c->view->layout.size ? c->view->layout.size : 1;
     return tl_grow((void **)&c->items, &c->cap, c->count + more, sizeof *c->items, ITEMS_MAX) &&
            tl_grow((void **)&c->blocks, &c->block_cap, c->count + more, size, ITEMS_MAX);
 }
 
-/* A new item with room for its block; NULL: out of memory. */
+static bool add_keys(struct tl_closed *c, size_t more)
+{
+    if (!tl_grow((void **)&c->keys, &c->keys_cap, c->keys_count + more, sizeof *c->keys, ITEMS_MAX))
+        return false;
+    while (more--)
+        tl_buf_init(&c->keys[c->keys_count++], KEYS_MAX);
+    return true;
+}
+
+/* The item behind the others with room for its block, and its key; NULL: out of memory. */
 static struct tl_closed_item *add_item(struct tl_closed *c, struct tl_view key, int64_t start, int64_t end, uint64_t records, size_t shard)
 {
-    if (!tl_closed_reserve(c, 1))
+    if (!reserve(c, 1) || (c->keys_count == 0 && !add_keys(c, 1)))
         return NULL;
-    uint64_t at = c->keys.size;
-    tl_buf_add_view(&c->keys, key);
-    if (c->keys.failed)
+    assert(c->block_count == c->count);
+    if (!set_item(c, c->count, &c->keys[0], 0, key, start, end, records, shard))
         return NULL;
-    c->items[c->count] = (struct tl_closed_item){ .prefix = prefix_of(key),
-                                                  .key_at = at,
-                                                  .start = start,
-                                                  .end = end,
-                                                  .records = records,
-                                                  .key_size = (uint32_t)key.size,
-                                                  .shard = (uint32_t)shard,
-                                                  .block = (uint32_t)c->count };
     c->records += records;
     c->block_count++;
-    assert(c->block_count == c->count + 1);
     return &c->items[c->count++];
 }
 
@@ -86,30 +105,67 @@ bool tl_closed_add_copy(struct tl_closed *c, struct tl_view key, int64_t start, 
                               block); /* into an empty block: a copy */
 }
 
-size_t tl_closed_bytes(const struct tl_closed *c)
+bool tl_closed_split(struct tl_closed *c, const uint32_t *counts, size_t count, struct tl_closed_slice *slices)
 {
-    return c->count * (sizeof *c->items + c->view->layout.size) + c->keys.size;
+    size_t more = 0, first = c->keys_count;
+    for (size_t i = 0; i < count; i++)
+        more += counts[i];
+    if (!reserve(c, more) || !add_keys(c, count))
+        return false;
+    assert(c->block_count == c->count);
+    for (size_t i = 0, at = c->count; i < count; at += counts[i++]) {
+        slices[i] = (struct tl_closed_slice){ .of = c, .at = at, .end = at + counts[i], .number = (uint32_t)(first + i) };
+        tl_buf_init(&slices[i].keys, KEYS_MAX);
+    }
+    return true;
 }
 
-/* What decides the order of nearly all items, without a look at the items and their keys, which are all over memory. */
-struct sort_item {
-    uint64_t prefix;
-    int64_t start;
-    uint32_t item, shard, key_size, reserved;
-};
+bool tl_closed_slice_add(struct tl_closed_slice *s, struct tl_view key, int64_t start, int64_t end, uint64_t records, size_t shard,
+                         const void *block)
+{
+    assert(s->at < s->end);
+    if (!set_item(s->of, s->at, &s->keys, s->number, key, start, end, records, shard))
+        return false;
+    memcpy(tl_closed_block(s->of, &s->of->items[s->at]), block, s->of->view->layout.size);
+    s->records += records;
+    s->at++;
+    return true;
+}
 
-static int compare_keys(const struct tl_closed *c, const struct sort_item *a, const struct sort_item *b)
+void tl_closed_join(struct tl_closed *c, struct tl_closed_slice *slices, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct tl_closed_slice *s = &slices[i];
+        for (; s->at < s->end; s->at++) {
+            c->items[s->at] = (struct tl_closed_item){ .block = (uint32_t)s->at, .keys = s->number };
+            memset(tl_closed_block(c, &c->items[s->at]), 0, c->view->layout.size);
+        }
+        c->keys[s->number] = s->keys;
+        c->records += s->records;
+        c->count = c->block_count = s->end;
+    }
+}
+
+size_t tl_closed_bytes(const struct tl_closed *c)
+{
+    size_t bytes = c->count * (sizeof *c->items + c->view->layout.size);
+    for (size_t i = 0; i < c->keys_count; i++)
+        bytes += c->keys[i].size;
+    return bytes;
+}
+
+static int compare_keys(const struct tl_closed *c, const struct tl_closed_item *a, const struct tl_closed_item *b)
 {
     if (a->prefix != b->prefix)
         return a->prefix < b->prefix ? -1 : 1;
     if (a->key_size <= 8 && b->key_size <= 8) /* equal but for zeros behind the shorter one */
         return (a->key_size > b->key_size) - (a->key_size < b->key_size);
-    return tl_view_cmp(tl_closed_key(c, &c->items[a->item]), tl_closed_key(c, &c->items[b->item]));
+    return tl_view_cmp(tl_closed_key(c, a), tl_closed_key(c, b));
 }
 
 static int compare(const void *left, const void *right, void *user)
 {
-    const struct sort_item *a = left, *b = right;
+    const struct tl_closed_item *a = left, *b = right;
     int order = compare_keys(user, a, b);
     if (order != 0)
         return order;
@@ -118,11 +174,15 @@ static int compare(const void *left, const void *right, void *user)
     return (a->shard > b->shard) - (a->shard < b->shard);
 }
 
+/* What decides the order of nearly all items, without a look at the items, which are all over memory. */
+struct sort_item {
+    uint64_t prefix, item;
+};
+
 /* By prefix alone, stable: a pass over the items for each byte that is not the same in all, where comparing would miss the branch
  * predictor seventeen times an item. The result is in items; spare has the same size. */
 static void sort_by_prefix(struct sort_item *items, struct sort_item *spare, size_t count)
 {
-    static_assert(sizeof(struct sort_item) == 32, "half a cache line");
     size_t ends[8][256] = { { 0 } };
     struct sort_item *from = items, *to = spare;
     for (size_t i = 0; i < count; i++)
@@ -147,15 +207,19 @@ static void sort_by_prefix(struct sort_item *items, struct sort_item *spare, siz
         memcpy(items, from, count * sizeof *items);
 }
 
-/* The order of the items: by prefix, then each run of equal ones, which is a key's windows mostly. */
-static void sort_order(const struct tl_closed *c, struct sort_item *order, struct sort_item *spare)
+/* Those with the same prefix, which are a key's windows mostly. */
+static void sort_run(struct tl_closed *c, struct tl_closed_item *items, size_t count)
 {
-    sort_by_prefix(order, spare, c->count);
-    for (size_t begin = 0, end; begin < c->count; begin = end) {
-        for (end = begin + 1; end < c->count && order[end].prefix == order[begin].prefix;)
-            end++;
-        if (end - begin > 1)
-            qsort_r(order + begin, end - begin, sizeof *order, compare, (void *)(uintptr_t)c);
+    if (count > RUN_MAX) {
+        qsort_r(items, count, sizeof *items, compare, c);
+        return;
+    }
+    for (size_t i = 1; i < count; i++) {
+        struct tl_closed_item item = items[i];
+        size_t at = i;
+        for (; at > 0 && compare(&items[at - 1], &item, c) > 0; at--)
+            items[at] = items[at - 1];
+        items[at] = item;
     }
 }
 
@@ -163,25 +227,26 @@ static bool sort_items(struct tl_closed *c)
 {
     struct sort_item *order = malloc(2 * c->count * sizeof *order);
     struct tl_closed_item *sorted = malloc(c->count * sizeof *sorted);
-    bool ok = order && sorted;
-    for (size_t i = 0; ok && i < c->count; i++) {
-        const struct tl_closed_item *item = &c->items[i];
-        order[i] = (struct sort_item){
-            .prefix = item->prefix, .start = item->start, .item = (uint32_t)i, .shard = item->shard, .key_size = item->key_size
-        };
-    }
-    if (ok)
-        sort_order(c, order, order + c->count);
-    for (size_t i = 0; ok && i < c->count; i++) {
-        if (i + PREFETCH_AHEAD < c->count)
-            __builtin_prefetch(&c->items[order[i + PREFETCH_AHEAD].item]);
-        sorted[i] = c->items[order[i].item];
-    }
-    free(order);
-    if (!ok) {
+    if (!order || !sorted) {
+        free(order);
         free(sorted);
         return false;
     }
+    for (size_t i = 0; i < c->count; i++)
+        order[i] = (struct sort_item){ .prefix = c->items[i].prefix, .item = i };
+    sort_by_prefix(order, order + c->count, c->count);
+    size_t begin = 0; /* of the run */
+    for (size_t i = 0; i < c->count; i++) {
+        if (i + PREFETCH_AHEAD < c->count)
+            __builtin_prefetch(&c->items[order[i + PREFETCH_AHEAD].item]);
+        sorted[i] = c->items[order[i].item];
+        if (sorted[i].prefix == sorted[begin].prefix)
+            continue;
+        sort_run(c, sorted + begin, i - begin);
+        begin = i;
+    }
+    sort_run(c, sorted + begin, c->count - begin);
+    free(order);
     free(c->items);
     c->items = sorted;
     c->cap = c->count;
@@ -191,8 +256,7 @@ static bool sort_items(struct tl_closed *c)
 static bool same_group(const struct tl_closed *c, const struct tl_closed_item *a,
                        const struct tl_closed_item *b)
 {
-    return a->start == b->start && a->prefix == b->prefix &&
-           tl_view_eq(tl_closed_key(c, a), tl_closed_key(c, b));
+    return a->start == b->start && compare_keys(c, a, b) == 0;
 }
 
 bool tl_closed_merge(struct tl_closed *c, struct tl_error *error)

@@ -37,6 +37,7 @@ struct tl_slot_plan {
     struct tl_column_def def;   /* name NULL: an expression of a view */
     const struct tl_expr *expr; /* computed ones; of the event time when it is no PARSE_TIMESTAMP(column) */
     const char *text;           /* as it was written; NULL: of a view */
+    struct tl_diagnostic_place place; /* of its declaration, where it has a name */
 };
 struct tl_source_plan {
     const char *name, *stream;     /* of a view's rows: the view's name, NULL */
@@ -64,6 +65,7 @@ struct tl_source_plan {
     size_t *dedup; /* slots of DEDUP BY */
     size_t dedup_count;
     int64_t dedup_for_ns; /* how far W(s) has to be past a record before a repeat of it is a record of its own */
+    struct tl_diagnostic_place time_place, dedup_place; /* of WATERMARK FOR's column; of the first of DEDUP BY */
 };
 
 /* Name and type of a slot. */
@@ -125,6 +127,7 @@ struct tl_view_plan {
     struct tl_output_plan *outputs;  /* one per output column, in SELECT order */
     struct tl_column_def *columns;   /* the same, name and type */
     size_t column_count;
+    struct tl_diagnostic_place place, from_place, slide_place; /* of its name, what it reads, and a HOP's slide */
 };
 /* From the start of one window to that of the next. */
 static inline int64_t tl_window_slide(const struct tl_view_plan *v)
@@ -153,6 +156,7 @@ struct tl_sink_plan {
     int64_t commit_every_ns;
     int64_t compact_ns;            /* how often files of closed partitions are merged; 0: never */
     const char *table;             /* 'database.table', NULL: not registered */
+    struct tl_diagnostic_place place, format_place; /* of its name; of the format, which is there where it is not Parquet */
 };
 struct tl_chart_plan {
     const char *name;
@@ -189,6 +193,9 @@ struct tl_profile_plan {
 struct tl_plan {
     struct tl_arena arena;
     const char *name;
+    const char *file_name; /* of the pipeline file and its text, for messages; text.data NULL: a plan made by hand */
+    struct tl_view text;
+    struct tl_diagnostic_place place; /* of its name */
     uint64_t state_limit; /* bytes of windows; 0: none (a plan made by hand) */
     struct tl_profile_plan *profiles;
     size_t profile_count;

@@ -162,9 +162,9 @@ static bool step(struct tl_engine *e, bool *drained, struct tl_error *error)
     tl_gate_open(&e->gate);
     /* The next early one when the state has grown by half: an epoch costs what the state is. */
     size_t half = (size_t)e->stats.state_bytes / 2;
-    atomic_store(&e->growth_early, half <= TL_GROWTH_EARLY  ? TL_GROWTH_EARLY
-                                   : half < TL_GROWTH_STALL ? half
-                                                            : TL_GROWTH_STALL);
+    atomic_store(&e->growth_early, half <= TL_GROWTH_EARLY        ? TL_GROWTH_EARLY
+                                   : half < TL_GROWTH_EARLY_MAX ? half
+                                                                : TL_GROWTH_EARLY_MAX);
     return true;
 }
 
@@ -180,7 +180,7 @@ static bool loop(struct tl_engine *e, struct tl_error *error)
         tl_gate_wait_bell(&e->gate, QUIET_TICK_NS);
         int64_t took = tl_io->monotonic_ns() - began;
         if (took < TICK_NS && !tl_engine_stopping(e))
-            tl_io->sleep_ns(TICK_NS - took); /* at its own pace, not the records' */
+            tl_gate_rest(&e->gate, TICK_NS - took); /* at its own pace, not the records' */
     }
     e->draining = drained;
     return true;

@@ -2,6 +2,9 @@
 #include "engine/sink_table.h"
 
 #include "base/partition.h"
+#include "engine/dead_letters.h"
+
+#include <stdio.h>
 
 #define TEXTS_MAX (1 << 20)
 
@@ -45,19 +48,60 @@ struct tl_view tl_sink_table_database(const struct tl_plan *plan, const char *ta
     return tl_view_of(plan->name);
 }
 
-bool tl_sink_table_ensure(const struct tl_plan *plan, const struct tl_sink_plan *sink, struct tl_store *store, struct tl_error *error)
+static bool input_columns(const struct tl_plan *plan, enum tl_input_kind input, size_t index, struct tl_arena *arena, struct tl_dead_columns *out,
+                          struct tl_error *error)
 {
-    const struct tl_view_plan *view = &plan->views[sink->index];
+    if (input == TL_INPUT_LATE)
+        return tl_dead_late_columns(plan, index, arena, out, error);
+    if (input == TL_INPUT_MALFORMED)
+        return tl_dead_malformed_columns(arena, out, error);
+    *out = (struct tl_dead_columns){ (struct tl_column_def *)plan->views[index].columns, plan->views[index].column_count };
+    return true;
+}
+
+static bool ensure(const struct tl_plan *plan, const struct tl_sink_plan *sink, struct tl_view database, struct tl_view name, struct tl_store *store,
+                   struct tl_error *error)
+{
     struct tl_catalog_table *table;
-    struct tl_view name, database = tl_sink_table_database(plan, sink->table, &name);
+    struct tl_dead_columns rows;
     struct tl_arena arena;
     tl_arena_init(&arena, TEXTS_MAX);
-    bool ok = tl_sink_table_make(&arena, view->columns, view->column_count, sink->partition_by, sink->partition_count, sink->path, database, name,
-                                 &table, error);
+    bool ok = input_columns(plan, sink->input, sink->index, &arena, &rows, error) &&
+              tl_sink_table_make(&arena, rows.defs, rows.count, sink->partition_by, sink->partition_count, sink->path, database, name, &table, error);
     if (ok) {
         table->delta = sink->format == TL_SINK_DELTA;
         ok = tl_catalog_ensure(store, table, error);
     }
     tl_arena_release(&arena);
     return ok || tl_error_context(error, "sink '%s'", sink->name);
+}
+
+static bool ensure_sink(const struct tl_plan *plan, const struct tl_sink_plan *sink, struct tl_store *store, struct tl_error *error)
+{
+    struct tl_view name, database = tl_sink_table_database(plan, sink->table, &name);
+    return ensure(plan, sink, database, name, store, error);
+}
+
+/* The table that LATE(view) and MALFORMED(source) have without being asked for: "pipeline.view_late". */
+static bool ensure_dead(const struct tl_plan *plan, enum tl_input_kind input, size_t index, struct tl_store *store, struct tl_error *error)
+{
+    char table[320], path[400];
+    const char *of = input == TL_INPUT_LATE ? plan->views[index].name : plan->sources[index].name;
+    const char *kind = input == TL_INPUT_LATE ? "late" : "malformed";
+    snprintf(table, sizeof table, "%s_%s", of, kind);
+    snprintf(path, sizeof path, "dead_letter/%s/%s", plan->name, table);
+    const struct tl_sink_plan sink = { .name = table, .input = input, .index = index, .path = path, .format = TL_SINK_PARQUET };
+    return ensure(plan, &sink, tl_view_of(plan->name), tl_view_of(table), store, error);
+}
+
+bool tl_sink_tables_ensure(const struct tl_plan *plan, struct tl_store *store, struct tl_error *error)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < plan->sink_count; i++)
+        ok = !plan->sinks[i].table || ensure_sink(plan, &plan->sinks[i], store, error);
+    for (size_t i = 0; ok && i < plan->view_count; i++)
+        ok = plan->views[i].window == TL_WINDOW_NONE || plan->sources[plan->views[i].source].of_view || ensure_dead(plan, TL_INPUT_LATE, i, store, error);
+    for (size_t i = 0; ok && i < plan->source_count; i++)
+        ok = plan->sources[i].of_view || ensure_dead(plan, TL_INPUT_MALFORMED, i, store, error);
+    return ok;
 }

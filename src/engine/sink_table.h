@@ -11,6 +11,5 @@ TL_MUST_USE bool tl_sink_table_make(struct tl_arena *arena, const struct tl_colu
                                     struct tl_catalog_table **out, struct tl_error *error);
 /* "database.table"; without a dot it is a table of the pipeline's own database. */
 struct tl_view tl_sink_table_database(const struct tl_plan *plan, const char *table, struct tl_view *name);
-/* Enters the table of a sink of a view, which has one, in the catalog, for files that another engine writes. */
-TL_MUST_USE bool tl_sink_table_ensure(const struct tl_plan *plan, const struct tl_sink_plan *sink, struct tl_store *store,
-                                      struct tl_error *error);
+/* Enters the tables of all sinks that have one, and those of the dead letters, in the catalog, for files that another engine writes. */
+TL_MUST_USE bool tl_sink_tables_ensure(const struct tl_plan *plan, struct tl_store *store, struct tl_error *error);

@@ -1,24 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "engine/window_origin.h"
-
-#include "engine/apply.h"
+#include "engine/window_origin_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #define KEY_MAX (1u << 20)
-
-struct tl_window_origin {
-    const struct tl_plan *plan;
-    size_t view, source;
-    int64_t start, end;
-    struct tl_view_exec *views; /* of the whole plan: a shard knows views by their index */
-    struct tl_apply apply;
-    struct tl_shard_run *shard; /* the one that records come from now */
-    struct tl_closed closed;    /* of the shards before it */
-    struct tl_buf key;
-    size_t shard_count;
-};
 
 static const struct tl_view_plan *view_of(const struct tl_window_origin *o)
 {
@@ -30,9 +16,6 @@ static bool is_supported(const struct tl_plan *plan, size_t view, struct tl_erro
     const struct tl_view_plan *v = &plan->views[view];
     if (v->window == TL_WINDOW_NONE)
         return tl_error_set(error, TL_UNSUPPORTED, "view '%s' has no windows: every record of its key made the row", v->name);
-    if (plan->sources[v->source].of_view)
-        return tl_error_set(error, TL_UNSUPPORTED, "view '%s' reads rows of view '%s': look at those", v->name,
-                            plan->views[plan->sources[v->source].view].name);
     return true;
 }
 
@@ -72,10 +55,11 @@ static bool value_parse(enum tl_type type, const char *text, struct tl_tick_valu
 static bool key_encode(struct tl_window_origin *o, const char *const *keys, size_t key_count, struct tl_error *error)
 {
     const struct tl_view_plan *view = view_of(o);
-    const struct tl_source_plan *source = &o->plan->sources[o->source];
+    const struct tl_origin_step *last = tl_origin_last(o);
+    const struct tl_source_plan *source = &o->plan->sources[last->source];
     if (key_count != view->key_count)
         return tl_error_set(error, TL_INVALID, "view '%s' has %zu key columns, and %zu values were given", view->name, view->key_count, key_count);
-    struct tl_tick_value *values = calloc(o->apply.width + 1, sizeof *values);
+    struct tl_tick_value *values = calloc(last->apply.width + 1, sizeof *values);
     struct tl_buf scratch;
     if (!values)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
@@ -108,7 +92,15 @@ static bool open_views(struct tl_window_origin *o, struct tl_error *error)
     for (size_t i = 0; i < o->plan->view_count; i++)
         if (!tl_view_exec_init(&o->views[i], o->plan, i, error))
             return false;
-    tl_closed_init(&o->closed, &o->views[o->view]);
+    tl_closed_init(&o->closed, &o->views[o->steps[0].view]);
+    return true;
+}
+
+static bool open_steps(struct tl_window_origin *o, struct tl_error *error)
+{
+    for (size_t k = 0; k < o->depth; k++)
+        if (!tl_apply_init(&o->steps[k].apply, o->plan, o->steps[k].source, error))
+            return false;
     return true;
 }
 
@@ -124,9 +116,9 @@ bool tl_window_origin_new(struct tl_window_origin **out, const struct tl_plan *p
     struct tl_window_origin *o = calloc(1, sizeof *o);
     if (!o)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
-    *o = (struct tl_window_origin){ .plan = plan, .view = view, .source = plan->views[view].source, .start = start_ns, .end = end_ns };
+    *o = (struct tl_window_origin){ .plan = plan, .view = view, .start = start_ns, .end = end_ns };
     tl_buf_init(&o->key, KEY_MAX);
-    if (!open_views(o, error) || !tl_apply_init(&o->apply, plan, o->source, error) || !key_encode(o, keys, key_count, error)) {
+    if (!tl_origin_chain_find(o, error) || !open_views(o, error) || !open_steps(o, error) || !key_encode(o, keys, key_count, error)) {
         tl_window_origin_free(o);
         return false;
     }
@@ -139,7 +131,11 @@ void tl_window_origin_free(struct tl_window_origin *o)
     if (!o)
         return;
     tl_shard_run_free(o->shard);
-    tl_apply_release(&o->apply);
+    for (size_t k = 0; k < o->depth; k++)
+        tl_apply_release(&o->steps[k].apply);
+    if (o->has_upper)
+        tl_rows_release(&o->upper);
+    free(o->upper_records);
     if (o->closed.view)
         tl_closed_release(&o->closed);
     for (size_t i = 0; o->views && i < o->plan->view_count; i++)
@@ -172,7 +168,7 @@ static struct tl_window_entry *next_part(const struct tl_window_origin *o, uint3
     return NULL;
 }
 
-static uint64_t records_inside(const struct tl_window_origin *o)
+uint64_t tl_origin_records_inside(const struct tl_window_origin *o)
 {
     uint64_t records = 0;
     uint32_t at = 0;
@@ -181,13 +177,19 @@ static uint64_t records_inside(const struct tl_window_origin *o)
     return records;
 }
 
-/* What the shard has of the window, moved out; the rest of it is let go. */
-static bool leave_shard(struct tl_window_origin *o, struct tl_error *error)
+bool tl_origin_take(struct tl_window_origin *o, struct tl_closed *out)
 {
     bool ok = true;
     uint32_t at = 0;
-    for (const struct tl_window_entry *part; o->shard && ok && (part = next_part(o, &at));)
-        ok = tl_closed_add_copy(&o->closed, tl_buf_view(&o->key), o->start, o->end, part->records, o->shard_count, tl_window_entry_block(part));
+    for (const struct tl_window_entry *part; ok && (part = next_part(o, &at));)
+        ok = tl_closed_add_copy(out, tl_buf_view(&o->key), o->start, o->end, part->records, o->shard_count, tl_window_entry_block(part));
+    return ok;
+}
+
+/* What the shard has of the window, moved out; the rest of it is let go. */
+static bool leave_shard(struct tl_window_origin *o, struct tl_error *error)
+{
+    bool ok = !o->shard || (o->depth > 1 ? tl_origin_chain_leave(o) : tl_origin_take(o, &o->closed));
     tl_shard_run_free(o->shard);
     o->shard = NULL;
     return ok || tl_error_set(error, TL_NO_MEMORY, "out of memory");
@@ -198,23 +200,24 @@ bool tl_window_origin_shard(struct tl_window_origin *o, const char *name, struct
     if (!leave_shard(o, error))
         return false;
     o->shard_count++;
-    return tl_shard_run_new(&o->shard, name, o->plan, o->source, o->views, false, error);
+    return tl_shard_run_new(&o->shard, name, o->plan, o->steps[0].source, o->views, false, error);
 }
 
 bool tl_window_origin_record(struct tl_window_origin *o, struct tl_view text, const struct tl_origin *origin, bool *inside,
                              struct tl_error *error)
 {
-    uint64_t before = records_inside(o);
+    struct tl_apply *apply = &o->steps[0].apply;
+    uint64_t before = o->depth > 1 ? 0 : tl_origin_records_inside(o);
     /* One by one, so that it is known which of them did it. */
-    if (!tl_apply_record(&o->apply, o->shard, text, origin, INT64_MIN) || !tl_apply_flush(&o->apply, o->shard, INT64_MIN))
+    if (!tl_apply_record(apply, o->shard, text, origin, INT64_MIN) || !tl_apply_flush(apply, o->shard, INT64_MIN))
         return tl_error_set(error, TL_NO_MEMORY, "out of memory for the window's records");
-    *inside = records_inside(o) > before;
+    *inside = o->depth == 1 && tl_origin_records_inside(o) > before;
     return true;
 }
 
 bool tl_window_origin_shard_done(const struct tl_window_origin *o)
 {
-    return o->shard && o->shard->watermark >= tl_window_origin_end(o);
+    return o->shard && o->shard->watermark >= o->steps[0].until;
 }
 
 int64_t tl_window_origin_end(const struct tl_window_origin *o)
@@ -222,15 +225,39 @@ int64_t tl_window_origin_end(const struct tl_window_origin *o)
     return o->end;
 }
 
-bool tl_window_origin_row(struct tl_window_origin *o, struct tl_rows *rows, struct tl_error *error)
+size_t tl_window_origin_source(const struct tl_window_origin *o)
+{
+    return o->steps[0].source;
+}
+
+int64_t tl_window_origin_from(const struct tl_window_origin *o)
+{
+    return o->steps[0].from;
+}
+
+const struct tl_rows *tl_window_origin_upper(const struct tl_window_origin *o, size_t *view, const uint64_t **records)
+{
+    if (!o->has_upper)
+        return NULL;
+    *view = o->steps[o->depth - 2].view;
+    *records = o->upper_records;
+    return &o->upper;
+}
+
+bool tl_origin_rows(struct tl_window_origin *o, size_t view, struct tl_closed *closed, struct tl_rows *rows, struct tl_error *error)
 {
     struct tl_row_writer writer;
-    if (!leave_shard(o, error))
-        return false;
-    if (o->closed.count == 0)
+    if (closed->count == 0)
         return true;
-    bool ok = tl_row_writer_init(&writer, &o->views[o->view], error);
-    ok = ok && tl_closed_merge(&o->closed, error) && tl_closed_rows(&o->closed, &writer, rows, error);
+    bool ok = tl_row_writer_init(&writer, &o->views[view], error);
+    ok = ok && tl_closed_merge(closed, error) && tl_closed_rows(closed, &writer, rows, error);
     tl_row_writer_release(&writer);
     return ok && tl_rows_ok(rows, "the window's row", error);
+}
+
+bool tl_window_origin_row(struct tl_window_origin *o, struct tl_rows *rows, struct tl_error *error)
+{
+    if (!leave_shard(o, error))
+        return false;
+    return o->depth > 1 ? tl_origin_chain_row(o, rows, error) : tl_origin_rows(o, o->view, &o->closed, rows, error);
 }

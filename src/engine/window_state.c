@@ -653,20 +653,33 @@ static void prefetch_close(const struct tl_window_state *w, uint32_t index, int6
     tl_map_prefetch_key_at(&w->keys, entry->key);
 }
 
-bool tl_window_state_close(struct tl_window_state *w, int64_t bound, size_t shard, struct tl_closed *out)
+bool tl_window_state_close(struct tl_window_state *w, int64_t bound, size_t shard, struct tl_closed_slice *out)
 {
     bool any = false;
-    assert(!is_session(w));
+    assert(!is_session(w) && out->of->view == w->view);
     for (uint32_t i = 0; i < w->entry_count; i++) {
-        const struct tl_window_entry *entry = tl_window_state_entry(w, i);
+        struct tl_window_entry *entry = tl_window_state_entry(w, i);
         prefetch_close(w, i, bound);
         if (!is_due(entry, bound))
             continue;
-        if (!tl_window_state_take(w, i, entry->start, entry->end, shard, out))
+        if (!tl_closed_slice_add(out, tl_window_entry_key(w, entry), entry->start, entry->end, entry->records, shard,
+                                 tl_window_entry_block(entry)))
             return false;
+        free_entry(w, entry, i);
         any = true;
     }
     return !any || tl_window_state_tidy(w);
+}
+
+bool tl_window_state_close_alone(struct tl_window_state *w, int64_t bound, size_t shard, struct tl_closed *out)
+{
+    struct tl_closed_slice slice;
+    uint32_t count = tl_window_state_count_closing(w, bound);
+    if (!tl_closed_split(out, &count, 1, &slice))
+        return false;
+    bool ok = tl_window_state_close(w, bound, shard, &slice);
+    tl_closed_join(out, &slice, 1);
+    return ok;
 }
 
 bool tl_window_state_observe(struct tl_window_state *w, bool on)

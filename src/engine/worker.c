@@ -158,7 +158,9 @@ static bool put_batch(struct work *w, struct tl_shard_run *s, struct tl_worker *
     s->busy = false;
     pthread_mutex_unlock(&e->gate.lock);
     tl_gate_leave(&e->gate);
-    if (early || (news && !e->from_files))
+    if (early)
+        tl_gate_alarm(&e->gate);
+    else if (news && !e->from_files)
         tl_gate_ring(&e->gate);
     return ok;
 }
@@ -167,7 +169,7 @@ static bool put_batch(struct work *w, struct tl_shard_run *s, struct tl_worker *
 static void stall_while_full(struct tl_engine *e)
 {
     while (!quits(e) && atomic_load_explicit(&e->growth, memory_order_relaxed) > TL_GROWTH_STALL) {
-        tl_gate_ring(&e->gate);
+        tl_gate_alarm(&e->gate);
         tl_io->sleep_ns(PAUSE_NS);
     }
 }
@@ -206,7 +208,7 @@ static void *run_worker(void *user)
     if (!work_init(&w, worker->engine, &error) || !work_on(&w, worker, &error))
         tl_engine_fail(worker->engine, &error);
     work_release(&w);
-    tl_gate_ring(&worker->engine->gate);
+    tl_gate_alarm(&worker->engine->gate);
     return NULL;
 }
 

@@ -41,11 +41,11 @@ struct tl_compact_options {
 struct tl_compact_outlook {
     size_t small;             /* live files that may be merged */
     size_t files, partitions; /* those of them that would be, and the files they would become */
-    size_t merged, waiting;   /* files in force that replace others; replaced ones that are not deleted yet. Of a plain table */
-    int64_t last_ms;          /* when the newest merge took its files' place; 0: none is in the list, or it is a Delta table */
+    size_t merged, waiting;   /* files in force that replace others; replaced ones that are not deleted yet (of a Delta table: no longer live) */
+    int64_t last_ms;          /* when the newest merge took its files' place; 0: there was none */
 };
-/* entries: all below path (tl_store_walk); live: those of them that readers take (tl_lake_files). */
+/* entries: all below path (tl_store_walk); live: those of them that readers take (tl_lake_live). */
 TL_MUST_USE bool tl_compact_look(struct tl_store *store, const char *path, const struct tl_store_entries *entries, const struct tl_dir_list *live,
-                                 size_t min_files, struct tl_compact_outlook *out, struct tl_error *error);
+                                 bool delta, size_t min_files, struct tl_compact_outlook *out, struct tl_error *error);
 TL_MUST_USE bool tl_compact_table(struct tl_store *store, struct tl_duck *duck, const char *path, const struct tl_compact_options *options,
                                   struct tl_compact_stats *stats, struct tl_error *error);

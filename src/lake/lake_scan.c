@@ -259,23 +259,31 @@ static void keep_wanted(struct tl_dir_list *files, const struct tl_lake_filter *
     files->count = kept;
 }
 
-/* Of a Delta table the files that its log counts: those that were removed, or that no commit names, lie there too. */
-static bool find_files(struct tl_duck *d, struct tl_store *store, const char *path, struct tl_dir_list *out, struct tl_error *error)
+static bool add_logged(struct tl_duck *d, struct tl_store *store, const char *path, struct tl_dir_list *out, struct tl_error *error)
 {
-    bool delta;
     size_t cap = 0;
     struct tl_delta_files live;
-    *out = (struct tl_dir_list){ 0 };
-    if (!tl_delta_exists(store, path, &delta, error))
-        return false;
-    if (!delta)
-        return tl_lake_files(store, path, out, error);
     if (!tl_delta_live(store, d, path, &live, error))
         return false;
     bool ok = true;
     for (size_t i = 0; ok && i < live.count; i++)
         ok = add_file(out, &cap, live.items[i].name, error);
     tl_delta_files_release(&live);
+    return ok;
+}
+
+bool tl_lake_live(struct tl_duck *d, struct tl_store *store, const char *path, struct tl_dir_list *out, struct tl_error *error)
+{
+    bool delta;
+    struct tl_duck *own = NULL;
+    *out = (struct tl_dir_list){ 0 };
+    if (!tl_delta_exists(store, path, &delta, error))
+        return false;
+    if (!delta)
+        return tl_lake_files(store, path, out, error);
+    bool ok = (d || tl_duck_open(&own, error)) && add_logged(d ? d : own, store, path, out, error);
+    if (own)
+        tl_duck_close(own);
     if (!ok)
         tl_dir_list_release(out);
     return ok;
@@ -359,7 +367,7 @@ bool tl_lake_scan_sql(struct tl_duck *d, struct tl_store *store, const char *pat
     struct partitions partitions;
     bool known = table && table->column_count, ok = true;
     *found = false;
-    if (!find_files(d, store, path, &files, error))
+    if (!tl_lake_live(d, store, path, &files, error))
         return false;
     if (filter && files.count)
         keep_wanted(&files, filter);

@@ -45,7 +45,8 @@ static unsigned option_value(const struct tl_ast_statement *s, const char *name,
 static void fill_format(struct tl_checker *c, const struct tl_ast_statement *s, struct tl_sink_plan *out)
 {
     static const char *const formats[] = { "parquet", "delta", "csv", "json" }, *const compressions[] = { "zstd", "snappy" };
-    const struct tl_ast_option *compression = tl_options_find(s, "compression"), *table = tl_options_find(s, "table");
+    const struct tl_ast_option *compression = tl_options_find(s, "compression"), *table = tl_options_find(s, "table"), *format = tl_options_find(s, "format");
+    out->format_place = format ? format->place : s->name.place;
     out->format = (enum tl_sink_format)option_value(s, "format", formats);
     out->compression = (enum tl_sink_compression)option_value(s, "compression", compressions);
     bool text = out->format == TL_SINK_CSV || out->format == TL_SINK_JSON;
@@ -104,6 +105,7 @@ static void check_sink(struct tl_checker *c, const struct tl_ast_statement *s, s
 {
     static const char *const what[] = { "the view '%.128s'", "LATE(%.128s)", "MALFORMED(%.128s)" };
     out->name = s->name.text;
+    out->place = s->name.place;
     out->input = s->input;
     out->index =
         s->input == TL_INPUT_MALFORMED ? tl_checker_source(c, &s->from) : tl_checker_view(c, &s->from);

@@ -65,7 +65,8 @@ static void add_metadata(struct tl_checker *c, const struct tl_ast_column *a, st
                             tl_type_name(metadata[i].type), tl_type_name(a->type));
         add_slot(out, &(struct tl_slot_plan){ .kind = metadata[i].kind,
                                               .def = { a->name.text, metadata[i].type, metadata[i].not_null },
-                                              .text = metadata[i].key });
+                                              .text = metadata[i].key,
+                                              .place = a->name.place });
         return;
     }
     tl_checker_fail(c, a->key_place, tl_suggest(tl_view_of(a->metadata_key), near, TL_COUNT(near)),
@@ -89,7 +90,8 @@ static void add_columns(struct tl_checker *c, const struct tl_ast_statement *s, 
             continue;
         out->columns[out->column_count++] = (struct tl_column_def){ a->name.text, a->type, a->not_null };
         add_slot(out, &(struct tl_slot_plan){ .kind = TL_SLOT_DECODED,
-                                              .def = { a->name.text, a->type, a->not_null } });
+                                              .def = { a->name.text, a->type, a->not_null },
+                                              .place = a->name.place });
     }
 }
 
@@ -105,7 +107,7 @@ static size_t parsed_column(const struct tl_source_plan *out, const struct tl_ex
 static void add_event_time(const struct tl_ast_column *a, const struct tl_expr *tree, const char *text,
                            struct tl_source_plan *out)
 {
-    struct tl_slot_plan slot = { .kind = TL_SLOT_EVENT_TIME, .def = { a->name.text, TL_TYPE_TIMESTAMP, true }, .text = text };
+    struct tl_slot_plan slot = { .kind = TL_SLOT_EVENT_TIME, .def = { a->name.text, TL_TYPE_TIMESTAMP, true }, .text = text, .place = a->name.place };
     out->event_time = a->name.text;
     out->event_time_slot = out->slot_count;
     out->event_time_column = parsed_column(out, tree);
@@ -133,7 +135,8 @@ static void add_others(struct tl_checker *c, const struct tl_ast_statement *s, s
             add_slot(out, &(struct tl_slot_plan){ .kind = TL_SLOT_COMPUTED,
                                                   .def = { a->name.text, tree->type, false },
                                                   .expr = tree,
-                                                  .text = text });
+                                                  .text = text,
+                                                  .place = a->name.place });
             continue;
         }
         if (tree->type != TL_TYPE_TIMESTAMP)
@@ -186,6 +189,7 @@ static void check_event_time(struct tl_checker *c, const struct tl_ast_statement
                         "the watermark is of the event time '%s', not of '%s'", out->event_time,
                         s->watermark_from.text);
     out->delay_ns = s->delay.ns;
+    out->time_place = s->watermark_for.place;
     if (out->delay_ns > TL_SPAN_MAX_NS)
         tl_checker_fail(c, s->delay.place, NULL, "a watermark's delay is at most 366 days");
 }
@@ -200,6 +204,7 @@ static void check_dedup(struct tl_checker *c, const struct tl_ast_statement *s, 
     if (count == 0)
         return;
     snprintf(what, sizeof what, "the source '%.128s'", out->name);
+    out->dedup_place = s->dedup->name.place;
     out->dedup = TL_ARENA_ARRAY(&c->plan->arena, count, size_t);
     for (const struct tl_ast_dedup *d = s->dedup; d && out->dedup; d = d->next) {
         size_t slot = tl_checker_column(c, out->named, out->named_count, &d->name, what);

@@ -356,7 +356,7 @@ static bool try_view(struct tl_checker *c, const struct tl_ast_statement *s)
     if (source == SIZE_MAX && upstream == SIZE_MAX)
         return false;
     struct tl_view_plan *out = &c->plan->views[c->plan->view_count];
-    *out = (struct tl_view_plan){ .name = s->name.text, .window = s->window };
+    *out = (struct tl_view_plan){ .name = s->name.text, .window = s->window, .place = s->name.place, .from_place = s->from.place, .slide_place = s->slide.place };
     if (source == SIZE_MAX)
         source = source_of_view(c, s, upstream);
     c->plan->view_count++;

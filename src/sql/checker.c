@@ -343,6 +343,7 @@ static void check_pipeline(struct tl_checker *c)
         return;
     }
     c->plan->name = tl_arena_text(&c->plan->arena, tl_view_of(found->name.text));
+    c->plan->place = found->name.place;
     if (tl_checker_options(c, &tl_pipeline_options, found))
         c->plan->state_limit = tl_options_bytes(&tl_pipeline_options, found, "state_limit");
 }

@@ -7,9 +7,6 @@
 
 #define TL_DIAGNOSTICS_MAX 20 /* more are counted no further: the first ones explain them */
 
-struct tl_diagnostic_place {
-    size_t at, size; /* bytes in the text */
-};
 /* What an error is told about. */
 struct tl_diagnostic_context {
     const char *file_name;

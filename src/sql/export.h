@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sql/export.h: a checked plan as a job for another engine: the text files of a folder that needs nothing of tapeline to run.
  *
- * What an engine cannot do as the plan means it is refused by name (TL_UNSUPPORTED), with what to do instead; what it does in
+ * What an engine cannot do as the plan means it is refused by name (TL_UNSUPPORTED), with its place in the file and what to do instead; what it does in
  * another way, within what docs/scaling.md says, is told in the README among the files. Nothing is written here: cli does that. */
 #pragma once
 

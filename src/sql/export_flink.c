@@ -3,6 +3,7 @@
 #include "sql/export_flink.h"
 
 #include "sql/export_names.h"
+#include "sql/export_refuse.h"
 
 extern const char tl_template_flink_readme_start[];
 
@@ -17,7 +18,7 @@ void tl_flink_add_name(struct tl_buf *out, const char *name, const char *ending)
 
 bool tl_flink_add_sql(struct tl_flink_job *j, const struct tl_expr *e, const char *const *names, const char *subject)
 {
-    struct tl_sql_writer w = { .dialect = &tl_flink_dialect, .names = names, .out = j->out, .subject = subject };
+    struct tl_sql_writer w = { .dialect = &tl_flink_dialect, .names = names, .out = j->out, .plan = j->plan, .subject = subject };
     return tl_sql_write(&w, e, j->error);
 }
 
@@ -29,7 +30,7 @@ static void write_settings(struct tl_flink_job *j)
     for (size_t i = 0; i < plan->sink_count; i++)
         every = i == 0 || plan->sinks[i].commit_every_ns < every ? plan->sinks[i].commit_every_ns : every;
     for (size_t i = 0; i < plan->source_count; i++)
-        if (tl_export_reads(plan, i) && plan->sources[i].shard_idle_ns < idle)
+        if (tl_export_reads(plan, i) && !plan->sources[i].of_view && plan->sources[i].shard_idle_ns < idle)
             idle = plan->sources[i].shard_idle_ns;
     tl_buf_addf(j->out,
                 "SET 'pipeline.name' = '%s';\n"
@@ -51,8 +52,12 @@ static void write_settings(struct tl_flink_job *j)
 static bool fill_names(struct tl_flink_job *j)
 {
     j->names = TL_ARENA_ARRAY(&j->arena, j->plan->source_count + 1, const char **);
-    for (size_t i = 0; j->names && i < j->plan->source_count; i++)
+    for (size_t i = 0; j->names && i < j->plan->source_count; i++) {
         j->names[i] = tl_export_source_names(&j->plan->sources[i], &j->arena);
+        for (size_t c = 0; j->names[i] && j->plan->sources[i].of_view && c < j->plan->sources[i].column_count; c++)
+            if (strncmp(j->names[i][c], "window_", 7) == 0) /* a window over the rows has columns of that name */
+                j->names[i][c] = tl_arena_printf(&j->arena, "_%s", j->names[i][c]);
+    }
     return tl_arena_ok(&j->arena, "the names of the sources", j->error);
 }
 
@@ -60,8 +65,8 @@ static bool write_script(struct tl_flink_job *j)
 {
     const struct tl_plan *plan = j->plan;
     if (plan->view_count == 0)
-        return tl_error_set(j->error, TL_UNSUPPORTED, "pipeline '%s' has no view: there is nothing to export; 'tapeline build' makes its tables",
-                            plan->name);
+        return tl_export_refuse(plan, plan->place, j->error, "pipeline '%s' has no view: there is nothing to export; 'tapeline build' makes its tables",
+                                plan->name);
     tl_buf_addf(j->out,
                 "-- %s: the streaming views of %s as one Flink job.\n"
                 "-- Written by 'tapeline export flink', for Flink 1.19; README.md says how it is run, and where its rows may differ. Rules are those of\n"

@@ -35,5 +35,3 @@ TL_MUST_USE bool tl_flink_write_sinks(struct tl_flink_job *j);
 void tl_flink_add_name(struct tl_buf *out, const char *name, const char *ending);
 /* The expression, on the job's text. names: of the slots. False after a refusal. */
 TL_MUST_USE bool tl_flink_add_sql(struct tl_flink_job *j, const struct tl_expr *e, const char *const *names, const char *subject);
-/* The windows of v over its source as a table: TABLE(TUMBLE(...)). */
-TL_MUST_USE bool tl_flink_add_windows(struct tl_flink_job *j, const struct tl_view_plan *v);

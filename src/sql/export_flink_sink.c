@@ -4,6 +4,7 @@
 #include "base/partition.h"
 #include "engine/dead_letters.h"
 #include "sql/export_flink.h"
+#include "sql/export_refuse.h"
 
 #include <stdio.h>
 
@@ -198,9 +199,9 @@ static bool fill_sink(struct tl_flink_job *j, const struct tl_sink_plan *s, stru
     snprintf(t->name, sizeof t->name, "%.140s%s", s->name, is_taken(j->plan, s->name) ? "_sink" : "");
     snprintf(t->path, sizeof t->path, "%.500s", s->path);
     if (s->format == TL_SINK_DELTA)
-        return tl_error_set(j->error, TL_UNSUPPORTED,
-                            "sink '%s': format = 'delta' is not exported to Flink, which has no Delta format of its own: take 'parquet', or 'tapeline export spark'",
-                            s->name);
+        return tl_export_refuse(j->plan, s->format_place, j->error,
+                                "sink '%s': format = 'delta' is not exported to Flink, which has no Delta format of its own: take 'parquet', or 'tapeline export spark'",
+                                s->name);
     return fill_input(j, s->input, s->index, t);
 }
 
@@ -231,10 +232,10 @@ static bool fill_tables(struct tl_flink_job *j, struct sink_table *tables, size_
     for (size_t i = 0; ok && i < plan->sink_count; i++)
         ok = fill_sink(j, &plan->sinks[i], &tables[(*count)++]);
     for (size_t i = 0; ok && i < plan->view_count; i++)
-        if (plan->views[i].window != TL_WINDOW_NONE)
+        if (plan->views[i].window != TL_WINDOW_NONE && !plan->sources[plan->views[i].source].of_view)
             ok = fill_dead(j, TL_INPUT_LATE, i, every, &tables[(*count)++]);
     for (size_t i = 0; ok && i < plan->source_count; i++)
-        if (tl_export_reads(plan, i))
+        if (tl_export_reads(plan, i) && !plan->sources[i].of_view)
             ok = fill_dead(j, TL_INPUT_MALFORMED, i, every, &tables[(*count)++]);
     return ok;
 }

@@ -6,6 +6,7 @@
  * JSON in the order of their names, and one regular expression says what that has to look like (rule 7). The rest is views. */
 #include "base/time.h"
 #include "sql/export_flink.h"
+#include "sql/export_refuse.h"
 
 #include <stdio.h>
 
@@ -40,10 +41,11 @@ static bool check_names(const struct source_job *w)
     for (size_t i = 0; i < w->s->named_count; i++) {
         const char *name = w->s->named[i].name;
         if (name[0] == '_')
-            return tl_error_set(w->j->error, TL_UNSUPPORTED, "%s: the script keeps names that begin with '_' for itself: rename the column '%s'",
-                                w->subject, name);
+            return tl_export_refuse(w->j->plan, tl_export_slot_place(w->s, i), w->j->error,
+                                    "%s: the script keeps names that begin with '_' for itself: rename the column '%s'", w->subject, name);
         if (strpbrk(name, "\"'\\`"))
-            return tl_error_set(w->j->error, TL_UNSUPPORTED, "%s: a path of Flink's JSON functions cannot name the column '%s': rename it", w->subject, name);
+            return tl_export_refuse(w->j->plan, tl_export_slot_place(w->s, i), w->j->error,
+                                    "%s: a path of Flink's JSON functions cannot name the column '%s': rename it", w->subject, name);
     }
     return true;
 }
@@ -52,13 +54,13 @@ static bool check_source(const struct source_job *w)
 {
     const struct tl_source_plan *s = w->s;
     if (s->dedup_count)
-        return tl_error_set(w->j->error, TL_UNSUPPORTED,
-                            "%s: DEDUP BY is not exported to Flink, whose deduplication forgets by the clock and not by a shard's watermark (rule 11): leave it out, or run the pipeline in tapeline",
-                            w->subject);
+        return tl_export_refuse(w->j->plan, s->dedup_place, w->j->error,
+                                "%s: DEDUP BY is not exported to Flink, whose deduplication forgets by the clock and not by a shard's watermark (rule 11): leave it out, or run the pipeline in tapeline",
+                                w->subject);
     for (size_t i = 0; i < s->named_count; i++)
         if (i >= s->column_count && (s->slots[i].kind == TL_SLOT_PARTITION_KEY || s->slots[i].kind == TL_SLOT_SUB_SEQUENCE) && !w->j->options->input)
-            return tl_error_set(w->j->error, TL_UNSUPPORTED, "%s: Flink's Kinesis connector gives no %s: leave the column '%s' out", w->subject,
-                                s->slots[i].kind == TL_SLOT_PARTITION_KEY ? "partition key" : "place inside an aggregated record", s->named[i].name);
+            return tl_export_refuse(w->j->plan, s->slots[i].place, w->j->error, "%s: Flink's Kinesis connector gives no %s: leave the column '%s' out", w->subject,
+                                    s->slots[i].kind == TL_SLOT_PARTITION_KEY ? "partition key" : "place inside an aggregated record", s->named[i].name);
     return check_names(w);
 }
 
@@ -93,7 +95,7 @@ static const char *decode_sql(struct source_job *w, size_t column)
     const struct tl_expr parse = { .op = TL_OP_PARSE_TIMESTAMP, .type = TL_TYPE_TIMESTAMP, .args = { &text }, .arg_count = 1 };
     struct tl_buf sql;
     tl_buf_init(&sql, 1 << 16);
-    struct tl_sql_writer writer = { .dialect = &tl_flink_dialect, .names = names, .out = &sql, .subject = w->subject };
+    struct tl_sql_writer writer = { .dialect = &tl_flink_dialect, .names = names, .out = &sql, .plan = w->j->plan, .subject = w->subject };
     const char *out = names[0] && tl_sql_write(&writer, &parse, w->j->error) ? tl_arena_printf(&w->j->arena, "=%s", tl_buf_text(&sql)) : NULL;
     tl_buf_release(&sql);
     return out;
@@ -189,7 +191,7 @@ static bool write_event_time(const struct source_job *w)
     const struct tl_source_plan *s = w->s;
     if (s->event_time_column != SIZE_MAX)
         write_parsed(w, w->decoded[s->event_time_column] + 1);
-    else if (s->event_time_slot < s->column_count)
+    else if (s->event_time_slot < s->column_count || !s->slots[s->event_time_slot].expr) /* declared, or of the metadata */
         tl_buf_add_text(w->j->out, w->decoded[s->event_time_slot] + 1);
     else
         return tl_flink_add_sql(w->j, s->slots[s->event_time_slot].expr, w->decoded, w->subject);

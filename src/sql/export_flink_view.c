@@ -4,6 +4,8 @@
 #include "base/time.h"
 #include "engine/dead_letters.h"
 #include "sql/export_flink.h"
+#include "sql/export_names.h"
+#include "sql/export_refuse.h"
 
 #include <stdio.h>
 
@@ -13,8 +15,62 @@ struct view_job {
     const struct tl_source_plan *s;
     const char *const *names; /* of the record's slots */
     const char **group;       /* of the group's: SQL */
+    const char *place;        /* SQL that orders the records, for FIRST and LAST */
+    int64_t shift_ns;         /* from Flink's time of a record, by which its windows go, to ours */
     char subject[192];
 };
+
+/* Flink's windows end at milliseconds, join sessions that only touch, and hop by whole slides. */
+static const struct tl_export_windows flink_windows = { .tick_ns = TL_NS_PER_MS, .whole_slides = true };
+
+/* The event time's column. */
+static const char *time_of(const struct view_job *w)
+{
+    return w->names[w->s->event_time_slot];
+}
+
+/* What the view reads: a source's view of its own name, or a view's rows. */
+static void add_source_name(const struct view_job *w)
+{
+    tl_flink_add_name(w->j->out, w->s->name, w->s->of_view ? "_rows" : "");
+}
+
+/* "window_start + INTERVAL '5' MINUTE" */
+static void add_shifted(struct tl_buf *out, const char *sql, int64_t ns)
+{
+    tl_buf_add_text(out, sql);
+    if (!ns)
+        return;
+    tl_buf_add_text(out, ns < 0 ? " - " : " + ");
+    tl_sql_write_interval(&tl_flink_dialect, ns < 0 ? -ns : ns, out);
+}
+
+/* Ours ends before Flink's does: a HOP whose slides are no part of it. */
+static bool is_shorter(const struct tl_view_plan *v)
+{
+    return tl_export_window_size(v, &flink_windows) != v->size_ns;
+}
+
+static void add_window_start(const struct view_job *w, struct tl_buf *out)
+{
+    add_shifted(out, "window_start", w->shift_ns);
+}
+
+static void add_window_end(const struct view_job *w, struct tl_buf *out)
+{
+    if (is_shorter(w->v))
+        add_shifted(out, "window_start", w->shift_ns + w->v->size_ns);
+    else
+        add_shifted(out, "window_end", w->shift_ns);
+}
+
+static bool is_read(const struct tl_plan *plan, const struct tl_view_plan *v)
+{
+    bool read = false;
+    for (size_t i = 0; i < plan->source_count; i++)
+        read = read || (plan->sources[i].of_view && &plan->views[plan->sources[i].view] == v && tl_export_reads(plan, i));
+    return read;
+}
 
 /* ---- parts of a record and of a group ---- */
 
@@ -35,10 +91,10 @@ static bool add_place(struct view_job *w, const struct tl_aggregate_plan *a)
         tl_buf_add_text(w->j->out, "CASE WHEN ");
         if (!add_slot(w, a->column))
             return false;
-        tl_buf_add_text(w->j->out, " IS NOT NULL THEN _place END)");
+        tl_buf_addf(w->j->out, " IS NOT NULL THEN %s END)", w->place);
         return true;
     }
-    tl_buf_add_text(w->j->out, "_place)");
+    tl_buf_addf(w->j->out, "%s)", w->place);
     return true;
 }
 
@@ -53,7 +109,7 @@ static bool add_ordered(struct view_job *w, const struct tl_aggregate_plan *a)
         tl_buf_add_text(out, nulls ? "TRY_CAST(" : "CAST(");
     else if (nulls)
         tl_buf_add_text(out, "SUBSTRING(NULLIF(");
-    tl_buf_addf(out, "SUBSTRING(%s(_place || %s%s", a->kind == TL_AGG_FIRST ? "MIN" : "MAX", nulls ? "COALESCE(" : "", !text ? "CAST(" : nulls ? "'=' || " : "");
+    tl_buf_addf(out, "SUBSTRING(%s(%s || %s%s", a->kind == TL_AGG_FIRST ? "MIN" : "MAX", w->place, nulls ? "COALESCE(" : "", !text ? "CAST(" : nulls ? "'=' || " : "");
     if (!add_slot(w, a->column))
         return false;
     tl_buf_addf(out, "%s%s), CHAR_LENGTH(", text ? "" : " AS STRING)", nulls ? ", '')" : "");
@@ -65,6 +121,54 @@ static bool add_ordered(struct view_job *w, const struct tl_aggregate_plan *a)
     else if (nulls)
         tl_buf_add_text(out, ", ''), 2)");
     return true;
+}
+
+static bool is_grouped_by(const struct view_job *w, size_t slot)
+{
+    bool grouped = false;
+    for (size_t k = 0; k < w->v->key_count; k++)
+        grouped = grouped || w->v->keys[k] == slot;
+    return grouped;
+}
+
+static bool has_ordered(const struct tl_view_plan *v)
+{
+    bool ordered = false;
+    for (size_t a = 0; a < v->aggregate_count; a++)
+        ordered = ordered || v->aggregates[a].kind == TL_AGG_FIRST || v->aggregates[a].kind == TL_AGG_LAST;
+    return ordered;
+}
+
+/* The place of a view's row is its time and then its keys (rule 5): those that are not the same in the whole group, as a text. */
+static bool fill_place(struct view_job *w)
+{
+    size_t *order = TL_ARENA_ARRAY(&w->j->arena, w->s->column_count + 2, size_t), count = 0, texts = 0;
+    struct tl_buf sql;
+    if (!w->s->of_view || !has_ordered(w->v))
+        return true;
+    if (!tl_arena_ok(&w->j->arena, "the order of a view's rows", w->j->error))
+        return false;
+    bool ok = tl_export_row_order(w->j->plan, w->s, order, &count);
+    tl_buf_init(&sql, 1 << 16);
+    for (size_t i = 0; i < count; i++) {
+        const struct tl_column_def *def = &w->s->columns[order[i]];
+        if (def->type == TL_TYPE_TIMESTAMP && i < 2) {
+            tl_buf_add_text(&sql, i ? " || CAST(" : "(CAST(");
+            tl_flink_add_name(&sql, w->names[order[i]], "");
+            tl_buf_add_text(&sql, " AS STRING)");
+        } else if (!is_grouped_by(w, order[i])) {
+            ok = ok && def->type == TL_TYPE_VARCHAR && texts++ == 0;
+            tl_buf_add_text(&sql, def->not_null ? " || ' ' || " : " || COALESCE(' ' || ");
+            tl_flink_add_name(&sql, w->names[order[i]], "");
+            tl_buf_add_text(&sql, def->not_null ? " || CHR(1)" : ", '') || CHR(1)"); /* a value is to stand behind it: 'A' is before 'AB' */
+        }
+    }
+    tl_buf_add_char(&sql, ')');
+    w->place = tl_arena_text(&w->j->arena, tl_buf_view(&sql));
+    tl_buf_release(&sql);
+    return ok || tl_export_refuse(w->j->plan, w->v->from_place, w->j->error,
+                                  "%s: in Flink FIRST and LAST go by what the view '%s' is grouped by: select that in it, and group by it here, but for one VARCHAR",
+                                  w->subject, w->s->name);
 }
 
 /* SUM(price * volume) / SUM(volume), of the records that have both. */
@@ -116,17 +220,23 @@ static bool add_aggregate(struct view_job *w, const struct tl_aggregate_plan *a)
 static void fill_bounds(struct view_job *w)
 {
     const char **start = &w->group[w->v->key_count], **end = start + 1;
-    *start = "=window_start";
-    *end = "=window_end";
-    if (w->v->window != TL_WINDOW_SESSION)
-        return;
     struct tl_buf name, gap;
     tl_buf_init(&name, 1 << 12);
     tl_buf_init(&gap, 1 << 12);
-    tl_flink_add_name(&name, w->s->event_time, "");
+    tl_buf_add_char(&name, '=');
+    tl_buf_add_char(&gap, '=');
+    add_window_start(w, &name);
+    add_window_end(w, &gap);
+    *start = tl_arena_text(&w->j->arena, tl_buf_view(&name));
+    *end = tl_arena_text(&w->j->arena, tl_buf_view(&gap));
+    tl_buf_reset(&name);
+    tl_buf_reset(&gap);
+    tl_flink_add_name(&name, time_of(w), "");
     tl_sql_write_interval(&tl_flink_dialect, w->v->size_ns, &gap);
-    *start = tl_arena_printf(&w->j->arena, "=MIN(%s)", tl_buf_text(&name));
-    *end = tl_arena_printf(&w->j->arena, "=MAX(%s) + %s", tl_buf_text(&name), tl_buf_text(&gap));
+    if (w->v->window == TL_WINDOW_SESSION) {
+        *start = tl_arena_printf(&w->j->arena, "=MIN(%s)", tl_buf_text(&name));
+        *end = tl_arena_printf(&w->j->arena, "=MAX(%s) + %s", tl_buf_text(&name), tl_buf_text(&gap));
+    }
     tl_buf_release(&gap);
     tl_buf_release(&name);
 }
@@ -173,65 +283,83 @@ static bool add_where(struct view_job *w, const char *before)
 #define TL_FLINK_OPEN "(CURRENT_WATERMARK(window_time) IS NULL OR window_time > CURRENT_WATERMARK(window_time))"
 #define TL_FLINK_CLOSED "window_time <= CURRENT_WATERMARK(window_time)"
 
-bool tl_flink_add_windows(struct tl_flink_job *j, const struct tl_view_plan *v)
+/* A session is of what it takes alone: a view before it has the rest left out. */
+static bool has_on_time_view(const struct view_job *w)
 {
-    const struct tl_source_plan *s = &j->plan->sources[v->source];
-    struct tl_buf *out = j->out;
+    return w->v->window == TL_WINDOW_SESSION && (!w->s->of_view || w->v->has_where);
+}
+
+static void write_windows(struct view_job *w)
+{
+    const struct tl_view_plan *v = w->v;
+    struct tl_buf *out = w->j->out;
+    bool session = v->window == TL_WINDOW_SESSION;
+    int64_t slide = tl_window_slide(v), offset = (v->offset_ns - w->shift_ns) % slide;
     tl_buf_addf(out, "TABLE(%s(TABLE ", tl_window_name(v->window));
-    tl_flink_add_name(out, v->window == TL_WINDOW_SESSION ? v->name : s->name, v->window == TL_WINDOW_SESSION ? "_on_time" : "");
-    if (v->window == TL_WINDOW_SESSION && v->key_count) {
-        tl_buf_add_text(out, " PARTITION BY (");
-        for (size_t k = 0; k < v->key_count; k++) {
-            tl_buf_add_text(out, k ? ", " : "");
-            tl_flink_add_name(out, j->names[v->source][v->keys[k]], "");
-        }
-        tl_buf_add_char(out, ')');
+    if (has_on_time_view(w))
+        tl_flink_add_name(out, v->name, "_on_time");
+    else
+        add_source_name(w);
+    for (size_t k = 0; session && k < v->key_count; k++) {
+        tl_buf_add_text(out, k ? ", " : " PARTITION BY (");
+        tl_flink_add_name(out, w->names[v->keys[k]], "");
     }
-    tl_buf_add_text(out, ", DESCRIPTOR(_rowtime), ");
+    tl_buf_addf(out, "%s, DESCRIPTOR(%s), ", session && v->key_count ? ")" : "", w->s->of_view ? "_time" : "_rowtime");
     if (v->window == TL_WINDOW_HOP) {
         tl_sql_write_interval(&tl_flink_dialect, v->slide_ns, out);
         tl_buf_add_text(out, ", ");
     }
     /* Flink joins sessions that touch; with us a record a whole gap after the last begins another one. */
-    tl_sql_write_interval(&tl_flink_dialect, v->window == TL_WINDOW_SESSION ? v->size_ns - TL_NS_PER_MS : v->size_ns, out);
-    if (v->offset_ns && v->window != TL_WINDOW_SESSION) {
+    tl_sql_write_interval(&tl_flink_dialect, session ? v->size_ns - TL_NS_PER_MS : tl_export_window_size(v, &flink_windows), out);
+    if (offset && !session) {
         tl_buf_add_text(out, ", ");
-        tl_sql_write_interval(&tl_flink_dialect, v->offset_ns, out);
+        tl_sql_write_interval(&tl_flink_dialect, offset < 0 ? offset + slide : offset, out);
     }
     tl_buf_add_text(out, "))");
-    return true;
 }
 
-/* A session takes what is not behind its shard's watermark; of other windows each is asked by itself. */
+/* A session takes what is not behind its shard's watermark; of other windows each is asked by itself. No row of a view is late. */
 static bool write_from(struct view_job *w)
 {
     struct tl_buf *out = w->j->out;
     tl_buf_add_text(out, "FROM ");
     if (w->v->window == TL_WINDOW_NONE) {
-        tl_flink_add_name(out, w->s->name, "");
+        add_source_name(w);
         return add_where(w, "\nWHERE ");
     }
-    if (!tl_flink_add_windows(w->j, w->v))
-        return false;
+    write_windows(w);
     if (w->v->window == TL_WINDOW_SESSION)
         return true;
-    tl_buf_add_text(out, "\nWHERE window_end > _watermark AND " TL_FLINK_OPEN);
-    return add_where(w, "\n  AND ");
+    if (!w->s->of_view) {
+        tl_buf_add_text(out, "\nWHERE ");
+        add_window_end(w, out);
+        tl_buf_add_text(out, " > _watermark AND " TL_FLINK_OPEN);
+    }
+    if (is_shorter(w->v)) {
+        tl_buf_add_text(out, w->s->of_view ? "\nWHERE " : "\n  AND ");
+        tl_flink_add_name(out, time_of(w), "");
+        tl_buf_add_text(out, " < ");
+        add_window_end(w, out);
+        tl_buf_add_text(out, "  -- Flink's is of whole slides, and longer");
+    }
+    return add_where(w, w->s->of_view && !is_shorter(w->v) ? "\nWHERE " : "\n  AND ");
 }
 
 static bool write_on_time_view(struct view_job *w)
 {
     struct tl_buf *out = w->j->out;
-    if (w->v->window != TL_WINDOW_SESSION)
+    if (!has_on_time_view(w))
         return true;
     tl_buf_add_text(out, "CREATE TEMPORARY VIEW ");
     tl_flink_add_name(out, w->v->name, "_on_time");
     tl_buf_add_text(out, " AS SELECT * FROM ");
-    tl_flink_add_name(out, w->s->name, "");
-    tl_buf_add_text(out, "\nWHERE ");
-    tl_flink_add_name(out, w->s->event_time, "");
-    tl_buf_add_text(out, " >= _watermark AND (CURRENT_WATERMARK(_rowtime) IS NULL OR _rowtime > CURRENT_WATERMARK(_rowtime))");
-    if (!add_where(w, "\n  AND "))
+    add_source_name(w);
+    if (!w->s->of_view) {
+        tl_buf_add_text(out, "\nWHERE ");
+        tl_flink_add_name(out, w->s->event_time, "");
+        tl_buf_add_text(out, " >= _watermark AND (CURRENT_WATERMARK(_rowtime) IS NULL OR _rowtime > CURRENT_WATERMARK(_rowtime))");
+    }
+    if (!add_where(w, w->s->of_view ? "\nWHERE " : "\n  AND "))
         return false;
     tl_buf_add_text(out, ";\n\n");
     return true;
@@ -251,7 +379,7 @@ static bool write_keys(struct view_job *w)
         tl_buf_add_text(out, w->group[k] + 1);
     }
     if (windowed)
-        tl_buf_addf(out, "%swindow_start, window_end", w->v->key_count ? ", " : "");
+        tl_buf_addf(out, "%swindow_start, window_end%s", w->v->key_count ? ", " : "", is_read(w->j->plan, w->v) ? ", window_time" : "");
     return true;
 }
 
@@ -275,6 +403,8 @@ static bool write_outputs(struct view_job *w)
         tl_buf_add_text(out, " AS ");
         tl_flink_add_name(out, session ? "_" : name, session ? name : "");
     }
+    if (is_read(w->j->plan, w->v))
+        tl_buf_add_text(out, ",\n  window_time AS _time  -- by which the windows over these rows go");
     tl_buf_add_char(out, '\n');
     return true;
 }
@@ -289,7 +419,7 @@ static void write_renamed(struct view_job *w)
         tl_buf_add_text(out, " AS ");
         tl_flink_add_name(out, w->v->columns[i].name, "");
     }
-    tl_buf_add_text(out, "\nFROM (SELECT");
+    tl_buf_add_text(out, is_read(w->j->plan, w->v) ? ", _time\nFROM (SELECT" : "\nFROM (SELECT");
 }
 
 static bool write_select(struct view_job *w)
@@ -316,6 +446,32 @@ static bool write_select(struct view_job *w)
     return true;
 }
 
+/* The rows for the views that read them: a window over them has bounds of its own. */
+static void write_rows_view(struct view_job *w)
+{
+    struct tl_buf *out = w->j->out;
+    const char **names = NULL;
+    for (size_t i = 0; i < w->j->plan->source_count && !names; i++)
+        if (w->j->plan->sources[i].of_view && &w->j->plan->views[w->j->plan->sources[i].view] == w->v)
+            names = w->j->names[i];
+    if (!names || !is_read(w->j->plan, w->v))
+        return;
+    tl_buf_addf(out, "-- The rows of %s as records.\nCREATE TEMPORARY VIEW ", w->v->name);
+    tl_flink_add_name(out, w->v->name, "_rows");
+    tl_buf_add_text(out, " AS SELECT ");
+    for (size_t i = 0; i < w->v->column_count; i++) {
+        tl_flink_add_name(out, w->v->columns[i].name, "");
+        if (strcmp(names[i], w->v->columns[i].name) != 0) {
+            tl_buf_add_text(out, " AS ");
+            tl_flink_add_name(out, names[i], "");
+        }
+        tl_buf_add_text(out, ", ");
+    }
+    tl_buf_add_text(out, "_time FROM ");
+    tl_flink_add_name(out, w->v->name, "");
+    tl_buf_add_text(out, ";\n\n");
+}
+
 /* ---- late records ---- */
 
 /* Of the windows of a HOP that a record is in, the last: when that has ended, all have. */
@@ -330,11 +486,14 @@ static bool write_late_from(struct view_job *w)
         tl_buf_add_text(out, " < _watermark OR _rowtime <= CURRENT_WATERMARK(_rowtime))");
         return add_where(w, "\n  AND ");
     }
-    if (!tl_flink_add_windows(w->j, w->v))
-        return false;
-    tl_buf_add_text(out, "\nWHERE (window_end <= _watermark OR " TL_FLINK_CLOSED ")");
+    write_windows(w);
+    tl_buf_add_text(out, "\nWHERE (");
+    add_window_end(w, out);
+    tl_buf_add_text(out, " <= _watermark OR " TL_FLINK_CLOSED ")");
     if (w->v->window == TL_WINDOW_HOP) {
-        tl_buf_add_text(out, "\n  AND window_end > ");
+        tl_buf_add_text(out, "\n  AND ");
+        add_window_end(w, out);
+        tl_buf_add_text(out, " > ");
         tl_flink_add_name(out, w->s->event_time, "");
         tl_buf_add_text(out, " + ");
         tl_sql_write_interval(&tl_flink_dialect, w->v->size_ns - w->v->slide_ns, out);
@@ -351,7 +510,12 @@ static bool write_late_view(struct view_job *w)
     if (!tl_dead_late_columns(w->j->plan, (size_t)(w->v - w->j->plan->views), &w->j->arena, &columns, w->j->error))
         return false;
     size_t own = columns.count - 6;
-    const char *const values[] = { session ? "_start" : "window_start", session ? "_end" : "window_end", "_watermark", "_shard",
+    struct tl_buf end;
+    tl_buf_init(&end, 1 << 12);
+    add_window_end(w, &end);
+    const char *window_end = tl_arena_text(&w->j->arena, tl_buf_view(&end));
+    tl_buf_release(&end);
+    const char *const values[] = { session ? "_start" : "window_start", session ? "_end" : window_end, "_watermark", "_shard",
                                    input ? "CAST(NULL AS STRING)" : "_sequence",
                                    input ? "CAST(NULL AS TIMESTAMP(9))" : "CAST(_arrival AS TIMESTAMP(9))" };
     tl_buf_addf(out, "-- LATE(%s): what came after its window had ended by its shard's watermark (rule 4).\nCREATE TEMPORARY VIEW ", w->v->name);
@@ -390,26 +554,24 @@ static bool write_late_view(struct view_job *w)
 static bool check_view(struct view_job *w)
 {
     const struct tl_view_plan *v = w->v;
-    if (w->s->of_view)
-        return tl_error_set(w->j->error, TL_UNSUPPORTED,
-                            "%s: a view over the view '%s' is not exported to Flink: leave it to tapeline, or let a job of its own read the table of '%s'",
-                            w->subject, w->s->name, w->s->name);
     for (size_t k = 0; v->window == TL_WINDOW_SESSION && k < v->key_count; k++)
         if (!w->names[v->keys[k]])
-            return tl_error_set(w->j->error, TL_UNSUPPORTED,
-                                "%s: Flink groups sessions by columns: make the expression in GROUP BY a computed column of the source '%s'", w->subject,
-                                w->s->name);
-    if (v->window == TL_WINDOW_HOP && v->size_ns % v->slide_ns)
-        return tl_error_set(w->j->error, TL_UNSUPPORTED, "%s: Flink's HOP is of a size that is a whole number of slides: choose such a slide", w->subject);
+            return tl_export_refuse(w->j->plan, tl_export_slot_place(w->s, v->keys[k]), w->j->error,
+                                    "%s: Flink groups sessions by columns: make the expression in GROUP BY a %s of the %s '%s'", w->subject,
+                                    w->s->of_view ? "column" : "computed column", w->s->of_view ? "view" : "source", w->s->name);
     int64_t fine = v->size_ns % TL_NS_PER_MS | v->slide_ns % TL_NS_PER_MS | v->offset_ns % TL_NS_PER_MS;
     if (fine)
-        return tl_error_set(w->j->error, TL_UNSUPPORTED, "%s: Flink's windows are of whole milliseconds", w->subject);
+        return tl_export_refuse(w->j->plan, v->place, w->j->error, "%s: Flink's windows are of whole milliseconds", w->subject);
     return true;
 }
 
 bool tl_flink_write_view(struct tl_flink_job *j, const struct tl_view_plan *v)
 {
-    struct view_job w = { .j = j, .v = v, .s = &j->plan->sources[v->source], .names = j->names[v->source] };
+    struct view_job w = { .j = j, .v = v, .s = &j->plan->sources[v->source], .names = j->names[v->source], .place = "_place" };
     snprintf(w.subject, sizeof w.subject, "view '%.128s'", v->name);
-    return check_view(&w) && fill_group(&w) && write_select(&w) && (v->window == TL_WINDOW_NONE || write_late_view(&w));
+    w.shift_ns = tl_export_time_shift(j->plan, w.s, &flink_windows);
+    if (!check_view(&w) || !fill_place(&w) || !fill_group(&w) || !write_select(&w))
+        return false;
+    write_rows_view(&w);
+    return v->window == TL_WINDOW_NONE || w.s->of_view || write_late_view(&w);
 }

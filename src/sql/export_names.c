@@ -46,3 +46,40 @@ const char **tl_export_group_names(const struct tl_source_plan *s, const struct 
     }
     return names;
 }
+
+int64_t tl_export_window_size(const struct tl_view_plan *v, const struct tl_export_windows *windows)
+{
+    int64_t slide = tl_window_slide(v);
+    return windows->whole_slides && v->window == TL_WINDOW_HOP ? (v->size_ns + slide - 1) / slide * slide : v->size_ns;
+}
+
+int64_t tl_export_time_shift(const struct tl_plan *plan, const struct tl_source_plan *source, const struct tl_export_windows *windows)
+{
+    if (!source->of_view)
+        return 0;
+    const struct tl_view_plan *v = &plan->views[source->view];
+    int64_t upstream = tl_export_time_shift(plan, &plan->sources[v->source], windows);
+    if (v->window == TL_WINDOW_SESSION)
+        return upstream + 2 * windows->tick_ns;
+    return upstream + windows->tick_ns - tl_export_window_size(v, windows) + (source->time_is_start ? 0 : v->size_ns);
+}
+
+bool tl_export_row_order(const struct tl_plan *plan, const struct tl_source_plan *source, size_t *order, size_t *count)
+{
+    const struct tl_view_plan *v = &plan->views[source->view];
+    size_t keys = 0;
+    *count = 0;
+    order[(*count)++] = source->event_time_slot;
+    for (size_t i = 0; i < v->column_count; i++)
+        if (v->window == TL_WINDOW_SESSION && v->outputs[i].kind == TL_OUT_WINDOW_START)
+            order[*count == 1 ? (*count)++ : 1] = i;
+    for (size_t k = 0; k < v->key_count && k < TL_EXPORT_KEYS_MAX; k++)
+        for (size_t i = 0; i < v->column_count; i++) {
+            if (v->outputs[i].kind != TL_OUT_KEY || v->outputs[i].index != k)
+                continue;
+            order[(*count)++] = i;
+            keys++;
+            break;
+        }
+    return keys == v->key_count;
+}

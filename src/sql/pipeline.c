@@ -138,6 +138,8 @@ static bool compile(struct tl_diagnostic_context *context, const struct tl_pipel
                     struct tl_plan *plan)
 {
     struct tl_tokens tokens;
+    plan->file_name = tl_arena_text(&plan->arena, tl_view_of(context->file_name));
+    plan->text = (struct tl_view){ tl_arena_text(&plan->arena, context->text), context->text.size };
     if (!tl_lex(&plan->arena, context, &tokens))
         return false;
     struct tl_checker checker = { .context = context, .options = options, .plan = plan };

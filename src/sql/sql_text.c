@@ -2,6 +2,7 @@
 #include "sql/sql_text.h"
 
 #include "base/time.h"
+#include "sql/export_refuse.h"
 #include "sql/sql_standard.h"
 
 #include <assert.h>
@@ -220,7 +221,7 @@ static bool refuse(const struct tl_sql_writer *w, const struct tl_expr *e, const
         snprintf(what, sizeof what, "CAST of %s to %s", tl_type_name(e->args[0]->type), tl_type_name(e->type));
     else
         snprintf(what, sizeof what, "%s", tl_op_name(e->op));
-    return tl_error_set(error, TL_UNSUPPORTED, "%s: %s is not exported to %s%s%s", w->subject, what, w->dialect->engine,
+    return tl_export_refuse(w->plan, e->place, error, "%s: %s is not exported to %s%s%s", w->subject, what, w->dialect->engine,
                         instead ? ": " : "", instead ? instead : "");
 }
 

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "base/buf.h"
-#include "engine/expr.h"
+#include "engine/plan.h"
 
 /* How tight an operator binds; from tight to loose. */
 enum tl_sql_binds { TL_BINDS_CALL, TL_BINDS_SIGN, TL_BINDS_TIMES, TL_BINDS_PLUS, TL_BINDS_COMPARE, TL_BINDS_NOT, TL_BINDS_AND, TL_BINDS_OR };
@@ -46,7 +46,8 @@ struct tl_sql_writer {
     const struct tl_sql_dialect *dialect;
     const char *const *names; /* of slots; what begins with '=' is SQL behind it, and no name */
     struct tl_buf *out;
-    const char *subject; /* "view 'avg_1min'", for refusals */
+    const struct tl_plan *plan; /* for refusals, with */
+    const char *subject;        /* "view 'avg_1min'" */
 };
 
 /* Adds the expression. False after a refusal, or where the buffer failed. */

@@ -13,7 +13,7 @@ struct tl_expr *tl_new_expr(struct tl_expr_scope *s, enum tl_op op, enum tl_type
     }
     struct tl_expr *e = TL_ARENA_NEW(&s->c->plan->arena, struct tl_expr);
     if (e)
-        *e = (struct tl_expr){ .op = op, .type = type, .size = 1 };
+        *e = (struct tl_expr){ .op = op, .type = type, .size = 1, .place = place };
     return e;
 }
 

@@ -87,7 +87,7 @@ static bool scan_records(struct scan *s, const char *shard, char iterator[TL_ITE
 static bool scan_shard(struct scan *s, const char *stream, const char *shard, struct tl_error *error)
 {
     char iterator[TL_ITERATOR_MAX];
-    int64_t from = s->ask->start_ns - LEAD_NS;
+    int64_t from = tl_window_origin_from(s->origin) - LEAD_NS;
     s->inside_shard = 0;
     if (!tl_window_origin_shard(s->origin, shard, error) ||
         !tl_kinesis_get_shard_iterator(s->client, stream, shard, TL_ITERATOR_AT_TIMESTAMP, NULL, from > 0 ? from : 0, iterator, error) ||
@@ -104,9 +104,9 @@ static bool scan_shard(struct scan *s, const char *stream, const char *shard, st
     return true;
 }
 
-static bool scan_stream(struct scan *s, const struct tl_view_plan *view, struct tl_error *error)
+static bool scan_stream(struct scan *s, struct tl_error *error)
 {
-    const char *stream = s->job->web->options.plan->sources[view->source].stream;
+    const char *stream = s->job->web->options.plan->sources[tl_window_origin_source(s->origin)].stream;
     struct tl_shard_list list = { 0 };
     struct tl_kinesis_options options = tl_web_kinesis(s->job);
     if (!tl_kinesis_client_new(&s->client, &options, error))
@@ -128,6 +128,36 @@ static void row_write(const struct tl_rows *rows, struct tl_json_writer *w)
         tl_json_write_null(w);
 }
 
+/* Which records are inside is known there only when all of them are read. */
+static void count_upper(struct scan *s)
+{
+    size_t view;
+    const uint64_t *records;
+    const struct tl_rows *rows = tl_window_origin_upper(s->origin, &view, &records);
+    for (size_t i = 0; rows && i < rows->row_count; i++)
+        s->inside += records[i];
+}
+
+/* Of a view over a view: the rows that are its records. */
+static void upper_write(const struct scan *s, struct tl_json_writer *w)
+{
+    size_t view;
+    const uint64_t *records;
+    const struct tl_rows *rows = tl_window_origin_upper(s->origin, &view, &records);
+    tl_json_member_text(w, "of", rows ? s->job->web->options.plan->views[view].name : NULL);
+    tl_json_member_i64(w, "row_count", rows ? (int64_t)rows->row_count : 0);
+    tl_json_key(w, "rows");
+    tl_json_begin_array(w);
+    for (size_t i = 0; rows && i < rows->row_count && i < SHOWN_MAX; i++) {
+        tl_json_begin_object(w);
+        tl_json_member_i64(w, "records", (int64_t)records[i]);
+        tl_json_key(w, "row");
+        tl_web_row_write(w, rows, i);
+        tl_json_end_object(w);
+    }
+    tl_json_end_array(w);
+}
+
 /* All that was found, as the answer. records and shards are arrays without their brackets. */
 static bool answer_write(struct scan *s, const struct tl_view_plan *view, struct tl_view records, struct tl_view shards, struct tl_error *error)
 {
@@ -137,6 +167,7 @@ static bool answer_write(struct scan *s, const struct tl_view_plan *view, struct
     if (!tl_rows_init(&rows, view->columns, view->column_count, ROWS_MAX, error))
         return false;
     bool ok = tl_window_origin_row(s->origin, &rows, error);
+    count_upper(s);
     tl_json_writer_init(&w, &s->job->out);
     tl_json_begin_object(&w);
     tl_json_member_i64(&w, "window_start", tl_floor_div(s->ask->start_ns, TL_NS_PER_MS));
@@ -146,6 +177,7 @@ static bool answer_write(struct scan *s, const struct tl_view_plan *view, struct
     if (ok) {
         row_write(&rows, &w);
         tl_web_origin_file(s->job, s->ask->view, &rows, end, &w);
+        upper_write(s, &w);
     }
     tl_json_key(&w, "shards");
     tl_json_write_raw(&w, shards);
@@ -172,7 +204,7 @@ static bool run(struct tl_web_job *job, struct tl_error *error)
     tl_json_begin_array(&records_writer);
     tl_json_begin_array(&shards_writer);
     tl_record_batch_init(&s.batch);
-    bool ok = scan_stream(&s, &plan->views[ask->view], error);
+    bool ok = scan_stream(&s, error);
     tl_json_end_array(&records_writer);
     tl_json_end_array(&shards_writer);
     ok = ok && tl_buf_ok(&records, "the records", error) && tl_buf_ok(&shards, "the shards", error) &&

@@ -104,14 +104,9 @@ static int64_t compact_every_ms(const struct tl_plan *plan, const char *path)
     return 0;
 }
 
-/* NULL: of a Delta table, whose log is not read here. */
 static void compaction_write(const struct tl_compact_outlook *c, struct tl_json_writer *w)
 {
     tl_json_key(w, "compaction");
-    if (!c) {
-        tl_json_write_null(w);
-        return;
-    }
     tl_json_begin_object(w);
     tl_json_member_i64(w, "small", (int64_t)c->small);
     tl_json_member_i64(w, "files", (int64_t)c->files);
@@ -126,8 +121,8 @@ static void compaction_write(const struct tl_compact_outlook *c, struct tl_json_
     tl_json_end_object(w);
 }
 
-static void table_write(const struct tl_catalog_table *table, const struct sums *s, const struct tl_compact_outlook *c, int64_t every_ms,
-                        struct tl_json_writer *w)
+static void table_write(const struct tl_catalog_table *table, const struct sums *s, const struct tl_compact_outlook *c, bool delta,
+                        int64_t every_ms, struct tl_json_writer *w)
 {
     struct tl_buf name;
     tl_buf_init(&name, 1u << 16);
@@ -135,6 +130,7 @@ static void table_write(const struct tl_catalog_table *table, const struct sums 
     tl_json_begin_object(w);
     tl_json_member_string(w, "name", tl_buf_view(&name));
     tl_json_member_text(w, "path", table->path);
+    tl_json_member_text(w, "format", delta ? "delta" : "parquet");
     tl_json_member_bool(w, "synthetic", table->synthetic);
     columns_write(table, w);
     tl_json_member_i64(w, "partitions", (int64_t)s->folders.count);
@@ -161,11 +157,12 @@ static bool table_add(struct tl_store *store, const struct tl_plan *plan, const 
     bool delta;
     *s = (struct sums){ .files = 0 };
     tl_map_init(&s->folders, FOLDERS_MAX);
-    bool ok = tl_store_walk(store, table->path, &entries, error) && tl_lake_files(store, table->path, &live, error) &&
-              add_live(s, &entries, &live, strlen(table->path) + 1, error) && tl_delta_exists(store, table->path, &delta, error) &&
-              (delta || tl_compact_look(store, table->path, &entries, &live, TL_COMPACT_MIN_FILES, &outlook, error));
+    /* The log before the files: what it names is there, whatever is committed meanwhile. */
+    bool ok = tl_delta_exists(store, table->path, &delta, error) && tl_lake_live(NULL, store, table->path, &live, error) &&
+              tl_store_walk(store, table->path, &entries, error) && add_live(s, &entries, &live, strlen(table->path) + 1, error) &&
+              tl_compact_look(store, table->path, &entries, &live, delta, TL_COMPACT_MIN_FILES, &outlook, error);
     if (ok)
-        table_write(table, s, delta ? NULL : &outlook, compact_every_ms(plan, table->path), w);
+        table_write(table, s, &outlook, delta, compact_every_ms(plan, table->path), w);
     tl_map_release(&s->folders);
     tl_dir_list_release(&live);
     tl_store_entries_release(&entries);

@@ -2,9 +2,11 @@
 #include "web/origin_file.h"
 
 #include "base/file.h"
+#include "base/partition.h"
 #include "base/time.h"
 #include "lake/duck.h"
 #include "lake/lake_scan.h"
+#include "lake/merged.h"
 #include "lake/partition_path.h"
 #include "query/query.h"
 #include "web/event.h"
@@ -23,34 +25,46 @@ static const struct tl_sink_plan *sink_of(const struct tl_plan *plan, size_t vie
     return NULL;
 }
 
-static size_t column_of(const struct tl_view_plan *view, const char *name)
+static size_t column_of(const struct tl_view_plan *view, struct tl_view name)
 {
     for (size_t i = 0; i < view->column_count; i++)
-        if (strcmp(view->columns[i].name, name) == 0)
+        if (tl_view_is(name, view->columns[i].name))
             return i;
     return SIZE_MAX;
 }
 
-/* The folder that the row lies in: path/column=value/... */
+/* The folder that the row lies in, below the table's path: "column=value/". */
 static void folder_add(struct tl_buf *out, const struct tl_sink_plan *sink, const struct tl_view_plan *view, const struct tl_rows *rows)
 {
     struct tl_buf text;
     tl_buf_init(&text, 64u << 10);
-    tl_buf_add_text(out, sink->path);
     for (size_t i = 0; i < sink->partition_count; i++) {
-        size_t c = column_of(view, sink->partition_by[i]);
-        struct tl_view value = { NULL, 0 };
+        struct tl_partition p = tl_partition_of(tl_view_of(sink->partition_by[i]));
+        size_t c = column_of(view, p.column);
+        bool known = c != SIZE_MAX && !tl_rows_is_null(rows, 0, c);
         tl_buf_reset(&text);
-        if (c != SIZE_MAX && !tl_rows_is_null(rows, 0, c) && rows->columns[c].def.type == TL_TYPE_VARCHAR) {
-            value = tl_rows_text(rows, 0, c);
-        } else if (c != SIZE_MAX && !tl_rows_is_null(rows, 0, c)) {
-            tl_rows_cell_to_csv(rows, 0, c, &text);
-            value = tl_buf_view(&text);
-        }
+        if (known)
+            tl_partition_add_value(p.unit, rows, 0, c, &text);
+        tl_partition_path_add(out, p.name, known ? tl_buf_view(&text) : (struct tl_view){ NULL, 0 });
         tl_buf_add_char(out, '/');
-        tl_partition_path_add(out, tl_view_of(sink->partition_by[i]), value);
     }
     tl_buf_release(&text);
+}
+
+/* Leaves only the files of the folder. */
+static void keep_folder(struct tl_dir_list *files, size_t skip, struct tl_view folder)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < files->count; i++) {
+        if (tl_view_eq(tl_merged_partition(files->names[i] + skip), folder)) {
+            char *name = files->names[kept];
+            files->names[kept++] = files->names[i];
+            files->names[i] = name;
+        }
+    }
+    for (size_t i = kept; i < files->count; i++)
+        free(files->names[i]);
+    files->count = kept;
 }
 
 static bool is_partition(const struct tl_sink_plan *sink, const char *column)
@@ -127,8 +141,10 @@ static bool find(struct tl_web_job *job, const char *root, size_t view_index, co
     tl_buf_init(&folder, 64u << 10);
     tl_buf_init(&sql, SQL_MAX);
     folder_add(&folder, sink, view, rows);
-    bool ok = !folder.failed && tl_lake_files(store, tl_buf_text(&folder), &files, &error) && files.count > 0 &&
-              sql_write(root, &files, sink, view, rows, end_ns, &sql) && ask_lake(job, tl_buf_text(&sql), path);
+    bool ok = !folder.failed && tl_lake_live(NULL, store, sink->path, &files, &error);
+    if (ok)
+        keep_folder(&files, strlen(sink->path) + 1, tl_buf_view(&folder));
+    ok = ok && files.count > 0 && sql_write(root, &files, sink, view, rows, end_ns, &sql) && ask_lake(job, tl_buf_text(&sql), path);
     tl_dir_list_release(&files);
     tl_buf_release(&folder);
     tl_buf_release(&sql);

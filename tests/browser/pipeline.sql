@@ -22,6 +22,7 @@ CREATE VIEW high_6s AS
   SELECT ticker, window_start, window_end, MAX(avg_close) AS high FROM TUMBLE(avg_2s, window_end, INTERVAL '6' SECOND)
   GROUP BY ticker, window_start, window_end EMIT FINAL;
 CREATE SINK avg_2s_lake FROM avg_2s WITH (path = 'streaming/avg_2s', partition_by = 'ticker', commit_every = '2 s', table = 'page.avg_2s');
+CREATE SINK high_6s_lake FROM high_6s WITH (path = 'streaming/high_6s', partition_by = 'ticker', commit_every = '2 s', format = 'delta', table = 'page.high_6s');
 CREATE CHART live FROM avg_2s WITH (type = 'line', x = 'window_end', y = 'avg_close', series = 'ticker');
 CREATE CHART last FROM avg_2s WITH (type = 'line', x = 'window_end', y = 'last_close', series = 'ticker');
 CREATE CHART high FROM high_6s WITH (type = 'line', x = 'window_end', y = 'high', series = 'ticker');

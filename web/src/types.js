@@ -37,10 +37,13 @@
  * @typedef {{name: string, files: number, bytes: number}} LakePartition
  * @typedef {{name: string, path: string, synthetic: boolean, columns: {name: string, type: string}[], partition_by: string[], partitions: number,
  *            files: number, bytes: number, newest: number | null, list: LakePartition[],
- *            compact_every_ms: number, compaction: {small: number, files: number, partitions: number, merged: number, waiting: number, last: number | null} | null}} LakeTable
+ *            format: "parquet" | "delta", compact_every_ms: number,
+ *            compaction: {small: number, files: number, partitions: number, merged: number, waiting: number, last: number | null}}} LakeTable
  *   compaction: small files that may be merged; files that would be now, into how many; what earlier ones left
  * @typedef {{window_start: number, window_end: number, record_count: number, complete: boolean, row: Record<string, Cell> | null, file: string | null, file_note: string | null,
- *            file_bytes: number | null, shards: {id: string, records: number, first: string, last: string}[], records: StreamRecord[]}} Origin
+ *            file_bytes: number | null, of: string | null, row_count: number, rows: {row: Row, records: number}[],
+ *            shards: {id: string, records: number, first: string, last: string}[], records: StreamRecord[]}} Origin of a view over a view: the view that it reads, its rows,
+ *   and of how many records (or rows) each was made
  * @typedef {{count: number, p50_ms: number, p95_ms: number, p99_ms: number}} Figures of the last minute
  * @typedef {{drain_ms: number, close_ms: number, write_ms: number, sync_ms: number, commit_ms: number}} Phases of an epoch
  * @typedef {{number: number, at: number, duration_ms: number, oldest_ms: number | null, phases: Phases, rows: number, files: number}} Epoch

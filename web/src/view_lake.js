@@ -98,14 +98,14 @@ class Lake {
     }
 
     /** @param {LakeTable} table */
-    #compaction({ name, compact_every_ms: every, compaction }) {
+    #compaction({ name, format, compact_every_ms: every, compaction }) {
         const who = every > 0 ? `the engine does it every ${duration(every)}` : `tapeline compact ${name} does it`;
-        if (!compaction) return `A Delta table: files that its log no longer names are counted too. Compaction: ${who}.`;
         const { small, files, partitions, merged, waiting, last } = compaction;
         const now = files > 0 ? `${count(files)} of ${count(small)} small files can be merged into ${count(partitions)} now: ${who}`
             : small > 0 ? `nothing to merge yet: ${count(small)} small files, fewer than eight in each partition; ${who}` : "no small files";
-        const done = last === null ? "" : ` Last merge ${dayAndMinute(last, this.store.zone)} ${zoneName(this.store.zone)}: ${count(merged)} merged files in force${waiting > 0 ? `, ${count(waiting)} replaced ones not deleted yet` : ""}.`;
-        return `Compaction: ${now}.${done}`;
+        const replaced = waiting > 0 ? `${count(waiting)} ${format === "delta" ? "files that the log no longer names wait a week for readers of older versions" : "replaced ones not deleted yet"}` : "";
+        const done = last === null ? (replaced && ` ${replaced}.`) : ` Last merge ${dayAndMinute(last, this.store.zone)} ${zoneName(this.store.zone)}: ${count(merged)} merged files in force${replaced && `, ${replaced}`}.`;
+        return `${format === "delta" ? "A Delta table: the files are those of its newest version. " : ""}Compaction: ${now}.${done}`;
     }
 
     /** @param {LakeTable} table */

@@ -19,8 +19,11 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 # A source's columns are (name, Arrow type, required). event_time is (name, the column it is made of, how); delay and skew are in
-# microseconds. A window is (size, slide, offset), each as Spark writes intervals.
-Source = namedtuple("Source", "name stream start columns event_time delay skew computed")
+# microseconds; repeats, where records come twice, is what tells them apart, and for how many microseconds one is remembered. A view
+# reads a Source, or the Rows of another view, which place puts in order. A window is (size, slide, offset), each as Spark writes
+# intervals; over Rows it goes by _time, the last microsecond of their window, and its offset makes up for that.
+Source = namedtuple("Source", "name stream start columns event_time delay skew computed repeats", defaults=(None,))
+Rows = namedtuple("Rows", "view place")
 View = namedtuple("View", "name source rows emit where window")
 Sink = namedtuple("Sink", "name of path partition_by format options every table")
 
@@ -186,9 +189,13 @@ def read_files(spark, source, options):
     )
 
 
+def sources():
+    return list({v.source.name: v.source for v in VIEWS.values() if isinstance(v.source, Source)}.values())
+
+
 def split_input(text):
     name, equals, path = text.partition("=")
-    known = {v.source.name for v in VIEWS.values()}
+    known = {s.name for s in sources()}
     return (name, path) if equals and name in known else (None, text)
 
 
@@ -317,6 +324,8 @@ def decode_record(source, data, arrival):
     """The row of one record; what is wrong with it stands in _reason then, and its bytes are kept."""
     try:
         row = typed(source, parse_object(data))
+        if source.event_time[2] == "sql":
+            return {**row, "_data": data}  # Spark reckons its time, and judge() has the bytes still
         time = event_time(source, row)
         if time is None:
             raise Malformed("%s cannot be parsed" % source.event_time[1])
@@ -334,21 +343,53 @@ SPARK_TYPES = {TEXT: "STRING", BOOLEAN: "BOOLEAN", INTEGER: "INT", BIGINT: "BIGI
                TIMESTAMP: "TIMESTAMP", pyarrow.binary(): "BINARY"}
 
 
-def schema_of(source):
+def schema_of(source, timed=True):
     columns = [(name, kind) for name, kind, _ in source.columns]
-    if source.event_time[0] not in dict(columns):
+    if timed and source.event_time[0] not in dict(columns):
         columns.append((source.event_time[0], TIMESTAMP))
     return pyarrow.schema(columns + RECORD)
 
 
+def spark_schema(schema):
+    return ", ".join("`%s` %s" % (field.name, SPARK_TYPES[field.type]) for field in schema)
+
+
+class Shard:
+    """What is known of a file's records so far. They come whole and in order: what is late, and what came before, does not depend on
+    the batches."""
+    def __init__(self, source):
+        self.delay, self.remember = source.delay, source.repeats and source.repeats[1]
+        self.watermark, self.had, self.many = None, {}, 100_000
+
+    def take(self, time):
+        """The watermark before the record (the greatest event time so far, less the delay), which then moves it."""
+        before = self.watermark
+        self.watermark = time - self.delay if before is None else max(before, time - self.delay)
+        return before
+
+    def is_repeat(self, key, time):
+        """Whether such a record was there, which the watermark is not too far past; if not, this one is remembered."""
+        if key in self.had and self.watermark < self.had[key] + self.remember:
+            return True
+        self.had[key] = time
+        if len(self.had) > self.many:
+            self.had = {k: t for k, t in self.had.items() if self.watermark is None or self.watermark < t + self.remember}
+            self.many = 2 * len(self.had) + 100_000
+        return False
+
+
+def is_judged_later(source):
+    return source.event_time[2] == "sql" or source.repeats
+
+
 def decoder(source):
-    """For mapInArrow: raw records to typed rows. Of files, which come whole and in order, it also numbers the lines and has the
-    shard's watermark before each record (its greatest event time so far, less the delay): a record is late by that, whatever the
-    batches are."""
-    schema = schema_of(source)
+    """For mapInArrow: raw records to typed rows. Of files it also numbers the lines and has the shard's watermark before each record:
+    by that a record is late."""
+    later = is_judged_later(source)
+    schema = schema_of(source, timed=source.event_time[2] != "sql")
 
     def decode(batches):
-        lines, watermarks = {}, {}
+        lines, shards = {}, {}
         for batch in batches:
             rows = []
             for raw in batch.to_pylist():
@@ -361,19 +402,73 @@ def decoder(source):
                 row = decode_record(source, data, raw["_arrival"])
                 row.update(_shard=shard, _sequence=sequence or str(line), _arrival=raw["_arrival"], _key=raw["_key"])
                 time = row.get(source.event_time[0])
-                if sequence is None and time is not None:
-                    row["_watermark"] = mark = watermarks.get(shard)
-                    watermarks[shard] = max(time - source.delay, time - source.delay if mark is None else mark)
+                if sequence is None and time is not None and not later:
+                    if shard not in shards:
+                        shards[shard] = Shard(source)
+                    row["_watermark"] = shards[shard].take(time)
                 rows.append(row)
             yield pyarrow.RecordBatch.from_pylist(rows, schema=schema)
     return decode
 
 
+def untimely(source, time, arrival):
+    """What is wrong with an event time that Spark reckoned, or None."""
+    if time is None:
+        return "%s has no value" % source.event_time[0]
+    if arrival is not None and time > arrival + source.skew:
+        return "%s is too far ahead of the arrival" % source.event_time[0]
+    return None
+
+
+def judge(source, in_order):
+    """For mapInArrow, behind decode() where the event time is an expression or records may come twice: does the rest of its work."""
+    schema = schema_of(source)
+
+    def keys_of(columns, count):
+        if not source.repeats:
+            return [None] * count
+        keys = [tuple(key.values()) for key in columns["_repeats"].to_pylist()]
+        return [None if None in key else key for key in keys]
+
+    def judged(batches):
+        shards = {}
+        for batch in batches:
+            columns = dict(zip(batch.schema.names, batch.columns))
+            times, arrivals = (columns[name].cast(pyarrow.int64()).to_pylist() for name in (source.event_time[0], "_arrival"))
+            reasons, data, marks, kept = columns["_reason"].to_pylist(), columns["_data"].to_pylist(), [], []
+            keys = keys_of(columns, batch.num_rows)
+            for i, name in enumerate(columns["_shard"].to_pylist()):
+                reasons[i] = reasons[i] or untimely(source, times[i], arrivals[i])
+                fine, repeat, mark = reasons[i] is None, False, None
+                if fine:
+                    data[i] = None
+                if fine and in_order:
+                    if name not in shards:
+                        shards[name] = Shard(source)
+                    repeat = keys[i] is not None and shards[name].is_repeat(keys[i], times[i])
+                    mark = None if repeat else shards[name].take(times[i])
+                marks.append(mark)
+                kept.append(not repeat)
+            columns.update(_watermark=pyarrow.array(marks, TIMESTAMP), _reason=pyarrow.array(reasons, TEXT),
+                           _data=pyarrow.array(data, pyarrow.binary()))
+            whole = pyarrow.RecordBatch.from_arrays([columns[f.name].cast(f.type) for f in schema], schema=schema)
+            yield whole.filter(pyarrow.array(kept, BOOLEAN))
+    return judged
+
+
 def decoded(spark, source, options):
     """All records of a source, the malformed ones among them."""
     raw = read_files(spark, source, options) if options.input else read_kinesis(spark, source, options)
-    schema = ", ".join("`%s` %s" % (field.name, SPARK_TYPES[field.type]) for field in schema_of(source))
-    return raw.mapInArrow(decoder(source), schema)
+    time, expression, how = source.event_time
+    rows = raw.mapInArrow(decoder(source), spark_schema(schema_of(source, timed=how != "sql")))
+    if how == "sql":
+        rows = rows.withColumn(time, F.expr(expression).cast("timestamp"))
+    if source.repeats:
+        if not options.input:
+            sys.exit("%s: DEDUP BY goes by the order of a shard's records, in which no Kinesis source of Spark has them: the job "
+                     "runs over files (--input), and tapeline over the stream" % PIPELINE)
+        rows = rows.withColumn("_repeats", F.struct(*(F.expr(e).alias("_%d" % i) for i, e in enumerate(source.repeats[0]))))
+    return rows.mapInArrow(judge(source, bool(options.input)), spark_schema(schema_of(source))) if is_judged_later(source) else rows
 
 
 def readable(records, source):
@@ -387,24 +482,34 @@ def readable(records, source):
 
 
 def windowed(rows, v):
-    """Each record with its windows, but for those that its shard's watermark has passed."""
+    """Each record with its windows, but for those that its shard's watermark has passed; no row of a view is late."""
     size, slide, offset = v.window
+    if isinstance(v.source, Rows):
+        return rows.withColumn("_window", F.window("_time", size, slide, offset))
     rows = rows.withColumn("_window", F.window(v.source.event_time[0], size, slide, offset))
     return rows.where("_watermark IS NULL OR _window.end > _watermark")
 
 
-def rows_of(v, records):
-    rows = readable(records, v.source)
+def timed_rows_of(v, records):
+    """A view's rows; where another view reads them, with the _time that its windows go by."""
+    if isinstance(v.source, Rows):
+        rows = timed_rows_of(VIEWS[v.source.view], records).withColumn("_place", F.struct(*v.source.place))
+    else:
+        rows = readable(records[v.source.name], v.source)
     if v.where:
         rows = rows.where(v.where)
     return v.rows(windowed(rows, v) if v.window else rows)
+
+
+def rows_of(v, records):
+    return timed_rows_of(v, records).drop("_time")
 
 
 def late_rows(v, records):
     """LATE(view): the records all of whose windows had ended in their shard."""
     time = v.source.event_time[0]
     size, slide, offset = v.window
-    rows = readable(records, v.source)
+    rows = readable(records[v.source.name], v.source)
     if v.where:
         rows = rows.where(v.where)
     last = F.window(time, slide, slide, offset).start
@@ -512,11 +617,10 @@ def outputs(records, options):
         kind, _, name = sink.of.rstrip(")").rpartition("(")
         if kind == "MALFORMED":
             return malformed_rows(records[name])
-        v = VIEWS[name]
-        return (late_rows if kind == "LATE" else rows_of)(v, records[v.source.name])
+        return (late_rows if kind == "LATE" else rows_of)(VIEWS[name], records)
 
     dead_letters = [dead_letter("%s_malformed" % name, "MALFORMED(%s)" % name) for name in records]
-    dead_letters += [dead_letter("%s_late" % v.name, "LATE(%s)" % v.name) for v in VIEWS.values() if v.window]
+    dead_letters += [dead_letter("%s_late" % v.name, "LATE(%s)" % v.name) for v in VIEWS.values() if v.window and isinstance(v.source, Source)]
     for sink in SINKS + dead_letters:
         if options.input or not sink.of.startswith("LATE("):
             yield sink, rows_for(sink)
@@ -530,7 +634,7 @@ def run_batch(records, options):
         r.persist()
     if options.dump:
         for v in VIEWS.values():
-            dump(rows_of(v, records[v.source.name]), "%s/%s" % (options.dump, v.name))
+            dump(rows_of(v, records), "%s/%s" % (options.dump, v.name))
         for name, r in records.items():
             dump(malformed_rows(r), "%s/%s_malformed" % (options.dump, name))
         return
@@ -555,7 +659,7 @@ def run_stream(spark, records, options):
         query(sink.name, rows, "append", sink.every).foreachBatch(writer(sink, options)).start()
     for v in VIEWS.values():
         if v.name not in {sink.of for sink in SINKS}:  # nothing keeps it: its rows are shown as they change
-            (query(v.name, rows_of(v, records[v.source.name]), v.emit, "1 second")
+            (query(v.name, rows_of(v, records), v.emit, "1 second")
              .format("console").option("truncate", False).start())
     follow(spark, options)
 
@@ -605,8 +709,7 @@ def main():
     options = parse_options()
     options.checkpoint = options.checkpoint or "%s/_spark/%s" % (options.lake, PIPELINE)
     spark = open_session(options)
-    sources = {v.source.name: v.source for v in VIEWS.values()}
-    records = {name: decoded(spark, source, options) for name, source in sources.items()}
+    records = {source.name: decoded(spark, source, options) for source in sources()}
     if options.input and not options.follow:
         run_batch(records, options)
     else:

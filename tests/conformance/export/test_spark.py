@@ -5,6 +5,7 @@ import io
 import json
 import math
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -13,35 +14,17 @@ import tempfile
 import time
 import unittest
 
+from random_ticks import write_ticks
 from tapeline import CLIENT_ENV, PIPELINE, REFERENCE, ROOT, run, shared_absent
 
 CLASS = [os.path.join(os.path.dirname(sys.executable), "spark-class")]
-TICKERS = ["AAPL", "MSFT", "TSLA", "AMD"]
+HERE = os.path.join(ROOT, "tests", "conformance", "export")
 
 
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
-
-
-def write_ticks(folder, files, seed, bad=True):
-    """Files that follow each other in time, disordered by less than the delay; the last one is far ahead, and closes what was open."""
-    state = seed
-    for number in range(files):
-        with open(os.path.join(folder, "ticks-%03d.ndjson" % number), "w") as f:
-            for i in range(600):
-                state = (state * 6364136223846793005 + 1442695040888963407) % 2**64
-                noise = (state >> 33) / 2**31
-                at = 1_758_974_400 + number * 60 + i / 10 - 80 * noise
-                tick = {"ticker": TICKERS[i % 4], "date": "2024-03-%02d" % (number % 28 + 1), "close": round(100 + 9 * noise, 4), "volume": int(1e6 * noise),
-                        "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(int(at))) + ".%06dZ" % int(at % 1 * 1e6)}
-                if bad and i % 97 == 0:
-                    tick["close"] = "n/a"
-                f.write(json.dumps(tick) + "\n")
-        os.utime(f.name, (1_700_000_000 + number,) * 2)  # Spark reads the oldest first
-    with open(os.path.join(folder, "ticks-999.ndjson"), "w") as f:
-        f.write('{"ticker": "END", "timestamp": "2030-01-01T00:00:00Z", "close": 1}\n')
 
 
 def read(path):
@@ -98,6 +81,47 @@ class Verify(Equal):
                 write_ticks(ticks, 4, seed)
                 p = run("verify", pipeline, "--engines", "tapeline,spark", "--master", "local[2]", "--input", ticks + "/*.ndjson", timeout=900, env=ENV, check=False)
                 self.assertEqual(p.returncode, 0, p.stdout + p.stderr)
+
+    def verify(self, name, **ticks):
+        seed = int(os.environ.get("TL_SEED", time.time()))
+        write_ticks(self.folder, 3, seed, **ticks)
+        p = run("verify", os.path.join(HERE, name), "--engines", "tapeline,spark", "--master", "local[2]", "--input", self.folder + "/*.ndjson", timeout=900,
+                env=ENV, check=False)
+        self.assertEqual(p.returncode, 0, "TL_SEED=%d\n%s%s" % (seed, p.stdout, p.stderr))
+        return p.stdout
+
+    def test_views_over_views(self):
+        """rule 5"""
+        told = self.verify("chain.sql", two_times=True)
+        self.assertRegex(told, r"view burst_minutes: [1-9]")
+
+    def test_repeats(self):
+        """rule 11"""
+        told = self.verify("repeats.sql", repeats=True)
+        self.assertRegex(told, r"view minutes: [1-9]")
+
+    def test_views_over_views_of_a_stream(self):
+        """Spark's own watermark closes them, one behind the other."""
+        os.mkdir(self.path("ticks"))
+        write_ticks(self.path("ticks"), 18, 5, two_times=True)
+        pipeline = self.path("chain.sql")
+        with open(pipeline, "w") as f:  # each view is a query of its own: not all of them
+            f.write("".join(s for s in re.split(r"(?<=;\n)", read(os.path.join(HERE, "chain.sql")))
+                            if not re.match(r"CREATE VIEW (by_start|hops|of_hops|bursts|burst_minutes|quiet) ", s)))
+        run("export", "spark", pipeline, "-o", self.path("job"))
+        p = subprocess.run([ENV["SUBMIT"], "--master", "local[2]", "--conf", "spark.ui.enabled=false", self.path("job", "chain.py"), "--input", self.path("ticks"),
+                            "--follow", "--once", "--files-per-batch", "6", "--lake", self.path("lake"), "--partitions", "2"],
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=ENV, timeout=900)
+        self.assertEqual(p.returncode, 0, p.stdout[-3000:])
+        run("run", pipeline, "--input", self.path("ticks", "ticks-999.ndjson"), "--lake", self.path("lake"))  # enters the tables
+        for view, least in (("fives", 16), ("quarters", 1)):
+            with self.subTest(view=view):
+                ours = [r for r in csv.DictReader(io.StringIO(run("run", pipeline, "--input", self.path("ticks") + "/*.ndjson", "--dump", view).stdout))
+                        if r["window_end"] < "2030"]
+                theirs = list(csv.DictReader(io.StringIO(run("query", "SELECT %s FROM db.%s WHERE window_end < '2030-01-01'" % (", ".join(ours[0]), view),
+                                                             "--lake", self.path("lake"), "--format", "csv").stdout)))
+                self.assertGreaterEqual(len(ours), least)
+                self.assertEqual(sorted(map(str, ours)), sorted(map(str, theirs)))
 
     def test_what_is_missing_is_named(self):
         p = run("run", PIPELINE, "--engine", "spark", "--master", "spark://127.0.0.1:%d" % free_port(), "--lake", self.path("lake"), check=False, env=ENV)

@@ -16,6 +16,8 @@ import unittest
 import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "support"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "export"))
+from random_ticks import write_ticks  # noqa: E402
 from tapeline import BINARY, CLIENT_ENV, PIPELINE, REFERENCE, ROOT, broker, kinesis, run, shared_absent  # noqa: E402
 
 BUILT = os.path.join(ROOT, "build", "conformance", "flinksql")
@@ -175,6 +177,15 @@ class FlinkSql(unittest.TestCase):
                            check=True, stdout=subprocess.DEVNULL)
             self.verify(pipeline, os.path.join(folder, "*.json"))
 
+    def test_views_over_views_have_the_same_rows(self):
+        """rule 5; and hops that are no whole number of slides"""
+        pipeline = os.path.join(ROOT, "tests", "conformance", "export", "chain.sql")
+        with tempfile.TemporaryDirectory() as folder:
+            write_ticks(folder, 3, int(os.environ.get("TL_SEED", time.time())), two_times=True)
+            told = self.verify(pipeline, os.path.join(folder, "*.ndjson"))
+            for view in ("fives", "by_start", "quarters", "of_hops", "burst_minutes", "quiet"):
+                self.assertRegex(told, "view %s: [1-9]" % view)
+
     def put(self, client, lines):
         """The lines of each shard to that shard, in order."""
         ranges = {s["ShardId"]: s["HashKeyRange"]["StartingHashKey"] for s in client.list_shards(StreamName="ticks")["Shards"]}
@@ -220,6 +231,8 @@ class FlinkSql(unittest.TestCase):
                 text = f.read()
             self.assertEqual(code, 0, text)
             self.assertRegex(text, r"stopped; go on from there with --savepoint file:\S+")
+            dead = run("query", "SELECT COUNT(*) AS n FROM live.ticks_malformed", "--lake", os.path.join(data, "lake"), "--format", "csv").stdout.split()
+            self.assertEqual(dead, ["n", "11"], "rule 7: what Flink could not read is found as a table")
             got = self.rows(data)
             self.assertEqual(len(got), len({(r["ticker"], r["window_start"]) for r in got}))
             self.assertEqual({(r["ticker"], r["window_start"]) for r in got}, set(expected))

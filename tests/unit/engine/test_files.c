@@ -273,6 +273,71 @@ static void rule_10_stopped_and_started_again_gives_equal_rows(void **state)
     files_release(&f);
 }
 
+#define GROUPS 3000
+
+/* Nearly every line a group of its own, and each group in all files. */
+static void write_groups(struct files *f, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct tl_buf text;
+        char line[256], ticker[16], name[16];
+        tl_buf_init(&text, 16u << 20);
+        for (int k = 0; k < 6 * GROUPS; k++) {
+            snprintf(ticker, sizeof ticker, "T%d", k * 7 % GROUPS);
+            tick_text(line, ticker, T0 + (int64_t)(k / GROUPS) * 120 * S + (int64_t)i, (double)i, "d");
+            tl_buf_addf(&text, "%s\n", line);
+        }
+        snprintf(name, sizeof name, "%c.ndjson", (char)('a' + i));
+        write_file(f->input, name, tl_buf_text(&text));
+        tl_buf_release(&text);
+    }
+}
+
+/* AVG_1MIN's rows as CSV. */
+static char *run_and_dump(struct files *f)
+{
+    struct tl_engine *e;
+    struct tl_error error;
+    struct tl_rows rows;
+    struct tl_buf text;
+    size_t size;
+    test_ok(tl_engine_open(&e, &f->options, &error), &error);
+    tl_engine_keep_rows(e, AVG_1MIN);
+    test_ok(tl_engine_run(e, &error), &error);
+    test_ok(tl_engine_dump(e, AVG_1MIN, &rows, &error), &error);
+    tl_engine_close(e);
+    tl_buf_init(&text, 64u << 20);
+    for (size_t row = 0; row < rows.row_count; row++)
+        for (size_t c = 0; c < rows.column_count; c++) {
+            tl_rows_cell_to_csv(&rows, row, c, &text);
+            tl_buf_add_char(&text, c + 1 < rows.column_count ? ',' : '\n');
+        }
+    assert_int_equal(rows.row_count, 6 * GROUPS);
+    tl_rows_release(&rows);
+    return tl_buf_take(&text, &size);
+}
+
+/* So many that closing them is shared among the threads (engine/epoch.c), in epochs that follow each other as fast as they can. */
+static void rule_10_windows_are_closed_by_any_number_of_threads(void **state)
+{
+    (void)state;
+    struct files f;
+    files_init(&f, 4);
+    write_groups(&f, 4);
+    f.options.lake_dir = f.options.state_dir = NULL;
+    f.options.threads = 1;
+    char *alone = run_and_dump(&f);
+    f.options.commit_every_ns = 1;
+    for (unsigned threads = 2; threads <= 4; threads++) {
+        f.options.threads = threads;
+        char *shared = run_and_dump(&f);
+        assert_string_equal(shared, alone);
+        free(shared);
+    }
+    free(alone);
+    files_release(&f);
+}
+
 /* Files that grow by a few lines, read after each: an epoch a time. */
 static unsigned make_epochs(struct files *f, struct test_random *r, unsigned count)
 {
@@ -471,6 +536,7 @@ int main(void)
         cmocka_unit_test(rule_1_equal_times_are_ordered_by_file_then_line),
         cmocka_unit_test(rule_10_block_sizes_change_nothing_even_around_the_longest_line),
         cmocka_unit_test(rule_10_stopped_and_started_again_gives_equal_rows),
+        cmocka_unit_test(rule_10_windows_are_closed_by_any_number_of_threads),
         cmocka_unit_test(rule_10_every_epoch_of_a_log_is_repeated_one_after_the_other),
         cmocka_unit_test(rule_10_every_disk_call_of_a_run_fails_once),
         cmocka_unit_test(large_dead_letters_make_epochs_early),

@@ -111,7 +111,7 @@ static void close_windows(struct fixture *x)
                 continue;
             tl_closed_init(&closed, &x->execs[v]);
             assert_true(v == SESSION ? tl_sessions_close(&s, 1, v, s->watermark, &closed)
-                                     : tl_window_state_close(&s->states[v], s->watermark, 0, &closed));
+                                     : tl_window_state_close_alone(&s->states[v], s->watermark, 0, &closed));
             tl_closed_release(&closed);
         }
 }

@@ -26,15 +26,23 @@ static int close_view(void **state)
     return 0;
 }
 
-/* One record of the shard, whose close says which it is. */
-static void add(struct tl_closed *c, struct tl_view key, int64_t start, size_t shard)
+#define BLOCK_MAX 512
+
+/* Of one record of the shard, whose close says which it is. */
+static void make_block(char block[BLOCK_MAX], int64_t start, size_t shard)
 {
     struct tl_tick_value values[COLUMNS] = { { .null = true } };
-    char block[512] = { 0 };
-    assert_true(view.layout.size <= sizeof block);
+    assert_true(view.layout.size <= BLOCK_MAX);
+    memset(block, 0, BLOCK_MAX);
     values[DATE].null = true;
     values[CLOSE] = (struct tl_tick_value){ .as.f64 = (double)shard };
     assert_true(tl_aggregate_update(&view.layout, block, values, start));
+}
+
+static void add(struct tl_closed *c, struct tl_view key, int64_t start, size_t shard)
+{
+    char block[BLOCK_MAX];
+    make_block(block, start, shard);
     assert_true(tl_closed_add(c, key, start, start + TL_NS_PER_MIN, 1, shard, block));
 }
 
@@ -77,6 +85,73 @@ static void groups_come_in_order_and_equal_ones_are_one(void **state)
     }
 }
 
+/* What the slices of c hold is the same as if each item had been added by itself, whatever c held before. */
+static void slices_are_filled_side_by_side(void **state)
+{
+    (void)state;
+    struct test_random r = test_random_new();
+    for (int round = 0; round < 200; round++) {
+        struct tl_closed one, split;
+        struct tl_closed_slice slices[SHARDS];
+        struct tl_error error;
+        uint32_t counts[SHARDS], left = 0;
+        tl_closed_init(&one, &view);
+        tl_closed_init(&split, &view);
+        for (int i = round % 3; i > 0; i--) {
+            add(&one, tl_view_of("before"), 0, 0);
+            add(&split, tl_view_of("before"), 0, 0);
+        }
+        for (size_t shard = 0; shard < SHARDS; shard++)
+            left += counts[shard] = (uint32_t)test_random_below(&r, 40);
+        assert_true(tl_closed_split(&split, counts, SHARDS, slices));
+        while (left) {
+            char text[24], block[BLOCK_MAX];
+            size_t shard = test_random_below(&r, SHARDS);
+            if (counts[shard] == 0)
+                continue;
+            counts[shard]--;
+            left--;
+            struct tl_view key = random_key(&r, text);
+            int64_t start = (int64_t)(test_random_below(&r, 3) * TL_NS_PER_MIN);
+            make_block(block, start, shard);
+            assert_true(tl_closed_slice_add(&slices[shard], key, start, start + TL_NS_PER_MIN, 1, shard, block));
+            add(&one, key, start, shard);
+        }
+        tl_closed_join(&split, slices, SHARDS);
+        assert_int_equal(tl_closed_bytes(&split), tl_closed_bytes(&one));
+        test_ok(tl_closed_merge(&one, &error), &error);
+        test_ok(tl_closed_merge(&split, &error), &error);
+        assert_int_equal(split.count, one.count);
+        assert_int_equal(split.records, one.records);
+        for (size_t i = 0; i < one.count; i++) {
+            assert_true(tl_view_eq(tl_closed_key(&one, &one.items[i]), tl_closed_key(&split, &split.items[i])));
+            assert_int_equal(one.items[i].start, split.items[i].start);
+            assert_int_equal(one.items[i].records, split.items[i].records);
+            assert_memory_equal(tl_closed_block(&one, &one.items[i]), tl_closed_block(&split, &split.items[i]), view.layout.size);
+        }
+        tl_closed_release(&one);
+        tl_closed_release(&split);
+    }
+}
+
+/* Memory was out while a slice was filled: the rest is empty, and nothing is freed that is not there. */
+static void a_slice_that_is_not_full_can_be_released(void **state)
+{
+    (void)state;
+    struct tl_closed c;
+    struct tl_closed_slice slices[2];
+    uint32_t counts[2] = { 3, 2 };
+    char block[BLOCK_MAX];
+    tl_closed_init(&c, &view);
+    assert_true(tl_closed_split(&c, counts, 2, slices));
+    make_block(block, 0, 1);
+    assert_true(tl_closed_slice_add(&slices[0], tl_view_of("a"), 0, TL_NS_PER_MIN, 1, 1, block));
+    tl_closed_join(&c, slices, 2);
+    assert_int_equal(c.count, 5);
+    assert_int_equal(c.records, 1);
+    tl_closed_release(&c);
+}
+
 static void of_equal_times_the_later_shard_is_last(void **state)
 {
     (void)state;
@@ -103,6 +178,8 @@ static void of_equal_times_the_later_shard_is_last(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(slices_are_filled_side_by_side),
+        cmocka_unit_test(a_slice_that_is_not_full_can_be_released),
         cmocka_unit_test(groups_come_in_order_and_equal_ones_are_one),
         cmocka_unit_test(of_equal_times_the_later_shard_is_last),
     };

@@ -121,15 +121,15 @@ static bool compact(int64_t keep_ns, struct tl_compact_stats *stats, struct tl_e
     return tl_compact_table(store, duck, "t", &o, stats, error);
 }
 
-static struct tl_compact_outlook look(void)
+static struct tl_compact_outlook look(bool delta)
 {
     struct tl_error error;
     struct tl_compact_outlook out;
     struct tl_store_entries entries;
     struct tl_dir_list live;
     test_ok(tl_store_walk(store, "t", &entries, &error), &error);
-    test_ok(tl_lake_files(store, "t", &live, &error), &error);
-    test_ok(tl_compact_look(store, "t", &entries, &live, 2, &out, &error), &error);
+    test_ok(tl_lake_live(duck, store, "t", &live, &error), &error);
+    test_ok(tl_compact_look(store, "t", &entries, &live, delta, 2, &out, &error), &error);
     tl_dir_list_release(&live);
     tl_store_entries_release(&entries);
     return out;
@@ -143,12 +143,12 @@ static void many_files_become_one_a_partition(void **state)
     struct tl_store_entries entries;
     write_epochs(false, 1, EPOCHS);
     assert_int_equal(live_files(false), ROWS);
-    struct tl_compact_outlook before = look();
+    struct tl_compact_outlook before = look(false);
     test_ok(compact(TL_NS_PER_MIN, &stats, &error), &error);
     assert_int_equal(stats.merged, ROWS - TICKERS); /* the newest epoch may be written again */
     assert_int_equal(stats.into, TICKERS);
     assert_true(before.files == stats.merged && before.partitions == stats.into && before.small == stats.merged && before.last_ms == 0);
-    struct tl_compact_outlook after = look();
+    struct tl_compact_outlook after = look(false);
     assert_true(after.files == 0 && after.merged == TICKERS && after.waiting == stats.merged && after.last_ms > 0);
     assert_int_equal(stats.deleted, 0); /* readers that have begun find them */
     assert_int_equal(live_files(false), 2 * TICKERS);
@@ -369,8 +369,12 @@ static void a_delta_table_is_merged_by_a_commit_a_partition(void **state)
     struct tl_compact_stats stats;
     write_epochs(true, 1, EPOCHS);
     assert_int_equal(live_files(true), ROWS);
+    struct tl_compact_outlook before = look(true);
     test_ok(compact(0, &stats, &error), &error);
     assert_int_equal(stats.merged, ROWS);
+    assert_true(before.small == ROWS && before.files == ROWS && before.partitions == TICKERS && before.waiting == 0 && before.last_ms == 0);
+    struct tl_compact_outlook after = look(true);
+    assert_true(after.files == 0 && after.merged == TICKERS && after.waiting == ROWS && after.last_ms > 0);
     assert_int_equal(live_files(true), TICKERS);
     all_rows_are_there_once(EPOCHS);
     write_epochs(true, EPOCHS, EPOCHS + 12); /* the first is in the log; checkpoints with removals are made */

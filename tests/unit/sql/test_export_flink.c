@@ -85,16 +85,13 @@ static const struct {
     { ", _now VARCHAR", count, "source 'ticks': the script keeps names that begin with '_' for itself: rename the column '_now'" },
     { ", DEDUP BY (ticker, n)", count, "source 'ticks': DEDUP BY is not exported to Flink" },
     { "",
-      "CREATE VIEW w AS SELECT ticker, window_end, COUNT(*) AS n FROM TUMBLE(ticks, t, INTERVAL '1' MINUTE) GROUP BY ticker, window_start, window_end;\n"
-      "CREATE VIEW v AS SELECT SUM(n) AS n FROM w GROUP BY ticker;\n",
-      "view 'v': a view over the view 'w' is not exported to Flink: leave it to tapeline" },
+      "CREATE VIEW w AS SELECT ticker, a, window_end, COUNT(*) AS n FROM TUMBLE(ticks, t, INTERVAL '1' MINUTE) GROUP BY ticker, a, window_start, window_end;\n"
+      "CREATE VIEW v AS SELECT FIRST(n) AS n FROM w;\n",
+      "view 'v': in Flink FIRST and LAST go by what the view 'w' is grouped by" },
     { "",
       "CREATE VIEW w AS SELECT ticker, window_end, COUNT(*) AS n FROM TUMBLE(ticks, t, INTERVAL '1' MINUTE) GROUP BY ticker, window_start, window_end;\n"
       "CREATE SINK k FROM w WITH (path = 'k', format = 'delta');\n",
       "sink 'k': format = 'delta' is not exported to Flink, which has no Delta format of its own: take 'parquet'" },
-    { "",
-      "CREATE VIEW w AS SELECT ticker, COUNT(*) AS n FROM HOP(ticks, t, INTERVAL '40' SECOND, INTERVAL '1' MINUTE) GROUP BY ticker, window_start, window_end;\n",
-      "view 'w': Flink's HOP is of a size that is a whole number of slides" },
     { "",
       "CREATE VIEW w AS SELECT UPPER(ticker) AS s, window_end, COUNT(*) AS n FROM SESSION(ticks, t, INTERVAL '1' MINUTE) GROUP BY UPPER(ticker), window_start, window_end;\n",
       "view 'w': Flink groups sessions by columns: make the expression in GROUP BY a computed column of the source 'ticks'" },
@@ -152,6 +149,54 @@ static void windows_take_what_is_not_late(void **state)
     free(job);
 }
 
+/* A HOP whose slides are no part of it is the beginning of one of whole slides. */
+static void a_hop_may_end_between_two_slides(void **state)
+{
+    (void)state;
+    struct tl_error error;
+    char *job = export_parts("", "CREATE VIEW v AS SELECT ticker, window_start, window_end, COUNT(*) AS n\n"
+                                 " FROM HOP(ticks, t, INTERVAL '2' MINUTE, INTERVAL '5' MINUTE) GROUP BY ticker, window_start, window_end;\n", &error);
+    if (!job)
+        fail_msg("%s", error.text);
+    assert_has(job, "  window_start,\n  window_start + INTERVAL '5' MINUTE AS window_end,\n");
+    assert_has(job, "FROM TABLE(HOP(TABLE ticks, DESCRIPTOR(_rowtime), INTERVAL '2' MINUTE, INTERVAL '6' MINUTE))\n"
+                    "WHERE window_start + INTERVAL '5' MINUTE > _watermark AND ");
+    assert_has(job, "\n  AND t < window_start + INTERVAL '5' MINUTE  -- Flink's is of whole slides, and longer\nGROUP BY");
+    assert_has(job, "WHERE (window_start + INTERVAL '5' MINUTE <= _watermark OR window_time <= CURRENT_WATERMARK(window_time))\n"
+                    "  AND window_start + INTERVAL '5' MINUTE > t + INTERVAL '3' MINUTE;");
+    free(job);
+}
+
+/* rule 5: a view's rows are records in order; Flink's windows over them go by the last millisecond of the window that they are of. */
+static void views_read_views(void **state)
+{
+    (void)state;
+    struct tl_error error;
+    char *job = export_parts("", "CREATE VIEW m AS SELECT ticker, window_start, window_end, MAX(x) AS x FROM TUMBLE(ticks, t, INTERVAL '1' MINUTE)\n"
+                                 "  GROUP BY ticker, window_start, window_end;\n"
+                                 "CREATE VIEW e AS SELECT window_end, LAST(x) AS x FROM TUMBLE(m, window_end, INTERVAL '5' MINUTE) WHERE x > 1 GROUP BY window_start, window_end;\n"
+                                 "CREATE VIEW b AS SELECT ticker, window_start, FIRST(x) AS x FROM HOP(m, window_start, INTERVAL '2' MINUTE, INTERVAL '5' MINUTE)\n"
+                                 "  GROUP BY ticker, window_start, window_end;\n"
+                                 "CREATE VIEW q AS SELECT ticker, window_end, COUNT(*) AS n FROM SESSION(m, window_end, INTERVAL '3' MINUTE) WHERE x > 2 GROUP BY ticker, window_start, window_end;\n"
+                                 "CREATE VIEW r AS SELECT window_end, COUNT(*) AS n FROM TUMBLE(q, window_end, INTERVAL '15' SECOND) GROUP BY window_start, window_end;\n"
+                                 "CREATE VIEW u AS SELECT ticker, MAX(x) AS x FROM m GROUP BY ticker;\n", &error);
+    if (!job)
+        fail_msg("%s", error.text);
+    assert_has(job, "  window_time AS _time  -- by which the windows over these rows go\nFROM TABLE(TUMBLE(TABLE ticks,");
+    assert_has(job, "GROUP BY ticker, window_start, window_end, window_time;");
+    assert_has(job, "VIEW m_rows AS SELECT ticker, window_start AS _window_start, window_end AS _window_end, x, _time FROM m;");
+    assert_has(job, "  window_end + INTERVAL '0.001' SECOND AS window_end,\n  TRY_CAST(SUBSTRING(MAX((CAST(_window_end AS STRING) || COALESCE(' ' || ticker, '') || CHR(1)) || ");
+    assert_has(job, "FROM TABLE(TUMBLE(TABLE m_rows, DESCRIPTOR(_time), INTERVAL '5' MINUTE, INTERVAL '0 00:04:59.999' DAY(3) TO SECOND(3)))\nWHERE (x > 1E0)\nGROUP BY window_start");
+    assert_has(job, "  window_start - INTERVAL '59.999' SECOND AS window_start,\n  TRY_CAST(SUBSTRING(MIN((CAST(_window_start AS STRING)) || ");
+    assert_has(job, "INTERVAL '2' MINUTE, INTERVAL '6' MINUTE, INTERVAL '59.999' SECOND))\nWHERE _window_start < window_start + INTERVAL '0 00:04:00.001' DAY(3) TO SECOND(3)");
+    assert_has(job, "VIEW q_on_time AS SELECT * FROM m_rows\nWHERE (x > 2E0);");
+    assert_has(job, "FROM TABLE(SESSION(TABLE q_on_time PARTITION BY (ticker), DESCRIPTOR(_time), INTERVAL '0 00:02:59.999' DAY(3) TO SECOND(3)))");
+    assert_has(job, "TUMBLE(TABLE q_rows, DESCRIPTOR(_time), INTERVAL '15' SECOND, INTERVAL '14.997' SECOND)");
+    assert_has(job, "FROM m_rows\nGROUP BY ticker;");
+    assert_null(strstr(job, "e_late"));
+    free(job);
+}
+
 static void a_session_has_the_bounds_of_its_records(void **state)
 {
     (void)state;
@@ -186,6 +231,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_operation_has_its_text),   cmocka_unit_test(what_flink_cannot_do_is_refused_by_name),
         cmocka_unit_test(first_and_last_go_by_place),    cmocka_unit_test(windows_take_what_is_not_late),
+        cmocka_unit_test(a_hop_may_end_between_two_slides), cmocka_unit_test(views_read_views),
         cmocka_unit_test(a_session_has_the_bounds_of_its_records), cmocka_unit_test(files_are_read_in_place_of_the_stream),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -129,16 +129,14 @@ static void what_spark_cannot_say_is_refused(void **state)
 static const struct {
     const char *pipeline, *message;
 } refused_pipelines[] = {
-    { "CREATE PIPELINE p; CREATE SOURCE s (k VARCHAR, t TIMESTAMP, WATERMARK FOR t AS t, DEDUP BY (k)) WITH (stream = 's');"
-      "CREATE VIEW v AS SELECT k, COUNT(*) AS n FROM s GROUP BY k;",
-      "source 's': DEDUP BY is not exported to Spark" },
     { "CREATE PIPELINE p; CREATE SOURCE s (k VARCHAR, t TIMESTAMP, WATERMARK FOR t AS t) WITH (stream = 's');"
       "CREATE VIEW v AS SELECT k, window_start, window_end, COUNT(*) AS n FROM TUMBLE(s, t, INTERVAL '1' MINUTE) GROUP BY k, window_start, window_end;"
       "CREATE VIEW w AS SELECT k, SUM(n) AS n FROM v GROUP BY k;",
-      "a view over the view 'v' is not exported to Spark" },
-    { "CREATE PIPELINE p; CREATE SOURCE s (k VARCHAR, a VARCHAR, b VARCHAR, t AS COALESCE(PARSE_TIMESTAMP(a), PARSE_TIMESTAMP(b)), WATERMARK FOR t AS t)"
-      " WITH (stream = 's'); CREATE VIEW v AS SELECT k, COUNT(*) AS n FROM s GROUP BY k;",
-      "its event time is exported to Spark when it is a TIMESTAMP column" },
+      "view 'w': over the rows of a view Spark has only windows whose rows are final" },
+    { "CREATE PIPELINE p; CREATE SOURCE s (k VARCHAR, t TIMESTAMP, WATERMARK FOR t AS t) WITH (stream = 's');"
+      "CREATE VIEW v AS SELECT window_end, COUNT(*) AS n FROM TUMBLE(s, t, INTERVAL '1' MINUTE) GROUP BY k, window_start, window_end;"
+      "CREATE VIEW w AS SELECT window_end, LAST(n) AS n FROM TUMBLE(v, window_end, INTERVAL '5' MINUTE) GROUP BY window_start, window_end;",
+      "view 'w': FIRST and LAST go by all that the view 'v' is grouped by: select that in it" },
     { "CREATE PIPELINE p; CREATE SOURCE s (_k VARCHAR, t TIMESTAMP, WATERMARK FOR t AS t) WITH (stream = 's');"
       "CREATE VIEW v AS SELECT COUNT(*) AS n FROM s;",
       "rename the column '_k'" },
@@ -154,6 +152,65 @@ static void what_the_job_cannot_do_is_refused(void **state)
         if (!strstr(error.text, refused_pipelines[i].message))
             fail_msg("%s", error.text);
     }
+}
+
+/* As the checker's errors: an editor goes to the place. */
+static void a_refusal_has_its_place(void **state)
+{
+    (void)state;
+    struct tl_error error;
+    assert_null(export("CREATE PIPELINE p;\nCREATE SOURCE s (k VARCHAR, t TIMESTAMP,\n  e AS k || CAST(t AS VARCHAR), WATERMARK FOR t AS t) WITH (stream = 's');\n"
+                       "CREATE VIEW v AS SELECT k, COUNT(*) AS n FROM s GROUP BY k;", &error));
+    assert_string_equal(error.text, "p.sql:3:13: source 's': CAST of TIMESTAMP to VARCHAR is not exported to Spark: Spark writes another text; say which with STRFTIME\n"
+                                    "    e AS k || CAST(t AS VARCHAR), WATERMARK FOR t AS t) WITH (stream = 's');\n"
+                                    "              ^^^^^^^^^^^^^^^^^^");
+    assert_null(export("CREATE PIPELINE p; CREATE SOURCE s (a VARCHAR,\n _k VARCHAR, t TIMESTAMP, WATERMARK FOR t AS t) WITH (stream = 's');\n"
+                       "CREATE VIEW v AS SELECT COUNT(*) AS n FROM s;", &error));
+    assert_has(error.text, "p.sql:2:2: source 's': the job keeps names");
+}
+
+/* An event time that is any expression is Spark's to reckon, and so are the columns by which records are told apart. */
+static void event_times_and_repeats_are_expressions(void **state)
+{
+    (void)state;
+    struct tl_error error;
+    char *job = export("CREATE PIPELINE p; CREATE SOURCE s (k VARCHAR, a VARCHAR, n BIGINT, came TIMESTAMP METADATA FROM 'arrival_time', u AS UPPER(k),"
+                       " t AS COALESCE(PARSE_TIMESTAMP(a), came - INTERVAL '1' SECOND), WATERMARK FOR t AS t - INTERVAL '90' SECOND, DEDUP BY (u, came, t, n))"
+                       " WITH (stream = 's');"
+                       "CREATE VIEW v AS SELECT u, window_end, COUNT(*) AS n FROM TUMBLE(s, t, INTERVAL '5' MINUTE) GROUP BY u, window_start, window_end;", &error);
+    if (!job)
+        fail_msg("%s", error.text);
+    assert_has(job, "event_time=(\"t\", \"COALESCE(parse_timestamp(a), _arrival - INTERVAL '1' SECOND)\", \"sql\"), delay=90000000");
+    assert_has(job, "repeats=([\"UPPER(k)\", \"_arrival\", \"t\", \"n\"], 300000000),");
+    free(job);
+}
+
+/* rule 5: a view's rows are records in order; Spark's windows over them go by the last microsecond of the window that they are of. */
+static void views_read_views(void **state)
+{
+    (void)state;
+    struct tl_error error;
+    char *job = export("CREATE PIPELINE p; CREATE SOURCE s (k VARCHAR, x DOUBLE, t TIMESTAMP, WATERMARK FOR t AS t) WITH (stream = 's');"
+                       "CREATE VIEW m AS SELECT k, window_start, window_end, MAX(x) AS x FROM TUMBLE(s, t, INTERVAL '1' MINUTE) GROUP BY k, window_start, window_end;"
+                       "CREATE VIEW e AS SELECT k, window_end, LAST(x) AS x FROM TUMBLE(m, window_end, INTERVAL '5' MINUTE) GROUP BY k, window_start, window_end;"
+                       "CREATE VIEW b AS SELECT window_start, MIN(x) AS x FROM HOP(m, window_start, INTERVAL '2' MINUTE, INTERVAL '5' MINUTE) GROUP BY window_start, window_end;"
+                       "CREATE VIEW c AS SELECT window_end, COUNT(*) AS n FROM TUMBLE(e, window_end, INTERVAL '15' MINUTE) GROUP BY window_start, window_end;"
+                       "CREATE VIEW q AS SELECT k, window_start, window_end, COUNT(*) AS n FROM SESSION(m, window_end, INTERVAL '3' MINUTE) GROUP BY k, window_start, window_end;"
+                       "CREATE VIEW r AS SELECT window_end, FIRST(n) AS n FROM TUMBLE(q, window_end, INTERVAL '1' HOUR) GROUP BY window_start, window_end;", &error);
+    if (!job)
+        fail_msg("%s", error.text);
+    assert_has(job, "M_BY_END = Rows(\"m\", place=[\"window_end\", \"k\"])");
+    assert_has(job, "M_BY_START = Rows(\"m\", place=[\"window_start\", \"k\"])");
+    assert_has(job, "\"x\",\n                F.window_time(\"_window\").alias(\"_time\"))");
+    assert_has(job, "@view(\"e\", M_BY_END, emit=\"append\", window=(\"5 minutes\", \"5 minutes\", \"299999999 microseconds\"))");
+    assert_has(job, "F.expr(\"_window.end + INTERVAL '1' MICROSECOND\").alias(\"window_end\")");
+    assert_has(job, "@view(\"b\", M_BY_START, emit=\"append\", window=(\"5 minutes\", \"2 minutes\", \"59999999 microseconds\"))");
+    assert_has(job, "F.expr(\"_window.start - INTERVAL '59999999' MICROSECOND\").alias(\"window_start\")");
+    assert_has(job, "@view(\"c\", E_BY_END, emit=\"append\", window=(\"15 minutes\", \"15 minutes\", \"899999998 microseconds\"))");
+    assert_has(job, "F.session_window(\"_time\", \"179999999 microseconds\")");
+    assert_has(job, "Q_BY_END = Rows(\"q\", place=[\"window_end\", \"window_start\", \"k\"])");
+    assert_has(job, "@view(\"r\", Q_BY_END, emit=\"append\", window=(\"1 hour\", \"1 hour\", \"3599999997 microseconds\"))");
+    free(job);
 }
 
 static void views_and_sinks_are_as_in_the_file(void **state)
@@ -199,6 +256,9 @@ int main(void)
         cmocka_unit_test(each_operation_has_its_text),
         cmocka_unit_test(what_spark_cannot_say_is_refused),
         cmocka_unit_test(what_the_job_cannot_do_is_refused),
+        cmocka_unit_test(a_refusal_has_its_place),
+        cmocka_unit_test(event_times_and_repeats_are_expressions),
+        cmocka_unit_test(views_read_views),
         cmocka_unit_test(views_and_sinks_are_as_in_the_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
