@@ -112,6 +112,11 @@ static int kernel_stat(const char *path, struct stat *out)
     return stat(path, out);
 }
 
+static int kernel_lstat(const char *path, struct stat *out)
+{
+    return lstat(path, out);
+}
+
 static int kernel_lock(int fd)
 {
     int failed;
@@ -187,6 +192,7 @@ const struct tl_io tl_io_kernel = {
     .rmdir = rmdir,
     .fstat = kernel_fstat,
     .stat = kernel_stat,
+    .lstat = kernel_lstat,
     .opendir = opendir,
     .readdir = kernel_readdir,
     .closedir = closedir,

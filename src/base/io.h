@@ -34,6 +34,7 @@ struct tl_io {
     int (*rmdir)(const char *path);
     int (*fstat)(int fd, struct stat *out);
     int (*stat)(const char *path, struct stat *out);
+    int (*lstat)(const char *path, struct stat *out);
     DIR *(*opendir)(const char *path);
     struct dirent *(*readdir)(DIR *dir); /* errno = 0 at the end */
     int (*closedir)(DIR *dir);

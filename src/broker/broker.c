@@ -100,6 +100,7 @@ static void broker_init(struct tl_broker *b, const struct tl_broker_options *opt
     b->calls_end = &b->calls;
     b->fsync = options->fsync;
     b->other = options->other;
+    b->other_body = options->other_body;
     b->other_user = options->other_user;
     b->limits = options->limits;
     b->subscription_ns = options->subscription_ns ? options->subscription_ns : SUBSCRIPTION_NS;
@@ -119,6 +120,14 @@ static bool open_faults(struct tl_broker *b, const struct tl_broker_options *opt
     return true;
 }
 
+static void place_body(const struct tl_http_exchange *x, struct tl_http_body_place *place, void *user)
+{
+    struct tl_broker *b = user;
+    enum tl_aws_service service = tl_aws_service_of(x);
+    if (service != TL_AWS_KINESIS && b->other_body)
+        b->other_body(x, service, place, b->other_user);
+}
+
 /* Requests come as soon as the server is open; their handlers want the lock, and so find b->server set. */
 static bool open_server(struct tl_broker *b, const struct tl_broker_options *options, struct tl_error *error)
 {
@@ -127,6 +136,7 @@ static bool open_server(struct tl_broker *b, const struct tl_broker_options *opt
         .body_max = BODY_MAX,
         .output_max = OUTPUT_MAX,
         .handler = tl_broker_handle,
+        .body_rule = place_body,
         .user = b,
         .tls_cert = options->tls_cert,
         .tls_key = options->tls_key,

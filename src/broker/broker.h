@@ -27,7 +27,8 @@ struct tl_broker_options {
     int64_t subscription_ns; /* the life of a SubscribeToShard; 0: the service's five minutes */
     /* Takes what is for S3, Glue and Athena, its signature verified where there are keys; NULL: such calls are refused by name. */
     tl_aws_handler *other;
-    void *other_user;
+    tl_aws_body_rule *other_body; /* where their bodies go; NULL: memory */
+    void *other_user;             /* of both */
 };
 TL_MUST_USE bool tl_broker_open(struct tl_broker **out, const struct tl_broker_options *options,
                                 struct tl_error *error);

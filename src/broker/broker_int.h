@@ -121,6 +121,7 @@ struct tl_broker {
     struct tl_faults *faults;   /* NULL: none were asked for */
     struct tl_sigv4_keys *keys; /* NULL: any credentials are accepted */
     tl_aws_handler *other;      /* of S3, Glue and Athena, or NULL */
+    tl_aws_body_rule *other_body;
     void *other_user;
 
     pthread_mutex_t control; /* held by whoever changes a stream; taken before lock */

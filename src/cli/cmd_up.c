@@ -142,6 +142,7 @@ static bool open_broker(struct up *up, struct tl_error *error)
         .fsync = true,
         .region = region,
         .other = tl_aws_face_handle,
+        .other_body = tl_aws_face_body,
         .other_user = up->face,
     };
     if (!tl_broker_open(&up->broker, &broker_options, error))

@@ -14,46 +14,6 @@ int64_t tl_aws_clock_now(const struct tl_aws_clock *c)
     return tl_io->wall_ns() + c->skew_ns;
 }
 
-static bool number(struct tl_view text, size_t at, size_t size, int *out)
-{
-    uint64_t value;
-    if (!tl_view_to_u64((struct tl_view){ text.data + at, size }, &value))
-        return false;
-    *out = (int)value;
-    return true;
-}
-
-static int month_of(struct tl_view name)
-{
-    static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    for (int i = 0; i < 12; i++)
-        if (memcmp(name.data, names + (size_t)i * 3, 3) == 0)
-            return i + 1;
-    return 0;
-}
-
-bool tl_http_date_parse(struct tl_view text, int64_t *ns)
-{
-    static const char form[] = "Www, 00 Mmm 0000 00:00:00 GMT";
-    int day, year, hour, minute, second;
-    int64_t days;
-    text = tl_view_trim(text);
-    if (text.size != sizeof form - 1)
-        return false;
-    for (size_t i = 3; i < sizeof form - 1; i++)
-        if (strchr(", :GMT", form[i]) && i != 8 && form[i] != text.data[i])
-            return false;
-    if (!number(text, 5, 2, &day) || !number(text, 12, 4, &year) || !number(text, 17, 2, &hour) ||
-        !number(text, 20, 2, &minute) || !number(text, 23, 2, &second) || hour > 23 || minute > 59 ||
-        second > 60 || year < 1970 || year > 2261)
-        return false;
-    int month = month_of((struct tl_view){ text.data + 8, 3 });
-    if (!month || !tl_date_to_days(year, month, day, &days))
-        return false;
-    *ns = ((days * 24 + hour) * 3600 + minute * 60 + second) * TL_NS_PER_S;
-    return true;
-}
-
 bool tl_aws_clock_measure(struct tl_view date, int64_t *skew_ns)
 {
     int64_t theirs;

@@ -6,7 +6,7 @@
  * it, and so are those after it. One clock an endpoint, owned by the thread that sends. */
 #pragma once
 
-#include "base/view.h"
+#include "net/http_date.h"
 
 struct tl_aws_clock {
     int64_t skew_ns; /* what the service's clock is ahead of ours; 0 until it has been seen to matter */
@@ -18,5 +18,3 @@ bool tl_aws_clock_correct(struct tl_aws_clock *c, struct tl_view code, struct tl
 /* What the Date header says the service is ahead of this machine, to a second or so. False when it is no
  * date. */
 bool tl_aws_clock_measure(struct tl_view date, int64_t *skew_ns);
-/* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, IMF-fixdate; the only form that servers may send). */
-TL_MUST_USE bool tl_http_date_parse(struct tl_view text, int64_t *ns);

@@ -15,6 +15,7 @@ const char *tl_aws_service_name(enum tl_aws_service service); /* of a signature'
 struct tl_view tl_aws_action(const struct tl_http_exchange *x);
 /* Takes a request that is not Kinesis', on the loop thread. */
 typedef void tl_aws_handler(struct tl_http_exchange *x, enum tl_aws_service service, void *user);
+typedef void tl_aws_body_rule(const struct tl_http_exchange *x, enum tl_aws_service service, struct tl_http_body_place *place, void *user);
 
 #define TL_AWS_REQUEST_ID_SIZE 37
 void tl_aws_request_id(char out[TL_AWS_REQUEST_ID_SIZE]); /* a UUID */

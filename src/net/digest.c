@@ -42,6 +42,41 @@ void tl_sha256(struct tl_view data, uint8_t out[32])
         abort();
 }
 
+/* The library's own, under our name. */
+static EVP_MD_CTX *context_of(struct tl_digest *d)
+{
+    return (EVP_MD_CTX *)d;
+}
+
+struct tl_digest *tl_digest_new(enum tl_digest_kind kind)
+{
+    const EVP_MD *kinds[] = { EVP_md5(), EVP_sha1(), EVP_sha256() };
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    if (!context || EVP_DigestInit_ex(context, kinds[kind], NULL) != 1)
+        abort();
+    return (struct tl_digest *)context;
+}
+
+void tl_digest_add(struct tl_digest *d, const void *data, size_t size)
+{
+    if (EVP_DigestUpdate(context_of(d), data, size) != 1)
+        abort();
+}
+
+size_t tl_digest_end(struct tl_digest *d, uint8_t out[TL_DIGEST_MAX])
+{
+    unsigned size = 0;
+    if (EVP_DigestFinal_ex(context_of(d), out, &size) != 1)
+        abort();
+    tl_digest_free(d);
+    return size;
+}
+
+void tl_digest_free(struct tl_digest *d)
+{
+    EVP_MD_CTX_free(context_of(d));
+}
+
 void tl_hmac_sha256(struct tl_view key, struct tl_view data, uint8_t out[32])
 {
     pthread_once(&once, fetch);

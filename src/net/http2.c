@@ -26,7 +26,6 @@
 #define BODIES_MAX ((size_t)32 << 20)
 #define ANSWERS_MAX ((size_t)32 << 20)
 #define BLOCK_MAX ((size_t)64 << 10) /* of a header list that is refused anyway: so much is decoded */
-#define RESERVE_MAX (1 << 20)        /* of a body, before any of it has come */
 /* nghttp2's own limits, made explicit: no default of another version shall change them. */
 #define RESETS_BURST 1000
 #define RESETS_PER_SECOND 33
@@ -232,12 +231,8 @@ static void head_is_read(struct tl_http2 *h, struct tl_http_exchange *x, bool en
     int refused = x->refused ? x->refused : tl_http_exchange_check(x);
     if (text.data && !tl_view_to_u64(text, &length))
         length = 0; /* nghttp2 has refused what is no number; what is too large a one ends at body_max */
-    if (!refused && length > x->server->options.body_max)
-        refused = 413;
-    if (!refused && length && length <= RESERVE_MAX &&
-        !tl_buf_reserve(&x->body, (size_t)length + TL_HTTP_BODY_PADDING))
-        refused = 503;
-    x->body.size = 0;
+    if (!refused)
+        refused = tl_http_exchange_place_body(x, length);
     if (refused)
         refuse(x, refused);
     else if (!ended)
@@ -295,13 +290,12 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream, cons
     if (!x)
         return 0;
     x->held += size;
-    if (!x->complete && size > x->server->options.body_max - x->body.size)
-        refuse(x, 413);
     if (!x->complete) {
-        tl_buf_add(&x->body, data, size);
-        h->bodies += x->body.failed ? 0 : size;
-        if (x->body.failed)
-            refuse(x, 503);
+        size_t before = x->body.size;
+        int refused = tl_http_exchange_add_body(x, data, size);
+        h->bodies += x->body.size - before;
+        if (refused)
+            refuse(x, refused);
     }
     if (x->complete || h->bodies <= BODIES_MAX)
         give_window_back(h, x);
@@ -414,7 +408,7 @@ void tl_http2_read(struct tl_http2 *h)
 
 static bool body_is_too_slow(const struct tl_http_exchange *x, int64_t idle_ns)
 {
-    size_t come = x->body.size - x->body_seen;
+    uint64_t come = x->body_come - x->body_seen;
     return (double)come < (double)TL_HTTP_BODY_RATE_MIN * (double)idle_ns / (double)TL_NS_PER_S;
 }
 
@@ -435,7 +429,7 @@ static void look_at_progress(evutil_socket_t fd, short what, void *arg)
         if (x->watched && body_is_too_slow(x, c->server->options.idle_timeout_ns))
             refuse(x, 408);
         x->watched = true;
-        x->body_seen = x->body.size;
+        x->body_seen = x->body_come;
     }
     c->busy = false;
     tl_http2_flush(h);

@@ -42,10 +42,14 @@ static ssize_t offer_body(nghttp2_session *session, int32_t stream, uint8_t *buf
 {
     (void)session, (void)stream, (void)buf, (void)user;
     struct tl_http_exchange *x = source->ptr;
+    if (!tl_http_exchange_refill(x)) {
+        x->dropped = true;
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* the stream is reset */
+    }
     size_t there = evbuffer_get_length(x->out);
     if (there == 0 && !x->complete)
         return NGHTTP2_ERR_DEFERRED;
-    if (there <= size && x->complete)
+    if (there <= size && x->complete && !x->file_left)
         *flags |= NGHTTP2_DATA_FLAG_EOF;
     *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
     return (ssize_t)(there < size ? there : size);

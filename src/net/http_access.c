@@ -210,7 +210,7 @@ static void write_line(struct tl_http_access_log *log, const struct tl_http_exch
     tl_json_member_text(&w, "method", x->method);
     tl_json_member_string(&w, "path", tl_buf_view(&x->path));
     tl_json_member_i64(&w, "status", a->status);
-    tl_json_member_i64(&w, "bytes_in", (int64_t)x->body.size);
+    tl_json_member_i64(&w, "bytes_in", (int64_t)x->body_come);
     tl_json_member_i64(&w, "bytes_out", (int64_t)a->bytes_out);
     tl_json_member_double(&w, "duration_ms",
                           (double)((tl_io->monotonic_ns() - a->began_ns) / TL_NS_PER_US) / 1000);

@@ -144,8 +144,8 @@ static void written(struct bufferevent *bev, void *arg)
 {
     (void)bev;
     struct tl_http_connection *c = arg;
-    if (c->h2)
-        tl_http2_flush(c->h2);
+    if (c->h2 || (c->first && c->first->file_left)) /* what is streamed is flushed as it is written */
+        tl_http_connection_flush(c);
     if (c->close_after)
         tl_http_connection_end(c);
     tl_http_connection_settle(c);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* net/http_exchange.c: the request as the handler sees it; its life. */
+#include "base/io.h"
 #include "net/http_int.h"
 
 #include <stdlib.h>
@@ -16,6 +17,8 @@ struct tl_http_exchange *tl_http_exchange_new(struct tl_http_connection *c)
     memcpy(x->peer, c->peer, sizeof x->peer);
     x->is_tls = c->is_tls;
     x->method = "";
+    x->body_fd = x->file = -1;
+    x->body_max = c->server->options.body_max;
     tl_buf_init(&x->head, TL_HTTP_HEADER_MAX);
     tl_buf_init(&x->body, c->server->options.body_max + TL_HTTP_BODY_PADDING);
     tl_buf_init(&x->path, TL_HTTP_HEADER_MAX);
@@ -32,6 +35,10 @@ void tl_http_exchange_free(struct tl_http_exchange *x)
         tl_http_access_end(x->server->access_log, x);
     evbuffer_free(x->out);
     tl_bytes_release(x->whole);
+    if (x->body_fd >= 0)
+        tl_io->close(x->body_fd);
+    if (x->file >= 0)
+        tl_io->close(x->file);
     tl_buf_release(&x->head);
     tl_buf_release(&x->body);
     tl_buf_release(&x->path);
@@ -41,7 +48,7 @@ void tl_http_exchange_free(struct tl_http_exchange *x)
 void tl_http_exchange_orphan(struct tl_http_exchange *x)
 {
     x->connection = NULL;
-    x->aborted = !x->dropped && (!x->complete || evbuffer_get_length(x->out) > 0);
+    x->aborted = !x->dropped && (!x->complete || evbuffer_get_length(x->out) > 0 || x->file_left);
     if (x->complete || !x->dispatched) {
         tl_http_exchange_free(x);
         return;
@@ -50,14 +57,6 @@ void tl_http_exchange_orphan(struct tl_http_exchange *x)
     x->on_close = NULL;
     if (told)
         told(x->user);
-}
-
-bool tl_http_exchange_pad_body(struct tl_http_exchange *x)
-{
-    size_t size = x->body.size;
-    char *padding = tl_buf_reserve(&x->body, TL_HTTP_BODY_PADDING);
-    x->body.size = size;
-    return padding != NULL;
 }
 
 void tl_http_exchange_dispatch(struct tl_http_exchange *x)

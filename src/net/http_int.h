@@ -8,6 +8,7 @@
  *   http2.c            HTTP/2: frames to requests, within limits
  *   http2_reply.c      HTTP/2: answers to frames, under flow control
  *   http_exchange.c    the request as the handler sees it
+ *   http_body.c        bodies of requests, in memory or a file; answers out of files
  *   http_reply.c       its answer, whichever protocol
  *   http_access.c      its line in the access log */
 #pragma once
@@ -76,7 +77,7 @@ struct tl_http_connection {
     /* HTTP/1.1: requests that are read and not yet answered, in order. HTTP/2: those of all streams. */
     struct tl_http_exchange *first, *last;
     size_t waiting;   /* HTTP/1.1: how many */
-    size_t body_seen; /* HTTP/1.1: of the body being read, when the timer was set */
+    uint64_t body_seen; /* HTTP/1.1: of the body being read, when the timer was set */
     char peer[72];
     int error_status; /* the answer to what cannot be understood; then the connection closes */
     bool is_tls;
@@ -103,6 +104,9 @@ struct tl_http_exchange {
     struct header_span headers[TL_HTTP_HEADERS_MAX];
     size_t header_count;
     struct tl_buf body, path;
+    int body_fd;        /* -1: the body is in memory */
+    uint64_t body_max;  /* of this one */
+    uint64_t body_come; /* how much of it has */
     struct tl_view query;
     const char *method;
     char peer[72];
@@ -114,6 +118,9 @@ struct tl_http_exchange {
     bool aborted;    /* the client went before it was out */
     bool streaming;
     struct evbuffer *out; /* the answer while it waits for its turn or a window, or until it is complete */
+    int file;           /* what of the answer is read as it goes; -1: nothing */
+    int64_t file_at;
+    uint64_t file_left;
     tl_http_posted *on_close;
     void *user;
     struct tl_http_access *access; /* NULL: no access log */
@@ -125,7 +132,7 @@ struct tl_http_exchange {
     int refused;            /* a status, known before the head's end */
     size_t held;            /* bytes of the body that the stream's window was not given back */
     bool watched;           /* its progress was looked at before */
-    size_t body_seen;       /* of the body, then */
+    uint64_t body_seen;     /* of the body, then */
     size_t queued;          /* bytes of out, as the connection counts them */
     struct tl_bytes *whole; /* what out refers to: parts of it are sent without copying */
 };
@@ -176,6 +183,12 @@ int tl_http_exchange_check(struct tl_http_exchange *x);
 /* Gives it to the handler, and with that perhaps away. */
 void tl_http_exchange_dispatch(struct tl_http_exchange *x);
 TL_MUST_USE bool tl_http_exchange_pad_body(struct tl_http_exchange *x); /* false: out of memory */
+/* The head is read: asks the rule where the body goes, and makes room for the length that is told (0: not told). 0 or the status of the
+ * refusal. */
+int tl_http_exchange_place_body(struct tl_http_exchange *x, uint64_t length);
+int tl_http_exchange_add_body(struct tl_http_exchange *x, const void *data, size_t size); /* 0 or the status of the refusal */
+/* Reads the next part of the answer's file into x->out, where that is short of it. False: it cannot be, and the answer breaks off. */
+TL_MUST_USE bool tl_http_exchange_refill(struct tl_http_exchange *x);
 /* "Sat, 27 Sep 2025 12:34:00 GMT"; valid for a while. */
 const char *tl_http_date_now(void);
 

@@ -4,8 +4,10 @@
 #include "base/io.h"
 #include "base/time.h"
 #include "net/http2.h"
+#include "net/http_date.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,6 +19,7 @@ static const char *reason_of(int status)
     } reasons[] = {
         { 200, "OK" },
         { 204, "No Content" },
+        { 206, "Partial Content" },
         { 304, "Not Modified" },
         { 400, "Bad Request" },
         { 401, "Unauthorized" },
@@ -24,12 +27,18 @@ static const char *reason_of(int status)
         { 404, "Not Found" },
         { 405, "Method Not Allowed" },
         { 408, "Request Timeout" },
+        { 409, "Conflict" },
+        { 411, "Length Required" },
+        { 412, "Precondition Failed" },
         { 413, "Content Too Large" },
         { 415, "Unsupported Media Type" },
+        { 416, "Range Not Satisfiable" },
         { 429, "Too Many Requests" },
         { 431, "Request Header Fields Too Large" },
         { 500, "Internal Server Error" },
+        { 501, "Not Implemented" },
         { 503, "Service Unavailable" },
+        { 507, "Insufficient Storage" },
     };
     for (size_t i = 0; i < TL_COUNT(reasons); i++)
         if (reasons[i].status == status)
@@ -37,23 +46,14 @@ static const char *reason_of(int status)
     return "Status";
 }
 
-/* "Sat, 27 Sep 2025 12:34:00 GMT": made once a second (one loop thread each). */
+/* Made once a second (one loop thread each). */
 const char *tl_http_date_now(void)
 {
-    static _Thread_local char text[40];
-    static _Thread_local int64_t made_for = INT64_MIN;
-    static const char days[][4] = { "Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed" };
-    static const char months[][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
-    int64_t now = tl_floor_div(tl_io->wall_ns(), TL_NS_PER_S);
-    if (now == made_for)
-        return text;
-    int64_t day = tl_floor_div(now, 86400), of_day = now - day * 86400;
-    int year, month, date;
-    tl_days_to_date(day, &year, &month, &date);
-    snprintf(text, sizeof text, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[(day % 7 + 7) % 7], date % 100,
-             months[month - 1], year % 10000, (int)(of_day / 3600), (int)(of_day / 60 % 60),
-             (int)(of_day % 60));
+    static _Thread_local int64_t made_for = -1;
+    static _Thread_local char text[TL_HTTP_DATE_SIZE];
+    int64_t now_ns = tl_io->wall_ns(), now = tl_floor_div(now_ns, TL_NS_PER_S);
+    if (now != made_for)
+        tl_http_date_format(now_ns, text);
     made_for = now;
     return text;
 }
@@ -112,12 +112,12 @@ static bool has_no_body(const struct tl_http_exchange *x, int status)
 
 /* Of a 204 no length is told (RFC 9110, 8.6), of a 304 it would have to be that of a 200: neither. */
 static void begin_whole(struct tl_http_exchange *x, int status, const char *content_type,
-                        const struct tl_http_header *headers, size_t header_count, size_t size)
+                        const struct tl_http_header *headers, size_t header_count, uint64_t size)
 {
     assert(!x->complete && !x->streaming);
     bool no_length = status == 204 || status == 304, no_body = has_no_body(x, status) || size == 0;
     tl_http_access_status(x->access, status);
-    tl_http_access_bytes(x->access, no_body ? 0 : size);
+    tl_http_access_bytes(x->access, no_body ? 0 : (size_t)size);
     if (x->stream) {
         tl_http2_head(x, status, content_type, headers, header_count, no_length ? -1 : (int64_t)size,
                       !no_body);
@@ -125,7 +125,7 @@ static void begin_whole(struct tl_http_exchange *x, int status, const char *cont
     }
     add_head(x, status, content_type, headers, header_count);
     if (!no_length)
-        evbuffer_add_printf(x->out, "Content-Length: %zu\r\n", size);
+        evbuffer_add_printf(x->out, "Content-Length: %" PRIu64 "\r\n", size);
     evbuffer_add(x->out, "\r\n", 2);
 }
 
@@ -188,6 +188,16 @@ void tl_http_respond_take(struct tl_http_exchange *x, int status, const char *co
     } else {
         free(data);
     }
+    finish(x);
+}
+
+void tl_http_respond_file(struct tl_http_exchange *x, int status, const char *content_type,
+                          const struct tl_http_header *headers, size_t header_count, int fd, int64_t at, uint64_t size)
+{
+    begin_whole(x, status, content_type, headers, header_count, size);
+    x->file = fd;
+    x->file_at = at;
+    x->file_left = has_no_body(x, status) ? 0 : size;
     finish(x);
 }
 

@@ -25,6 +25,12 @@ struct tl_http_header {
     struct tl_view name, value;
 };
 typedef void tl_http_handler(struct tl_http_exchange *x, void *user);
+/* Where the body of a request goes, asked when its head is read. */
+struct tl_http_body_place {
+    uint64_t max; /* larger: 413 */
+    int fd;       /* -1: memory; else it is written there, and the exchange closes it: for what may not fit into memory */
+};
+typedef void tl_http_body_rule(const struct tl_http_exchange *x, struct tl_http_body_place *place, void *user);
 typedef void tl_http_posted(void *arg);
 
 struct tl_http_server_options {
@@ -37,7 +43,8 @@ struct tl_http_server_options {
     size_t host_count;
     bool check_host; /* page: true. Foreign Host gets 403 on every route (DNS rebinding) */
     tl_http_handler *handler;
-    void *user;
+    tl_http_body_rule *body_rule; /* changes place, which is body_max and memory; NULL: every body goes there */
+    void *user;                   /* of both */
     const char *tls_cert, *tls_key; /* PEM files; the port then takes TLS as well */
     const char *tls_self_signed;    /* or a folder, where a certificate for localhost is made and kept */
     bool tls_only;                  /* with one of these: cleartext gets 400. Else the port takes both */
@@ -83,6 +90,8 @@ size_t tl_http_header_count(const struct tl_http_exchange *x);
 struct tl_http_header tl_http_header_at(const struct tl_http_exchange *x, size_t i);
 /* The whole body; at least 64 readable bytes follow it (TL_JSON_PADDING). */
 struct tl_view tl_http_body(const struct tl_http_exchange *x);
+/* The body where a rule has put it into a file: its descriptor, which stays the exchange's, and how long it is; -1: it is in memory. */
+int tl_http_body_file(const struct tl_http_exchange *x, uint64_t *size);
 /* "HTTP/1.0", "HTTP/1.1" or "HTTP/2". */
 const char *tl_http_protocol(const struct tl_http_exchange *x);
 bool tl_http_is_tls(const struct tl_http_exchange *x);
@@ -101,6 +110,10 @@ void tl_http_respond(struct tl_http_exchange *x, int status, const char *content
 /* As above, but takes the buffer's memory without copying; body is empty afterwards. */
 void tl_http_respond_take(struct tl_http_exchange *x, int status, const char *content_type,
                           const struct tl_http_header *headers, size_t header_count, struct tl_buf *body);
+/* As above with size bytes of a file from at on, read as the client takes them; takes fd, also where nothing of it is sent. A file that
+ * ends before breaks the answer off. */
+void tl_http_respond_file(struct tl_http_exchange *x, int status, const char *content_type,
+                          const struct tl_http_header *headers, size_t header_count, int fd, int64_t at, uint64_t size);
 /* A stream of unknown length (chunked): begin, write many times, end. on_close(user) runs once on the loop
  * thread when the client goes or the server closes (then call tl_http_stream_end, which frees) - not after
  * tl_http_stream_end. */

@@ -104,11 +104,9 @@ static int on_headers(llhttp_t *parser)
     if (refused)
         return refuse(c, refused);
     uint64_t length = (parser->flags & F_CONTENT_LENGTH) ? parser->content_length : 0;
-    if (length > c->server->options.body_max)
-        return refuse(c, 413);
-    if (length && length <= (1 << 20) && !tl_buf_reserve(&x->body, (size_t)length + TL_HTTP_BODY_PADDING))
-        return refuse(c, 503);
-    x->body.size = 0;
+    refused = tl_http_exchange_place_body(x, length);
+    if (refused)
+        return refuse(c, refused);
     bool expects = tl_view_eq_ignore_case(tl_http_header_value(x, "expect"), TL_VIEW("100-continue"));
     if (expects && !c->first)
         evbuffer_add_printf(bufferevent_get_output(c->bev), "HTTP/1.1 100 Continue\r\n\r\n");
@@ -119,11 +117,8 @@ static int on_headers(llhttp_t *parser)
 static int on_body(llhttp_t *parser, const char *at, size_t size)
 {
     struct tl_http_connection *c = parser->data;
-    struct tl_http_exchange *x = c->parsing;
-    if (size > c->server->options.body_max - x->body.size)
-        return refuse(c, 413);
-    tl_buf_add(&x->body, at, size);
-    return x->body.failed ? refuse(c, 503) : 0;
+    int refused = tl_http_exchange_add_body(c->parsing, at, size);
+    return refused ? refuse(c, refused) : 0;
 }
 
 /* The request is read: it waits for its answer behind those before it. */
@@ -210,9 +205,9 @@ static void set_timer(struct tl_http_connection *c)
 void tl_http1_late(struct tl_http_connection *c)
 {
     int64_t idle_ns = c->server->options.idle_timeout_ns;
-    size_t come = c->parsing && c->in_body ? c->parsing->body.size - c->body_seen : 0;
-    if (come * (size_t)TL_NS_PER_S >= TL_HTTP_BODY_RATE_MIN * (size_t)idle_ns && come > 0) {
-        c->body_seen = c->parsing->body.size;
+    uint64_t come = c->parsing && c->in_body ? c->parsing->body_come - c->body_seen : 0;
+    if ((double)come * (double)TL_NS_PER_S >= (double)TL_HTTP_BODY_RATE_MIN * (double)idle_ns && come > 0) {
+        c->body_seen = c->parsing->body_come;
         tl_http_connection_timer(c, idle_ns);
     } else if (c->parsing) {
         tl_http1_refuse(c, 408, (struct tl_view){ NULL, 0 });
@@ -278,8 +273,14 @@ void tl_http1_flush(struct tl_http_connection *c)
 {
     while (c->first && !c->close_after) {
         struct tl_http_exchange *x = c->first;
+        if (!tl_http_exchange_refill(x)) {
+            x->dropped = true;
+            x->file_left = 0;
+        }
         tl_http_connection_send(c, x->out);
-        if (!x->complete)
+        if (x->file_left && tl_http_connection_output(c) == 0) /* in turn with other connections */
+            bufferevent_trigger(c->bev, EV_WRITE, BEV_OPT_DEFER_CALLBACKS);
+        if (!x->complete || x->file_left)
             break;
         c->close_after = !x->keep_alive || x->dropped;
         unlink_first(c);

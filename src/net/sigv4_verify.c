@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "net/digest.h"
+#include "net/http_date.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -310,26 +311,9 @@ static bool read_compact(struct tl_view v, int64_t *ns)
     return tl_time_parse(tl_view_of(iso), ns);
 }
 
-/* "Sat, 27 Sep 2025 12:34:00 GMT" */
-static bool read_http_date(struct tl_view v, int64_t *ns)
-{
-    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    char iso[40], month[4];
-    if (v.size != 29 || memcmp(v.data + 25, " GMT", 4) != 0)
-        return false;
-    memcpy(month, v.data + 8, 3);
-    month[3] = '\0';
-    const char *found = strstr(months, month);
-    if (!found || (found - months) % 3)
-        return false;
-    snprintf(iso, sizeof iso, "%.4s-%02d-%.2sT%.8sZ", v.data + 12, (int)((found - months) / 3 + 1),
-             v.data + 5, v.data + 17);
-    return tl_time_parse(tl_view_of(iso), ns);
-}
-
 static bool check_date(struct claim *c)
 {
-    if (!read_compact(c->date, &c->at_ns) && !read_http_date(c->date, &c->at_ns) &&
+    if (!read_compact(c->date, &c->at_ns) && !tl_http_date_parse(c->date, &c->at_ns) &&
         !tl_time_parse(c->date, &c->at_ns))
         return deny(c, "IncompleteSignatureException", "Date must be in ISO-8601 'basic format'. Got '%.*s'.",
                     TL_VIEW_ARG(c->date));

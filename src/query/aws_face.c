@@ -2,9 +2,12 @@
 #include "query/aws_face.h"
 
 #include "base/file.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/work_pool.h"
 #include "query/athena_face.h"
+#include "query/glue_face.h"
+#include "query/s3_face.h"
 
 #include <arpa/inet.h>
 #include <stdarg.h>
@@ -12,14 +15,17 @@
 #include <stdlib.h>
 
 #define THREADS 4
+#define CALL_MAX ((uint64_t)4 << 20) /* of a call of Glue or Athena */
 #define WAITING_MAX 256
-#define NOTES_MAX ((size_t)8 << 10)
+#define NOTES_MAX ((size_t)16 << 10)
 #define MESSAGE_MAX 1024
 
 struct tl_aws_face {
     struct tl_aws_face_options options; /* texts are copies */
     struct tl_work_pool *pool;
     struct tl_athena_face *athena;
+    struct tl_glue_face *glue;
+    struct tl_s3_face *s3;
     bool stopping; /* atomic */
 };
 
@@ -42,6 +48,8 @@ struct tl_athena_face *tl_face_athena(struct tl_aws_face *face)
 
 static void job_free(struct tl_face_job *job)
 {
+    if (job->reply.fd > 0)
+        tl_io->close(job->reply.fd);
     tl_buf_release(&job->reply.notes);
     tl_buf_release(&job->reply.body);
     free(job);
@@ -61,7 +69,11 @@ static void answer(void *arg)
     r->headers[r->header_count++] =
         (struct tl_http_header){ xml ? TL_VIEW("x-amz-request-id") : TL_VIEW("x-amzn-RequestId"), tl_view_of(id) };
     const char *type = r->type ? r->type : xml ? "application/xml" : "application/x-amz-json-1.1";
-    tl_http_respond_take(job->x, r->status ? r->status : 200, type, r->headers, r->header_count, &r->body);
+    if (r->fd > 0)
+        tl_http_respond_file(job->x, r->status ? r->status : 200, type, r->headers, r->header_count, r->fd, r->file_at, r->file_size);
+    else
+        tl_http_respond_take(job->x, r->status ? r->status : 200, type, r->headers, r->header_count, &r->body);
+    r->fd = 0; /* given away */
     job_free(job);
 }
 
@@ -106,6 +118,9 @@ bool tl_face_fail(struct tl_face_job *job, int status, const char *code, const c
     va_start(args, fmt);
     vsnprintf(message, sizeof message, fmt, args);
     va_end(args);
+    if (job->reply.fd > 0)
+        tl_io->close(job->reply.fd);
+    job->reply.fd = 0;
     job->reply.status = status;
     job->reply.type = NULL;
     job->reply.header_count = 0;
@@ -128,20 +143,26 @@ bool tl_face_fail_internal(struct tl_face_job *job, const struct tl_error *error
 
 void tl_face_header(struct tl_face_job *job, const char *name, const char *fmt, ...)
 {
-    struct tl_face_reply *r = &job->reply;
     char value[MESSAGE_MAX];
     va_list args;
     va_start(args, fmt);
     vsnprintf(value, sizeof value, fmt, args);
     va_end(args);
+    tl_face_header_view(job, tl_view_of(name), tl_view_of(value));
+}
+
+void tl_face_header_view(struct tl_face_job *job, struct tl_view name, struct tl_view value)
+{
+    struct tl_face_reply *r = &job->reply;
     if (r->header_count == TL_FACE_HEADERS_MAX - 1) { /* one is the request's id */
         r->notes.failed = true;
         return;
     }
     size_t at = r->notes.size;
-    tl_buf_add_text(&r->notes, value);
+    tl_buf_add_view(&r->notes, name);
+    tl_buf_add_view(&r->notes, value);
     if (!r->notes.failed)
-        r->headers[r->header_count++] = (struct tl_http_header){ tl_view_of(name), { r->notes.data + at, r->notes.size - at } };
+        r->headers[r->header_count++] = (struct tl_http_header){ { r->notes.data + at, name.size }, { r->notes.data + at + name.size, value.size } };
 }
 
 /* ---- who may ask ---- */
@@ -193,9 +214,18 @@ void tl_aws_face_handle(struct tl_http_exchange *x, enum tl_aws_service service,
                             TL_VIEW("This port answers programs of this machine, by its address or as localhost, and no pages of a browser."));
     else if (service == TL_AWS_ATHENA)
         tl_athena_face_handle(face->athena, x);
+    else if (service == TL_AWS_S3)
+        tl_s3_face_handle(face->s3, x);
     else
-        tl_aws_answer_error(x, service, service == TL_AWS_S3 ? 501 : 400, service == TL_AWS_S3 ? "NotImplemented" : "UnknownOperationException",
-                            TL_VIEW("not supported by tapeline yet"));
+        tl_glue_face_handle(face->glue, x);
+}
+
+void tl_aws_face_body(const struct tl_http_exchange *x, enum tl_aws_service service, struct tl_http_body_place *place, void *user)
+{
+    struct tl_aws_face *face = user;
+    place->max = CALL_MAX;
+    if (service == TL_AWS_S3)
+        tl_s3_face_body(face->s3, x, place);
 }
 
 /* ---- life ---- */
@@ -228,7 +258,8 @@ bool tl_aws_face_open(struct tl_aws_face **out, const struct tl_aws_face_options
     if (!face)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     bool ok = copy_options(face, options, error) && tl_dir_make(options->results_dir, error) &&
-              tl_work_pool_open(&face->pool, THREADS, WAITING_MAX, error) && tl_athena_face_open(&face->athena, face, error);
+              tl_work_pool_open(&face->pool, THREADS, WAITING_MAX, error) && tl_s3_face_open(&face->s3, face, error) && tl_glue_face_open(&face->glue, face, error) &&
+              tl_athena_face_open(&face->athena, face, error);
     if (ok)
         *out = face;
     else
@@ -250,6 +281,8 @@ void tl_aws_face_close(struct tl_aws_face *face)
         return;
     tl_work_pool_close(face->pool);
     tl_athena_face_close(face->athena);
+    tl_glue_face_close(face->glue);
+    tl_s3_face_close(face->s3);
     free((char *)face->options.lake_root);
     free((char *)face->options.lake_region);
     free((char *)face->options.results_dir);

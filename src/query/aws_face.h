@@ -23,6 +23,8 @@ struct tl_aws_face_options {
 TL_MUST_USE bool tl_aws_face_open(struct tl_aws_face **out, const struct tl_aws_face_options *options, struct tl_error *error);
 /* A tl_aws_handler; user is the face. */
 void tl_aws_face_handle(struct tl_http_exchange *x, enum tl_aws_service service, void *user);
+/* A tl_aws_body_rule. */
+void tl_aws_face_body(const struct tl_http_exchange *x, enum tl_aws_service service, struct tl_http_body_place *place, void *user);
 /* Takes no more, stops statements, answers what it has; then the server may be closed. NULL is fine. */
 void tl_aws_face_stop(struct tl_aws_face *face);
 /* After the server. NULL is fine. */

@@ -3,6 +3,7 @@
 
 #include "base/suggest.h"
 #include "lake/lake_scan.h"
+#include "query/client_views.h"
 
 #include <string.h>
 
@@ -11,7 +12,7 @@
 #define NAMES_MAX 256
 
 /* Statements that look at the catalog itself see all of it. */
-static bool mentions(const char *sql, const char *name)
+bool tl_lake_mentions(const char *sql, const char *name)
 {
     static const char *const all[] = { "information_schema", "duckdb_", "show", "pragma", "describe", "sqlite_master", "pg_catalog" };
     if (strcasestr(sql, name))
@@ -22,7 +23,7 @@ static bool mentions(const char *sql, const char *name)
     return false;
 }
 
-static bool make_schema(struct tl_duck *d, const char *name, struct tl_error *error)
+bool tl_lake_schema_create(struct tl_duck *d, const char *name, struct tl_error *error)
 {
     struct tl_buf sql;
     tl_buf_init(&sql, 1 << 16);
@@ -33,7 +34,23 @@ static bool make_schema(struct tl_duck *d, const char *name, struct tl_error *er
     return ok;
 }
 
-static bool make_view(struct tl_duck *d, struct tl_store *store, const struct tl_catalog_table *t, struct tl_error *error)
+/* Rounded, not cut, as Athena does. */
+static void add_instants(const struct tl_catalog_table *t, struct tl_buf *sql)
+{
+    bool first = true;
+    for (size_t i = 0; i < t->column_count; i++) {
+        if (t->columns[i].type != TL_TYPE_TIMESTAMP)
+            continue;
+        tl_buf_add_text(sql, first ? "SELECT * REPLACE (CAST(CAST(" : ", CAST(CAST(");
+        tl_sql_add_name(sql, tl_view_of(t->columns[i].name));
+        tl_buf_add_text(sql, " AS TIMESTAMP_MS) AS TIMESTAMP) AS ");
+        tl_sql_add_name(sql, tl_view_of(t->columns[i].name));
+        first = false;
+    }
+    tl_buf_add_text(sql, first ? "SELECT * FROM (" : ") FROM (");
+}
+
+static bool make_view(struct tl_duck *d, struct tl_store *store, const struct tl_catalog_table *t, bool athena, struct tl_error *error)
 {
     struct tl_buf sql;
     bool found;
@@ -43,22 +60,27 @@ static bool make_view(struct tl_duck *d, struct tl_store *store, const struct tl
     tl_buf_add_char(&sql, '.');
     tl_sql_add_name(&sql, tl_view_of(t->name));
     tl_buf_add_text(&sql, " AS ");
-    bool ok = tl_lake_scan_sql(d, store, t->path, t, NULL, &sql, &found, error) && tl_duck_run(d, tl_buf_text(&sql), error);
+    if (athena)
+        add_instants(t, &sql);
+    bool ok = tl_lake_scan_sql(d, store, t->path, t, NULL, &sql, &found, error);
+    tl_buf_add_text(&sql, athena ? ")" : "");
+    ok = ok && tl_buf_ok(&sql, "the table's files", error) && tl_duck_run(d, tl_buf_text(&sql), error);
     tl_buf_release(&sql);
     return ok || tl_error_context(error, "table %s.%s", t->database, t->name);
 }
 
 bool tl_lake_views_create(struct tl_duck *duck, struct tl_store *lake, const struct tl_catalog *catalog, const char *sql,
-                          struct tl_error *error)
+                          bool athena, struct tl_error *error)
 {
     if (!tl_duck_run(duck, "ATTACH ':memory:' AS awsdatacatalog; USE awsdatacatalog", error))
         return false;
     for (size_t i = 0; i < catalog->count; i++) {
         const struct tl_catalog_table *t = &catalog->tables[i];
-        if (!make_schema(duck, t->database, error) || (mentions(sql, t->name) && !make_view(duck, lake, t, error)))
+        if (!tl_lake_schema_create(duck, t->database, error) || (tl_lake_mentions(sql, t->name) && !make_view(duck, lake, t, athena, error)))
             return false;
     }
-    return tl_lake_define(duck, lake, catalog, sql, NULL, error);
+    return tl_client_views_create(duck, lake, catalog, sql, athena, error) &&
+           (athena || tl_lake_define(duck, lake, catalog, sql, NULL, error)); /* Athena has no LAKE('path') */
 }
 
 /* "Table with name avg_2min does not exist!" -> avg_2min. */

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define SQL_MAX ((size_t)4 << 20)
 #define BATCH_BYTES ((size_t)512 << 20)
 
 struct pull {
@@ -67,17 +68,17 @@ static bool register_pull(struct tl_duck *duck, struct pull *p, struct tl_error 
     return ok || tl_error_set(error, TL_NO_MEMORY, "DuckDB takes no table function");
 }
 
-static bool copy_out(struct pull *p, const char *path, struct tl_error *error)
+static bool copy_out(struct pull *p, const char *select, const char *codec, const char *path, struct tl_error *error)
 {
     struct tl_duck *duck;
     struct tl_buf sql;
     if (!tl_duck_open(&duck, error))
         return false;
-    tl_buf_init(&sql, PATH_MAX * 2);
-    tl_buf_add_text(&sql, "COPY (SELECT * FROM tl_result()) TO ");
+    tl_buf_init(&sql, SQL_MAX);
+    tl_buf_addf(&sql, "COPY (%s) TO ", select ? select : "SELECT * FROM tl_result()");
     tl_sql_add_string(&sql, tl_view_of(path));
-    tl_buf_add_text(&sql, " (FORMAT parquet, COMPRESSION zstd)");
-    bool ok = register_pull(duck, p, error);
+    tl_buf_addf(&sql, " (FORMAT parquet, COMPRESSION %s)", codec ? codec : "zstd");
+    bool ok = tl_buf_ok(&sql, "the columns", error) && register_pull(duck, p, error);
     if (ok && !tl_duck_run(duck, tl_buf_text(&sql), error)) {
         ok = false;
         if (p->failed)
@@ -128,14 +129,14 @@ static bool temporary_name(char path[PATH_MAX], struct tl_error *error)
            tl_error_set(error, TL_INVALID, "TMPDIR is too long");
 }
 
-bool tl_parquet_result(tl_typed_read *read, void *arg, int fd, uint64_t *rows, struct tl_error *error)
+bool tl_parquet_result(tl_typed_read *read, void *arg, const char *select, const char *codec, int fd, uint64_t *rows, struct tl_error *error)
 {
     char path[PATH_MAX];
     struct tl_error pulled = { .code = TL_CORRUPT };
     struct pull p = { .error = &pulled };
     bool ok = temporary_name(path, error) && tl_typed_reader_open(&p.reader, read, arg, error);
     if (ok && (ok = tl_rows_init(&p.rows, p.reader.columns, p.reader.column_count, BATCH_BYTES, error))) {
-        ok = make_private(path, error) && copy_out(&p, path, error) && send_file(path, fd, error);
+        ok = make_private(path, error) && copy_out(&p, select, codec, path, error) && send_file(path, fd, error);
         tl_rows_release(&p.rows);
         tl_io->unlink(path);
     }

@@ -4,6 +4,6 @@
 
 #include "query/typed_rows.h"
 
-/* Reads the rows to their end and writes them as Parquet (zstd) to fd, by way of a file below TMPDIR (a Parquet file is not written front to
+/* Reads the rows to their end and writes them (or what select makes of tl_result(), which is the rows) as Parquet (codec; NULL: zstd) to fd, by way of a file below TMPDIR (a Parquet file is not written front to
  * back). *rows counts them. */
-TL_MUST_USE bool tl_parquet_result(tl_typed_read *read, void *arg, int fd, uint64_t *rows, struct tl_error *error);
+TL_MUST_USE bool tl_parquet_result(tl_typed_read *read, void *arg, const char *select, const char *codec, int fd, uint64_t *rows, struct tl_error *error);

@@ -21,7 +21,7 @@
 
 #define RESULT_MAX ((size_t)256 << 20)
 #define STEP_MS 50
-#define STATUS_MAX ((size_t)64 << 10)
+#define STATUS_MAX ((size_t)4 << 20) /* there may be thousands of columns */
 #define ENVIRONMENT_MAX 16
 
 /* The request is a file in memory: a child that dies early cannot hurt who writes it. */
@@ -60,7 +60,7 @@ static bool open_pipes(struct pipes *p, bool collect, struct tl_error *error)
 static bool write_request(int fd, const struct tl_query_options *options, struct tl_error *error)
 {
     struct tl_buf request;
-    tl_buf_init(&request, TL_QUERY_SQL_MAX * 8);
+    tl_buf_init(&request, TL_QUERY_REQUEST_MAX);
     tl_query_request_write(options, &request);
     bool ok = tl_buf_ok(&request, "the statement", error);
     for (size_t at = 0; ok && at < request.size;) {
@@ -190,7 +190,8 @@ static bool pass_parquet(struct pipes *p, const struct tl_query_options *options
     if (!t)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     *t = (struct typed_pipe){ .options = options, .deadline = deadline, .fd = p->result[0] };
-    bool ok = tl_parquet_result(read_typed, t, options->output_fd, &rows, error);
+    bool ok = tl_parquet_result(read_typed, t, options->trino ? options->trino->parquet_select : NULL, options->trino ? options->trino->parquet_codec : NULL,
+                                options->output_fd, &rows, error);
     free(t);
     close_end(&p->result[0]);
     return ok;
@@ -221,6 +222,8 @@ static bool explain_death(int state, const struct tl_query_options *options, str
         return true; /* who read the result has seen enough of it */
     if (is_cancelled(options->cancel))
         return tl_error_set(error, TL_STOPPED, "the query was stopped");
+    if (by == SIGXFSZ)
+        return tl_error_set(error, TL_LIMIT, "the result is larger than it may be: add a LIMIT, or use UNLOAD");
     if (by == SIGXCPU)
         return tl_error_set(error, TL_TIMEOUT, "the query used more processor time than it may");
     size_t memory_max = options->memory_max ? options->memory_max : TL_QUERY_MEMORY_MAX;
@@ -308,4 +311,5 @@ bool tl_query_run(const struct tl_query_options *options, struct tl_query_result
 void tl_query_result_release(struct tl_query_result *result)
 {
     tl_buf_release(&result->out);
+    tl_trino_columns_release(&result->columns);
 }

@@ -12,6 +12,7 @@
 #include "query/request.h"
 #include "query/result_writer.h"
 #include "query/sandbox.h"
+#include "query/trino_child.h"
 #include "query/typed_rows.h"
 
 #include <duckdb.h>
@@ -210,7 +211,7 @@ static bool send_typed(struct tl_duck_cursor *cursor, struct tl_rows *rows, uint
     return tl_file_write_all(TL_QUERY_FD_RESULT, out->data, out->size, error);
 }
 
-static bool run_typed(struct tl_duck *duck, const struct tl_query_request *request, uint64_t *sent, bool *truncated, struct tl_error *error)
+static bool run_typed(struct tl_duck *duck, const struct tl_query_request *request, struct tl_query_result *result, struct tl_error *error)
 {
     struct tl_duck_cursor *cursor;
     struct tl_rows rows;
@@ -220,7 +221,7 @@ static bool run_typed(struct tl_duck *duck, const struct tl_query_request *reque
     tl_buf_init(&out, (size_t)1 << 30);
     bool ok = tl_duck_cursor_column_count(cursor) <= TL_TYPED_COLUMNS_MAX || tl_error_set(error, TL_LIMIT, "a result has 1 to %d columns", TL_TYPED_COLUMNS_MAX);
     if (ok && (ok = tl_rows_init(&rows, tl_duck_cursor_columns(cursor), tl_duck_cursor_column_count(cursor), (size_t)1 << 30, error))) {
-        ok = send_typed(cursor, &rows, request->row_max, &out, sent, truncated, error);
+        ok = send_typed(cursor, &rows, request->row_max, &out, &result->rows, &result->truncated, error);
         tl_rows_release(&rows);
     }
     tl_buf_release(&out);
@@ -228,7 +229,7 @@ static bool run_typed(struct tl_duck *duck, const struct tl_query_request *reque
     return ok;
 }
 
-static bool run_statement(struct tl_duck *duck, const struct tl_query_request *request, uint64_t *rows, bool *truncated, struct tl_error *error)
+static bool run_statement(struct tl_duck *duck, const struct tl_query_request *request, struct tl_query_result *result, struct tl_error *error)
 {
     static struct shape shape; /* too large for a stack */
     duckdb_connection connection = tl_duck_connection(duck);
@@ -249,7 +250,7 @@ static bool run_statement(struct tl_duck *duck, const struct tl_query_request *r
     if (ok && !shape_statement(prepared, request->sql, explain, request->row_max, &shape, writer, &sql))
         ok = tl_error_set(error, TL_LIMIT, "the statement is too long");
     duckdb_destroy_prepare(&prepared);
-    ok = ok && execute(connection, tl_buf_text(&sql), &shape, request->row_max, writer, rows, truncated, error);
+    ok = ok && execute(connection, tl_buf_text(&sql), &shape, request->row_max, writer, &result->rows, &result->truncated, error);
     tl_result_writer_free(writer);
     tl_buf_release(&sql);
     return ok;
@@ -258,13 +259,17 @@ static bool run_statement(struct tl_duck *duck, const struct tl_query_request *r
 /* ---- the process ---- */
 
 /* The order matters: a setting made after the lock, or a directory named after external access is off, is refused. */
-static bool confine_duckdb(struct tl_duck *duck, const char *root, uint64_t memory_max, struct tl_error *error)
+static bool confine_duckdb(struct tl_duck *duck, const char *root, const char *also, uint64_t memory_max, struct tl_error *error)
 {
     struct tl_buf sql;
     tl_buf_init(&sql, 64 << 10);
     tl_buf_addf(&sql, "SET memory_limit = '%" PRIu64 "MB'; " /* as Athena has it: 1/2 is 0, 7/0 is no infinity */
                       "SET integer_division = true; SET ieee_floating_point_ops = false; SET temp_directory = ''; SET allowed_directories = [", memory_max / 2 >> 20);
     tl_sql_add_string(&sql, tl_view_of(root));
+    if (also) {
+        tl_buf_add_text(&sql, ", ");
+        tl_sql_add_string(&sql, tl_view_of(also));
+    }
     tl_buf_add_text(&sql, "]; SET enable_external_access = false; SET lock_configuration = true");
     bool ok = tl_buf_ok(&sql, "the lake's path", error) && tl_duck_run(duck, tl_buf_text(&sql), error);
     tl_buf_release(&sql);
@@ -277,27 +282,30 @@ static bool open_lake(const struct tl_query_request *request, const char *root, 
     /* From inside, so that the root's own name, which may hold wildcards, is in no file's name. */
     if (chdir(root) != 0)
         return tl_error_sys(error, errno, "cannot enter '%s'", root);
-    return tl_store_open(lake, ".", error) && tl_catalog_load(*lake, catalog, error) && tl_lake_views_create(duck, *lake, catalog, request->sql, error) &&
-           confine_duckdb(duck, root, request->memory_max, error);
+    return tl_store_open(lake, ".", error) && tl_catalog_load(*lake, catalog, error) && tl_lake_views_create(duck, *lake, catalog, request->sql, request->trino, error) &&
+           (!request->trino || tl_trino_child_prepare(duck, request, error)) && confine_duckdb(duck, root, request->readable, request->memory_max, error);
 }
 
-static bool answer(const struct tl_query_request *request, uint64_t *rows, bool *truncated, struct tl_error *error)
+static bool answer(const struct tl_query_request *request, struct tl_query_result *result, struct tl_error *error)
 {
     struct tl_store *lake = NULL;
     struct tl_duck *duck = NULL;
     struct tl_catalog catalog = { .count = 0 };
+    int io = tl_scanned_open();
     char *root = realpath(request->lake_root, NULL);
     bool ok = root || tl_error_set(error, TL_NOT_FOUND, "there is no lake at '%s'", request->lake_root);
     /* DuckDB reads /proc when it opens, and dies of it when it may not. But before the lake's own files are read the door is closed: their
      * bytes are a stranger's, too. */
     ok = ok && tl_sandbox_limits(request->memory_max, request->cpu_s, error) && tl_duck_open(&duck, error) &&
-         tl_sandbox_close(root, error) && open_lake(request, root, duck, &lake, &catalog, error);
-    bool (*run)(struct tl_duck *, const struct tl_query_request *, uint64_t *, bool *, struct tl_error *) =
-        request->format == TL_QUERY_PARQUET ? run_typed : run_statement;
-    if (ok && !run(duck, request, rows, truncated, error)) {
+         tl_sandbox_close(root, request->readable, error) && open_lake(request, root, duck, &lake, &catalog, error);
+    bool (*run)(struct tl_duck *, const struct tl_query_request *, struct tl_query_result *, struct tl_error *) =
+        request->format == TL_QUERY_PARQUET ? run_typed : request->trino ? tl_trino_child_run : run_statement;
+    int64_t before = tl_scanned_bytes(io);
+    if (ok && !run(duck, request, result, error)) {
         tl_lake_views_hint(&catalog, error);
         ok = false;
     }
+    result->scanned_bytes = tl_scanned_bytes(io) - before;
     tl_duck_close(duck);
     tl_catalog_release(&catalog);
     tl_store_close(lake);
@@ -310,7 +318,7 @@ static bool read_request(struct tl_query_request *request, struct tl_error *erro
     struct tl_buf text;
     char block[16384];
     ssize_t n;
-    tl_buf_init(&text, TL_QUERY_SQL_MAX * 8);
+    tl_buf_init(&text, TL_QUERY_REQUEST_MAX);
     while ((n = tl_io->read(TL_QUERY_FD_REQUEST, block, sizeof block)) > 0)
         tl_buf_add(&text, block, (size_t)n);
     bool ok = tl_buf_ok(&text, "the request", error) && tl_query_request_read(tl_buf_view(&text), request, error);
@@ -324,15 +332,14 @@ int tl_query_child_main(int argc, char **argv)
     struct tl_query_request request;
     struct tl_error error, ignored;
     struct tl_buf status;
-    uint64_t rows = 0;
-    bool truncated = false;
-    tl_buf_init(&status, 64 << 10);
+    struct tl_query_result result = { .rows = 0 };
+    tl_buf_init(&status, (size_t)4 << 20);
     bool ok = read_request(&request, &error);
     if (ok) {
-        ok = answer(&request, &rows, &truncated, &error);
+        ok = answer(&request, &result, &error);
         tl_query_request_release(&request);
     }
-    tl_query_status_write(rows, truncated, ok ? NULL : &error, &status);
+    tl_query_status_write(&result, ok ? NULL : &error, &status);
     bool told = tl_file_write_all(TL_QUERY_FD_STATUS, status.data, status.size, &ignored);
     tl_buf_release(&status);
     /* Not by exit(): what libraries do at the end (a leak check starts a thread that traces) is no longer allowed here. */

@@ -66,24 +66,32 @@ static int ruleset_open(long version)
     return (int)syscall(SYS_landlock_create_ruleset, &rules, size, 0);
 }
 
-static bool restrict_files(const char *root, struct tl_error *error)
+static bool allow_below(int rules, const char *path)
 {
-    long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-    if (version < 1)
-        return true; /* a kernel without it: the other layers hold */
-    int rules = ruleset_open(version), folder = tl_io->open(root, O_PATH | O_DIRECTORY, 0);
+    int folder = tl_io->open(path, O_PATH | O_DIRECTORY, 0);
     struct landlock_path_beneath_attr below = {
         .allowed_access = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR,
         .parent_fd = folder,
     };
-    bool ok = rules >= 0 && folder >= 0 && syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &below, 0) == 0 &&
-              syscall(SYS_landlock_restrict_self, rules, 0) == 0;
+    bool ok = folder >= 0 && syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &below, 0) == 0;
+    int failed = errno;
+    if (folder >= 0)
+        tl_io->close(folder);
+    errno = failed;
+    return ok;
+}
+
+static bool restrict_files(const char *root, const char *also, struct tl_error *error)
+{
+    long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    if (version < 1)
+        return true; /* a kernel without it: the other layers hold */
+    int rules = ruleset_open(version);
+    bool ok = rules >= 0 && allow_below(rules, root) && (!also || allow_below(rules, also)) && syscall(SYS_landlock_restrict_self, rules, 0) == 0;
     if (!ok)
         tl_error_sys(error, errno, "cannot confine the query to '%s'", root);
     if (rules >= 0)
         tl_io->close(rules);
-    if (folder >= 0)
-        tl_io->close(folder);
     return ok;
 }
 
@@ -181,7 +189,7 @@ static bool restrict_calls(struct tl_error *error)
            tl_error_sys(error, errno, "cannot filter the query's system calls");
 }
 
-bool tl_sandbox_close(const char *readable, struct tl_error *error)
+bool tl_sandbox_close(const char *readable, const char *also, struct tl_error *error)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return tl_error_sys(error, errno, "cannot give up privileges");
@@ -189,5 +197,5 @@ bool tl_sandbox_close(const char *readable, struct tl_error *error)
      * away the right to read other users' files. */
     int failed = unshare(geteuid() == 0 ? CLONE_NEWNET : CLONE_NEWUSER | CLONE_NEWNET);
     (void)failed;
-    return restrict_files(readable, error) && restrict_calls(error);
+    return restrict_files(readable, also, error) && restrict_calls(error);
 }

@@ -81,7 +81,7 @@ static int code_of(bool (*act)(void))
     int status = 0;
     pid_t child = fork();
     if (child == 0) {
-        if (!tl_sandbox_limits((size_t)1 << 30, 10, &error) || !tl_sandbox_close(root, &error)) {
+        if (!tl_sandbox_limits((size_t)1 << 30, 10, &error) || !tl_sandbox_close(root, NULL, &error)) {
             fprintf(stderr, "%s\n", error.text);
             _exit(1);
         }

@@ -1,0 +1,1 @@
+SELECT count(*) * 100e0 / 3 FROM n

@@ -1,0 +1,1 @@
+SELECT day_of_week(day), dow(DATE '2024-05-05'), EXTRACT(DOW FROM DATE '2024-05-05'), EXTRACT(YEAR FROM ts), year(ts), month(ts), day(ts), hour(ts), minute(ts), second(ts), millisecond(ts), day_of_year(day), week(day), quarter(day) FROM t

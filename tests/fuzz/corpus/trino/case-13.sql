@@ -1,0 +1,1 @@
+SELECT date_format(ts, '%Y-%m-%d %H:%i:%s'), date_format(ts, '%a %b %e %l:%i %p'), date_format(day, '%W %M %y %j'), date_format(ts, '%T.%f') FROM t

@@ -1,0 +1,1 @@
+SELECT format_datetime(ts, 'yyyy-MM-dd''T''HH:mm:ss.SSS'), format_datetime(ts, 'E, d MMM yy h a'), parse_datetime('2024-05-06T07:08:09Z', 'yyyy-MM-dd''T''HH:mm:ss''Z'''), parse_datetime('2024-05-06 07:08 +0200', 'yyyy-MM-dd HH:mm Z') FROM t

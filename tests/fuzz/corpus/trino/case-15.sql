@@ -1,0 +1,1 @@
+SELECT ARRAY[1, NULL, 3], MAP(ARRAY['a'], ARRAY[1]), ROW(1, 'x'), CAST(ROW(1, 'x') AS ROW(a INTEGER, b VARCHAR)), a, m FROM t

@@ -1,0 +1,1 @@
+SELECT greatest(1, 3, 2), least(1, 3, 2), greatest(1, NULL), least('b', 'a')

@@ -1,0 +1,1 @@
+SELECT 'a' || 'b', 'a' || NULL, concat('a', 'b', 'c'), concat('a', NULL), concat(s, '-', s) FROM t

@@ -1,0 +1,1 @@
+SELECT x.g FROM n x LEFT JOIN n y ON x.x = y.x WHERE y.x IS NULL ORDER BY 1

@@ -1,0 +1,1 @@
+CREATE TABLE a.b WITH (format = 'PARQUET', external_location = 's3://x/y/') AS SELECT 1 AS x

@@ -1,0 +1,1 @@
+UNLOAD (SELECT 1 AS a) TO 's3://x/y/' WITH (format = 'PARQUET')
