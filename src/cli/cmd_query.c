@@ -14,10 +14,10 @@
 static const struct tl_option options[] = {
     { "data", TL_OPTION_TEXT, "DIR", "the data folder whose lake is queried (default " TL_DATA_DEFAULT ")" },
     { "lake", TL_OPTION_TEXT, "DIR", "a lake's folder, instead of --data" },
-    { "format", TL_OPTION_TEXT, "F", "table, csv, json or parquet (default: table on a terminal, else csv)" },
+    { "format", TL_OPTION_TEXT, "table|csv|json|parquet", "of the result (default: table on a terminal, else csv)" },
     { "max-rows", TL_OPTION_COUNT, "N", "give at most so many rows (default: all)" },
     { "timeout", TL_OPTION_COUNT, "S", "end a query after so many seconds (default: never)" },
-    { "engine", TL_OPTION_TEXT, "E", "local (default), or athena: Amazon Athena, by the AWS settings of the SDKs" },
+    { "engine", TL_OPTION_TEXT, "local|athena", "local (default), or Amazon Athena, by the AWS settings of the SDKs" },
     { "workgroup", TL_OPTION_TEXT, "W", "athena: the workgroup (default primary)" },
     { "database", TL_OPTION_TEXT, "D", "athena: the database of names without one" },
     { "results", TL_OPTION_TEXT, "S3URL", "athena: where it puts result files (default: the workgroup's place)" },

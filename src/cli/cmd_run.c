@@ -27,7 +27,7 @@ static const struct tl_option options[] = {
     { "dump", TL_OPTION_TEXT, "VIEW", "print the view's rows as CSV at the end" },
     { "threads", TL_OPTION_COUNT, "N", "worker threads (default: one a processor)" },
     { "json", TL_OPTION_FLAG, NULL, "print the ledger as a JSON object, the last line of stdout" },
-    { "engine", TL_OPTION_TEXT, "NAME", "run the views on another engine, into the same lake: spark or flink (default: tapeline)" },
+    { "engine", TL_OPTION_TEXT, "tapeline|spark|flink", "run the views on another engine, into the same lake (default: tapeline)" },
     { "master", TL_OPTION_TEXT, "URL", "with --engine spark: the cluster: spark://host:7077 (default: local[*], this machine)" },
     { "connector", TL_OPTION_TEXT, "NAME", "with --engine spark: its Kinesis source: qubole, awslabs or databricks (default: qubole)" },
     { "packages", TL_OPTION_TEXT, "LIST", "with --engine spark: Maven coordinates for spark-submit (default: the connector's)" },

@@ -12,7 +12,7 @@
 #define LIST_MAX 4096
 
 const struct tl_option tl_common_options[] = {
-    { "log-format", TL_OPTION_TEXT, "F", "what is said on stderr: text (default) or json, a JSON object a line (TAPELINE_LOG_FORMAT does the same)" },
+    { "log-format", TL_OPTION_TEXT, "text|json", "what is said on stderr: text (default) or json, a JSON object a line (TAPELINE_LOG_FORMAT does the same)" },
 };
 const size_t tl_common_option_count = TL_COUNT(tl_common_options);
 

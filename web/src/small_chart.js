@@ -211,6 +211,7 @@ export class SmallChart {
         ctx.lineTo(bbox.left + bbox.width, y);
         ctx.stroke();
         ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+        ctx.textAlign = "left"; // uPlot leaves that of its axes
         ctx.textBaseline = "top";
         ctx.fillText(`${limit.label} ${this.spec.axis(limit.value)}${beyond ? ", far above ↑" : ""}`, bbox.left + 6 * ratio, y + 4 * ratio);
         ctx.restore();
