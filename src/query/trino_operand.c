@@ -72,7 +72,9 @@ static size_t case_begin(const struct tl_trino_rewriter *r, size_t end)
     size_t depth = 1;
     for (size_t i = end; i-- > r->from;) {
         size_t partner = r->tokens->items[i].partner;
-        if (partner != TL_TRINO_NONE && partner < i)
+        if (partner != TL_TRINO_NONE && partner > i)
+            return TL_TRINO_NONE; /* out of the bracket that END stands in */
+        if (partner != TL_TRINO_NONE)
             i = partner;
         depth += tl_trino_is(r->tokens, i, "end");
         depth -= tl_trino_is(r->tokens, i, "case");
@@ -97,8 +99,9 @@ static size_t before_window(const struct tl_trino_rewriter *r, size_t at)
     if (open < r->from + 2)
         return at;
     if (tl_trino_is(r->tokens, open - 1, "over")) {
-        bool nulls = tl_trino_is(r->tokens, open - 2, "nulls");
-        return open >= r->from + 4 && nulls ? open - 4 : open - 2;
+        bool nulls = open >= r->from + 4 && tl_trino_is(r->tokens, open - 2, "nulls") &&
+                     (tl_trino_is(r->tokens, open - 3, "ignore") || tl_trino_is(r->tokens, open - 3, "respect"));
+        return nulls ? open - 4 : open - 2;
     }
     if (tl_trino_is(r->tokens, open - 1, "filter") && tl_trino_is_sign(r->tokens, open - 2, ")"))
         return open - 2;
@@ -185,7 +188,9 @@ static size_t case_end(const struct tl_trino_rewriter *r, size_t at)
     size_t depth = 0;
     for (size_t i = at; i < r->to; i++) {
         size_t partner = r->tokens->items[i].partner;
-        if (partner != TL_TRINO_NONE && partner > i)
+        if (partner != TL_TRINO_NONE && partner < i)
+            return TL_TRINO_NONE;
+        if (partner != TL_TRINO_NONE)
             i = partner;
         depth += tl_trino_is(r->tokens, i, "case");
         depth -= tl_trino_is(r->tokens, i, "end");
@@ -200,7 +205,7 @@ static size_t window_end(const struct tl_trino_rewriter *r, size_t at)
 {
     for (;;) {
         size_t open = at + 1;
-        if (tl_trino_is(r->tokens, at, "ignore") || tl_trino_is(r->tokens, at, "respect"))
+        if ((tl_trino_is(r->tokens, at, "ignore") || tl_trino_is(r->tokens, at, "respect")) && tl_trino_is(r->tokens, open, "nulls"))
             at += 2;
         else if (tl_trino_is(r->tokens, at, "over") && tl_trino_is_name(r->tokens, open))
             at = open + 1;
@@ -238,6 +243,14 @@ static size_t name_end(const struct tl_trino_rewriter *r, size_t at)
     return at;
 }
 
+/* Past INTERVAL [-]'1' DAY. */
+static size_t interval_end(const struct tl_trino_rewriter *r, size_t at)
+{
+    size_t value = at + 1 + is_sum(r, at + 1);
+    bool whole = value + 1 < r->to && r->tokens->items[value].kind == TL_TRINO_STRING && is_interval_unit(r, value + 1);
+    return whole ? value + 2 : TL_TRINO_NONE;
+}
+
 static size_t primary_end(const struct tl_trino_rewriter *r, size_t at)
 {
     while (at < r->to && is_sum(r, at))
@@ -250,7 +263,7 @@ static size_t primary_end(const struct tl_trino_rewriter *r, size_t at)
     else if (tl_trino_is_sign(r->tokens, at, "("))
         at = t->partner + 1;
     else if (tl_trino_is(r->tokens, at, "interval"))
-        at += is_sum(r, at + 1) ? 4 : 3;
+        at = interval_end(r, at);
     else if (is_literal_type(r, at) && at + 1 < r->to && r->tokens->items[at + 1].kind == TL_TRINO_STRING)
         at += 2;
     else if (tl_trino_is_name(r->tokens, at) && !(t->kind == TL_TRINO_WORD && tl_trino_is_reserved(t->text)))

@@ -1,0 +1,1 @@
+SELECT CASE WHEN (x END / 2) THEN f(x) IGNORE) END, (NULLS OVER (x)) / 2

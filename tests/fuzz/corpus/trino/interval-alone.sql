@@ -1,0 +1,1 @@
+SELECT day_of_week(day), dow(DATE '2024-05-j05'), EXTRACT(DOW FROM DATE '2024-05-05'), EXTRACT(YEAR FROM ts), year(ts) DATE '2024-01-02' + INTERVAL, month(ts), day(ts), hour(ts), minute(ts), second(ts), millisecond(ts), day_o
