@@ -43,7 +43,8 @@ enum tl_aws_service tl_aws_service_of(const struct tl_http_exchange *x)
 bool tl_aws_says_s3(const struct tl_http_exchange *x)
 {
     struct tl_view authorization = tl_http_header_value(x, "authorization"), query = tl_http_query(x);
-    return memmem(authorization.data, authorization.size, "/s3/aws4_request", 16) || memmem(query.data, query.size, "%2Fs3%2Faws4_request", 20) ||
+    return (authorization.size && memmem(authorization.data, authorization.size, "/s3/aws4_request", 16)) ||
+           (query.size && memmem(query.data, query.size, "%2Fs3%2Faws4_request", 20)) ||
            tl_http_header_value(x, "x-amz-content-sha256").data;
 }
 

@@ -250,8 +250,6 @@ class Bucket(unittest.TestCase):
         p = self.ask("SELECT * FROM curated.stocks_features", check=False)
         self.assertEqual(p.returncode, 1)
         self.assertIn("is not allowed", p.stderr)
-        p = run("ingest", "x.csv", "--lake", "s3://bucket/l", env=self.env, check=False)
-        self.assertIn("the batch layers of a lake in S3", p.stderr)
 
 
 class Athena(unittest.TestCase):
