@@ -383,10 +383,16 @@ static bool write_keys(struct view_job *w)
     return true;
 }
 
+/* Flink's windows have a window_start of their own even where it is not asked for: where ours is another one, it gets its name outside. */
+static bool is_renamed(const struct view_job *w)
+{
+    return w->v->window != TL_WINDOW_NONE && (w->v->window == TL_WINDOW_SESSION || w->shift_ns != 0 || is_shorter(w->v));
+}
+
 static bool write_outputs(struct view_job *w)
 {
     struct tl_buf *out = w->j->out;
-    bool session = w->v->window == TL_WINDOW_SESSION;
+    bool renamed = is_renamed(w);
     for (size_t i = 0; i < w->v->column_count; i++) {
         const struct tl_output_plan *o = &w->v->outputs[i];
         const char *name = w->v->columns[i].name;
@@ -397,11 +403,11 @@ static bool write_outputs(struct view_job *w)
         } else {
             const char *sql = w->group[tl_group_slot(w->v, o->kind, o->index)] + 1;
             tl_buf_add_text(out, sql);
-            if (strcmp(sql, name) == 0 && !session)
+            if (strcmp(sql, name) == 0 && !renamed)
                 continue;
         }
         tl_buf_add_text(out, " AS ");
-        tl_flink_add_name(out, session ? "_" : name, session ? name : "");
+        tl_flink_add_name(out, renamed ? "_" : name, renamed ? name : "");
     }
     if (is_read(w->j->plan, w->v))
         tl_buf_add_text(out, ",\n  window_time AS _time  -- by which the windows over these rows go");
@@ -409,7 +415,7 @@ static bool write_outputs(struct view_job *w)
     return true;
 }
 
-/* Flink's sessions have a window_start of their own even where it is not asked for: another one gets its name outside. */
+/* The columns by their names, outside. */
 static void write_renamed(struct view_job *w)
 {
     struct tl_buf *out = w->j->out;
@@ -432,8 +438,7 @@ static bool write_select(struct view_job *w)
     tl_buf_add_text(out, "CREATE TEMPORARY VIEW ");
     tl_flink_add_name(out, w->v->name, "");
     tl_buf_add_text(out, " AS SELECT");
-    bool session = w->v->window == TL_WINDOW_SESSION;
-    if (session)
+    if (is_renamed(w))
         write_renamed(w);
     if (!write_outputs(w) || !write_from(w) || !write_keys(w))
         return false;
@@ -442,7 +447,7 @@ static bool write_select(struct view_job *w)
         if (!tl_flink_add_sql(w->j, w->v->having, w->group, w->subject))
             return false;
     }
-    tl_buf_add_text(out, session ? ");\n\n" : ";\n\n");
+    tl_buf_add_text(out, is_renamed(w) ? ");\n\n" : ";\n\n");
     return true;
 }
 
@@ -460,8 +465,13 @@ static void write_rows_view(struct view_job *w)
     tl_flink_add_name(out, w->v->name, "_rows");
     tl_buf_add_text(out, " AS SELECT ");
     for (size_t i = 0; i < w->v->column_count; i++) {
+        bool renamed = strcmp(names[i], w->v->columns[i].name) != 0;
+        /* Without a cast to do, Flink 1.19's planner drops the new name, and finds two columns of the old one. */
+        bool cast = renamed && w->v->columns[i].type == TL_TYPE_TIMESTAMP;
+        tl_buf_add_text(out, cast ? "CAST(" : "");
         tl_flink_add_name(out, w->v->columns[i].name, "");
-        if (strcmp(names[i], w->v->columns[i].name) != 0) {
+        tl_buf_add_text(out, cast ? " AS TIMESTAMP(9))" : "");
+        if (renamed) {
             tl_buf_add_text(out, " AS ");
             tl_flink_add_name(out, names[i], "");
         }

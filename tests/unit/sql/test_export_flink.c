@@ -158,7 +158,7 @@ static void a_hop_may_end_between_two_slides(void **state)
                                  " FROM HOP(ticks, t, INTERVAL '2' MINUTE, INTERVAL '5' MINUTE) GROUP BY ticker, window_start, window_end;\n", &error);
     if (!job)
         fail_msg("%s", error.text);
-    assert_has(job, "  window_start,\n  window_start + INTERVAL '5' MINUTE AS window_end,\n");
+    assert_has(job, "  window_start AS _window_start,\n  window_start + INTERVAL '5' MINUTE AS _window_end,\n");
     assert_has(job, "FROM TABLE(HOP(TABLE ticks, DESCRIPTOR(_rowtime), INTERVAL '2' MINUTE, INTERVAL '6' MINUTE))\n"
                     "WHERE window_start + INTERVAL '5' MINUTE > _watermark AND ");
     assert_has(job, "\n  AND t < window_start + INTERVAL '5' MINUTE  -- Flink's is of whole slides, and longer\nGROUP BY");
@@ -184,10 +184,10 @@ static void views_read_views(void **state)
         fail_msg("%s", error.text);
     assert_has(job, "  window_time AS _time  -- by which the windows over these rows go\nFROM TABLE(TUMBLE(TABLE ticks,");
     assert_has(job, "GROUP BY ticker, window_start, window_end, window_time;");
-    assert_has(job, "VIEW m_rows AS SELECT ticker, window_start AS _window_start, window_end AS _window_end, x, _time FROM m;");
-    assert_has(job, "  window_end + INTERVAL '0.001' SECOND AS window_end,\n  TRY_CAST(SUBSTRING(MAX((CAST(_window_end AS STRING) || COALESCE(' ' || ticker, '') || CHR(1)) || ");
+    assert_has(job, "VIEW m_rows AS SELECT ticker, CAST(window_start AS TIMESTAMP(9)) AS _window_start, CAST(window_end AS TIMESTAMP(9)) AS _window_end, x, _time FROM m;");
+    assert_has(job, "  window_end + INTERVAL '0.001' SECOND AS _window_end,\n  TRY_CAST(SUBSTRING(MAX((CAST(_window_end AS STRING) || COALESCE(' ' || ticker, '') || CHR(1)) || ");
     assert_has(job, "FROM TABLE(TUMBLE(TABLE m_rows, DESCRIPTOR(_time), INTERVAL '5' MINUTE, INTERVAL '0 00:04:59.999' DAY(3) TO SECOND(3)))\nWHERE (x > 1E0)\nGROUP BY window_start");
-    assert_has(job, "  window_start - INTERVAL '59.999' SECOND AS window_start,\n  TRY_CAST(SUBSTRING(MIN((CAST(_window_start AS STRING)) || ");
+    assert_has(job, "  window_start - INTERVAL '59.999' SECOND AS _window_start,\n  TRY_CAST(SUBSTRING(MIN((CAST(_window_start AS STRING)) || ");
     assert_has(job, "INTERVAL '2' MINUTE, INTERVAL '6' MINUTE, INTERVAL '59.999' SECOND))\nWHERE _window_start < window_start + INTERVAL '0 00:04:00.001' DAY(3) TO SECOND(3)");
     assert_has(job, "VIEW q_on_time AS SELECT * FROM m_rows\nWHERE (x > 2E0);");
     assert_has(job, "FROM TABLE(SESSION(TABLE q_on_time PARTITION BY (ticker), DESCRIPTOR(_time), INTERVAL '0 00:02:59.999' DAY(3) TO SECOND(3)))");
