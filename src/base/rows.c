@@ -160,6 +160,17 @@ bool tl_rows_cell_equal(const struct tl_rows *a, size_t x, const struct tl_rows 
     return a->columns[column].cells[x].i64 == b->columns[column].cells[y].i64;
 }
 
+void tl_csv_add_quoted(struct tl_view v, struct tl_buf *out)
+{
+    tl_buf_add_char(out, '"');
+    for (size_t i = 0; i < v.size; i++) {
+        if (v.data[i] == '"')
+            tl_buf_add_char(out, '"');
+        tl_buf_add_char(out, v.data[i]);
+    }
+    tl_buf_add_char(out, '"');
+}
+
 void tl_csv_add_text(struct tl_view v, struct tl_buf *out)
 {
     bool plain = v.size > 0;
@@ -169,13 +180,7 @@ void tl_csv_add_text(struct tl_view v, struct tl_buf *out)
         tl_buf_add_view(out, v);
         return;
     }
-    tl_buf_add_char(out, '"');
-    for (size_t i = 0; i < v.size; i++) {
-        if (v.data[i] == '"')
-            tl_buf_add_char(out, '"');
-        tl_buf_add_char(out, v.data[i]);
-    }
-    tl_buf_add_char(out, '"');
+    tl_csv_add_quoted(v, out);
 }
 
 void tl_rows_cell_to_csv(const struct tl_rows *r, size_t row, size_t column, struct tl_buf *out)

@@ -56,6 +56,7 @@ struct tl_view tl_rows_text(const struct tl_rows *r, size_t row, size_t column);
 /* Adds the cell as CSV does in DESIGN section 5: instants as SQL text in UTC, doubles shortest, NULL empty,
  * text quoted only where it has a comma, quote, CR or LF or is empty. */
 void tl_rows_cell_to_csv(const struct tl_rows *r, size_t row, size_t column, struct tl_buf *out);
-/* A text as a CSV field, quoted as said above. */
+/* A text as a CSV field, quoted as said above; and quoted always. */
 void tl_csv_add_text(struct tl_view v, struct tl_buf *out);
+void tl_csv_add_quoted(struct tl_view v, struct tl_buf *out);
 TL_MUST_USE bool tl_rows_ok(const struct tl_rows *r, const char *what, struct tl_error *error);

@@ -218,31 +218,35 @@ static void close_shard(void *user, size_t shard)
         atomic_store(&c->failed, true);
 }
 
-/* To each thread that waits its shards, unless that takes longer than the work. */
-static void share(struct closing *c, tl_gate_part *part)
+/* Of few entries it takes longer to tell others than to do it. */
+static bool is_worth_sharing(const struct closing *c)
 {
-    size_t count = c->e->shard_count, entries = 0;
-    for (size_t i = 0; i < count; i++)
+    size_t entries = 0;
+    for (size_t i = 0; i < c->e->shard_count; i++)
         entries += c->e->shards[i]->states[c->view].entry_count;
-    if (entries >= SHARED_MIN) {
-        tl_gate_share(&c->e->gate, part, c, count);
-        return;
-    }
-    for (size_t i = 0; i < count; i++)
+    return entries >= SHARED_MIN;
+}
+
+static void each_shard(struct closing *c, bool shared, tl_gate_part *part)
+{
+    if (shared)
+        tl_gate_share(&c->e->gate, part, c, c->e->shard_count);
+    for (size_t i = 0; !shared && i < c->e->shard_count; i++)
         part(c, i);
 }
 
 static bool close_shards(struct closing *c, struct tl_closed *out)
 {
     size_t any = 0;
-    share(c, count_shard);
+    bool shared = is_worth_sharing(c);
+    each_shard(c, shared, count_shard);
     for (size_t i = 0; i < c->e->shard_count; i++)
         any += c->counts[i];
     if (any == 0)
         return true;
     if (!tl_closed_split(out, c->counts, c->e->shard_count, c->slices))
         return false;
-    share(c, close_shard);
+    each_shard(c, shared, close_shard);
     tl_closed_join(out, c->slices, c->e->shard_count);
     return !atomic_load(&c->failed);
 }

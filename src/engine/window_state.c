@@ -671,17 +671,6 @@ bool tl_window_state_close(struct tl_window_state *w, int64_t bound, size_t shar
     return !any || tl_window_state_tidy(w);
 }
 
-bool tl_window_state_close_alone(struct tl_window_state *w, int64_t bound, size_t shard, struct tl_closed *out)
-{
-    struct tl_closed_slice slice;
-    uint32_t count = tl_window_state_count_closing(w, bound);
-    if (!tl_closed_split(out, &count, 1, &slice))
-        return false;
-    bool ok = tl_window_state_close(w, bound, shard, &slice);
-    tl_closed_join(out, &slice, 1);
-    return ok;
-}
-
 bool tl_window_state_observe(struct tl_window_state *w, bool on)
 {
     w->observed = on;

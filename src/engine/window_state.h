@@ -104,8 +104,6 @@ TL_MUST_USE bool tl_window_state_tidy(struct tl_window_state *w);
 /* Moves every group that ends at or before bound to out, in no order; there is room for tl_window_state_count_closing of them. shard: its
  * place in the order of shards. Not for sessions (engine/session.h). */
 TL_MUST_USE bool tl_window_state_close(struct tl_window_state *w, int64_t bound, size_t shard, struct tl_closed_slice *out);
-/* The same, of one state, into a tl_closed of its own or others' too. */
-TL_MUST_USE bool tl_window_state_close_alone(struct tl_window_state *w, int64_t bound, size_t shard, struct tl_closed *out);
 /* From now on (or no longer) entries that change are noted for viewers; at first all are. */
 TL_MUST_USE bool tl_window_state_observe(struct tl_window_state *w, bool on);
 size_t tl_window_state_bytes(const struct tl_window_state *w);

@@ -3,7 +3,6 @@
 
 #include "base/arena.h"
 #include "codec/json.h"
-#include "codec/json_writer.h"
 #include "lake/lake_lock.h"
 
 #include <stdlib.h>
@@ -12,17 +11,22 @@
 #define CATALOG_MAX ((size_t)16 << 20)
 #define TRIES 20
 
-static void write_columns(struct tl_json_writer *w, const struct tl_catalog_table *t)
+void tl_catalog_write_columns(struct tl_json_writer *w, const struct tl_column_def *columns, size_t count)
 {
     tl_json_key(w, "columns");
     tl_json_begin_array(w);
-    for (size_t i = 0; i < t->column_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         tl_json_begin_object(w);
-        tl_json_member_text(w, "name", t->columns[i].name);
-        tl_json_member_text(w, "type", tl_type_name(t->columns[i].type));
+        tl_json_member_text(w, "name", columns[i].name);
+        tl_json_member_text(w, "type", tl_type_name(columns[i].type));
         tl_json_end_object(w);
     }
     tl_json_end_array(w);
+}
+
+void tl_catalog_write_shape(struct tl_json_writer *w, const struct tl_catalog_table *t)
+{
+    tl_catalog_write_columns(w, t->columns, t->column_count);
     tl_json_key(w, "partition_by");
     tl_json_begin_array(w);
     for (size_t i = 0; i < t->partition_count; i++)
@@ -38,7 +42,7 @@ static void write_table(struct tl_json_writer *w, const struct tl_catalog_table 
     tl_json_member_text(w, "path", t->path);
     tl_json_member_text(w, "format", t->delta ? "delta" : "parquet");
     tl_json_member_bool(w, "synthetic", t->synthetic);
-    write_columns(w, t);
+    tl_catalog_write_shape(w, t);
     tl_json_end_object(w);
 }
 

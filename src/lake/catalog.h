@@ -2,9 +2,10 @@
 /* lake/catalog.h: the embedded catalog: <root>/_tapeline/catalog.json names the lake's tables, so that a lake folder alone can be queried. */
 #pragma once
 
-#include "base/type.h"
-#include "lake/store.h"
 #include "base/rows.h"
+#include "base/type.h"
+#include "codec/json_writer.h"
+#include "lake/store.h"
 
 struct tl_catalog_table {
     const char *database, *name, *path; /* "stock_streaming_database", "avg_1min", "streaming/avg_1min" */
@@ -28,3 +29,7 @@ struct tl_catalog {
 };
 TL_MUST_USE bool tl_catalog_load(struct tl_store *store, struct tl_catalog *out, struct tl_error *error);
 void tl_catalog_release(struct tl_catalog *catalog);
+
+/* The member "columns", of objects with name and type; and of a table that and "partition_by". */
+void tl_catalog_write_columns(struct tl_json_writer *w, const struct tl_column_def *columns, size_t count);
+void tl_catalog_write_shape(struct tl_json_writer *w, const struct tl_catalog_table *t);

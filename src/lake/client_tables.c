@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lake/client_tables.h"
 
+#include "lake/partition_path.h"
+
 #include <stdlib.h>
 
 #define FILE_NAME_MAX 240
@@ -16,20 +18,6 @@ static void encode(struct tl_view name, struct tl_buf *out)
             tl_buf_add_char(out, c);
         else
             tl_buf_addf(out, "%%%02X", (unsigned char)c);
-    }
-}
-
-static int hex(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-static void decode(struct tl_view name, struct tl_buf *out)
-{
-    for (size_t i = 0; i < name.size; i++) {
-        bool coded = name.data[i] == '%' && i + 2 < name.size && hex(name.data[i + 1]) >= 0 && hex(name.data[i + 2]) >= 0;
-        tl_buf_add_char(out, coded ? (char)(hex(name.data[i + 1]) * 16 + hex(name.data[i + 2])) : name.data[i]);
-        i += coded ? 2 : 0;
     }
 }
 
@@ -80,7 +68,7 @@ bool tl_client_table_names(const char *path, struct tl_buf *database, struct tl_
     struct tl_view database_part = tl_view_split(rest, '/', &table_part);
     if (!database_part.size || (table_part.data && (!table_part.size || memchr(table_part.data, '/', table_part.size))))
         return false;
-    decode(database_part, database);
-    decode(table_part, table);
+    tl_partition_path_decode(database, database_part);
+    tl_partition_path_decode(table, table_part);
     return !database->failed && !table->failed;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lake/glue_table.h"
 
+#include "lake/partition_path.h"
+
 #include <stdio.h>
 
 #define INPUT "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
@@ -155,22 +157,13 @@ void tl_glue_write_table(struct tl_json_writer *w, const char *root, const struc
     tl_json_end_object(w);
 }
 
-static int hex(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 void tl_glue_partition_value(const char *folder, size_t i, struct tl_buf *out)
 {
     struct tl_view rest = tl_view_of(folder), value = { NULL, 0 }, part = { NULL, 0 };
     for (size_t k = 0; k <= i && rest.data; k++)
         part = tl_view_split(rest, '/', &rest);
     tl_view_split(part, '=', &value);
-    for (size_t k = 0; k < value.size; k++) {
-        bool coded = value.data[k] == '%' && k + 2 < value.size && hex(value.data[k + 1]) >= 0 && hex(value.data[k + 2]) >= 0;
-        tl_buf_add_char(out, coded ? (char)(hex(value.data[k + 1]) * 16 + hex(value.data[k + 2])) : value.data[k]);
-        k += coded ? 2 : 0;
-    }
+    tl_partition_path_decode(out, value);
 }
 
 void tl_glue_write_partition(struct tl_json_writer *w, const char *root, const struct tl_catalog_table *table, const char *folder, const char *at)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lake/partition_path.h"
 
+#include "base/bytes.h"
+
 #include <inttypes.h>
 
 #define VALUE_MAX 200
@@ -33,5 +35,20 @@ void tl_partition_path_add(struct tl_buf *out, struct tl_view name, struct tl_vi
             tl_buf_add_char(out, (char)c);
         else
             tl_buf_addf(out, "%%%02X", c);
+    }
+}
+
+static int escape_digit(char c)
+{
+    return c >= 'a' && c <= 'f' ? -1 : tl_hex_digit(c);
+}
+
+void tl_partition_path_decode(struct tl_buf *out, struct tl_view escaped)
+{
+    for (size_t i = 0; i < escaped.size; i++) {
+        const char *at = escaped.data + i;
+        bool coded = *at == '%' && i + 2 < escaped.size && escape_digit(at[1]) >= 0 && escape_digit(at[2]) >= 0;
+        tl_buf_add_char(out, coded ? (char)(escape_digit(at[1]) * 16 + escape_digit(at[2])) : *at);
+        i += coded ? 2 : 0;
     }
 }

@@ -11,3 +11,5 @@
  * ended by '~' and a hash of the whole: the folder stays its own, and the whole value lies in the files, as a column '~name'. */
 #define TL_PARTITION_CUT '~'
 void tl_partition_path_add(struct tl_buf *out, struct tl_view name, struct tl_view value);
+/* Adds what was escaped as %XX, with the letters that Hive and tapeline write; any other '%' stays. */
+void tl_partition_path_decode(struct tl_buf *out, struct tl_view escaped);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/aws_chunked.h"
 
+#include "base/bytes.h"
+
 enum state { SIZE, DATA, DATA_END, TRAILER, DONE };
 
 void tl_aws_chunked_init(struct tl_aws_chunked *d)
@@ -24,11 +26,6 @@ static bool add_to_line(struct tl_aws_chunked *d, char c, bool *whole)
     return true;
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
-}
-
 static bool read_size(struct tl_aws_chunked *d)
 {
     struct tl_view rest, digits = tl_view_trim(tl_view_split((struct tl_view){ d->line, d->line_size }, ';', &rest));
@@ -36,7 +33,7 @@ static bool read_size(struct tl_aws_chunked *d)
     if (digits.size == 0 || digits.size > 12)
         return false;
     for (size_t i = 0; i < digits.size; i++) {
-        int digit = hex_digit(digits.data[i]);
+        int digit = tl_hex_digit(digits.data[i]);
         if (digit < 0)
             return false;
         d->left = d->left * 16 + (uint64_t)digit;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* net/http_exchange.c: the request as the handler sees it; its life. */
+#include "base/bytes.h"
 #include "base/io.h"
 #include "net/http_int.h"
 
@@ -67,20 +68,15 @@ void tl_http_exchange_dispatch(struct tl_http_exchange *x)
     s->options.handler(x, s->options.user);
 }
 
-static int hex(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
-}
-
 /* Percent-decodes; '+' is a blank in a query. False for a bad escape or a NUL. */
 static bool decode(struct tl_view in, bool plus, struct tl_buf *out)
 {
     for (size_t i = 0; i < in.size; i++) {
         char c = in.data[i];
         if (c == '%') {
-            if (in.size - i < 3 || hex(in.data[i + 1]) < 0 || hex(in.data[i + 2]) < 0)
+            if (in.size - i < 3 || tl_hex_digit(in.data[i + 1]) < 0 || tl_hex_digit(in.data[i + 2]) < 0)
                 return false;
-            c = (char)(hex(in.data[i + 1]) * 16 + hex(in.data[i + 2]));
+            c = (char)(tl_hex_digit(in.data[i + 1]) * 16 + tl_hex_digit(in.data[i + 2]));
             i += 2;
             if (c == '\0')
                 return false;
@@ -92,8 +88,7 @@ static bool decode(struct tl_view in, bool plus, struct tl_buf *out)
     return true;
 }
 
-/* "Name:port", "name." or "[::1]:port" -> the name alone. */
-static struct tl_view host_alone(struct tl_view host)
+struct tl_view tl_http_host_name(struct tl_view host)
 {
     host = tl_view_trim(host);
     if (host.size && host.data[0] == '[') {
@@ -111,7 +106,7 @@ static struct tl_view host_alone(struct tl_view host)
 static bool host_is_ours(const struct tl_http_server *s, struct tl_view host)
 {
     static const char *const always[] = { "localhost", "127.0.0.1", "[::1]" };
-    host = host_alone(host);
+    host = tl_http_host_name(host);
     for (size_t i = 0; i < TL_COUNT(always); i++)
         if (tl_view_eq_ignore_case(host, tl_view_of(always[i])))
             return true;

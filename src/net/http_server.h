@@ -80,6 +80,8 @@ void tl_http_server_close(struct tl_http_server *s, int64_t grace_ns);
 struct tl_view tl_http_method(const struct tl_http_exchange *x);
 struct tl_view tl_http_path(const struct tl_http_exchange
                                 *x); /* before '?', percent-decoded; bad encoding is 400 before the handler */
+/* What a Host header names, without the port: of "name:80", "name." and "[::1]:80" it is "name", "name" and "[::1]"; {NULL, 0}: nothing. */
+struct tl_view tl_http_host_name(struct tl_view host);
 struct tl_view tl_http_url(const struct tl_http_exchange *x);   /* as sent: path and query */
 struct tl_view tl_http_query(const struct tl_http_exchange *x); /* after '?', raw */
 bool tl_http_query_param(const struct tl_http_exchange *x, const char *name,

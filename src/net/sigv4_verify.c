@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/sigv4_verify.h"
 
+#include "base/bytes.h"
 #include "base/file.h"
 #include "base/grow.h"
 #include "base/io.h"
@@ -192,11 +193,6 @@ static struct tl_view header(const struct tl_sigv4_incoming *in, const char *nam
     return (struct tl_view){ NULL, 0 };
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
-}
-
 /* The raw value of a parameter; {NULL, 0} when it is not there. */
 static struct tl_view raw_parameter(struct tl_view query, const char *name)
 {
@@ -216,9 +212,9 @@ static struct tl_view parameter(struct claim *c, size_t slot, const char *name)
     if (!raw.data)
         return raw;
     for (size_t i = 0; i < raw.size && size < sizeof c->decoded[0]; i++) {
-        if (raw.data[i] == '%' && raw.size - i >= 3 && hex_digit(raw.data[i + 1]) >= 0 &&
-            hex_digit(raw.data[i + 2]) >= 0) {
-            to[size++] = (char)(hex_digit(raw.data[i + 1]) * 16 + hex_digit(raw.data[i + 2]));
+        if (raw.data[i] == '%' && raw.size - i >= 3 && tl_hex_digit(raw.data[i + 1]) >= 0 &&
+            tl_hex_digit(raw.data[i + 2]) >= 0) {
+            to[size++] = (char)(tl_hex_digit(raw.data[i + 1]) * 16 + tl_hex_digit(raw.data[i + 2]));
             i += 2;
         } else
             to[size++] = raw.data[i];

@@ -3,7 +3,6 @@
  * In a loaded catalog they stand behind the lake's, with their location ("s3://...") for a path. */
 #include "query/athena_run_int.h"
 
-#include "base/file.h"
 #include "lake/duck.h"
 
 #include <stdio.h>
@@ -25,11 +24,6 @@ static void client_release(struct tl_athena_client *t)
 
 /* ---- the file ---- */
 
-static bool file_path(const struct tl_athena_face *a, char path[PATH_MAX], struct tl_error *error)
-{
-    return snprintf(path, PATH_MAX, "%s/tables.json", a->folder) < PATH_MAX || tl_error_set(error, TL_INVALID, "the folder's name is too long");
-}
-
 static void write_client(struct tl_json_writer *w, const struct tl_athena_client *t)
 {
     tl_json_begin_object(w);
@@ -37,88 +31,58 @@ static void write_client(struct tl_json_writer *w, const struct tl_athena_client
     tl_json_member_text(w, "name", t->name);
     tl_json_member_text(w, "location", t->location);
     tl_json_member_text(w, "file", t->file);
-    tl_json_key(w, "columns");
-    tl_json_begin_array(w);
-    for (size_t i = 0; i < t->column_count; i++) {
-        tl_json_begin_object(w);
-        tl_json_member_text(w, "name", t->columns[i].name);
-        tl_json_member_text(w, "type", tl_type_name(t->columns[i].type));
-        tl_json_end_object(w);
-    }
-    tl_json_end_array(w);
+    tl_catalog_write_columns(w, t->columns, t->column_count);
     tl_json_end_object(w);
 }
 
-static bool save(struct tl_athena_face *a, struct tl_error *error)
+/* NULL: there is none, or an empty one. */
+static char *filled(struct tl_json json, const char *name)
 {
-    struct tl_json_writer w;
-    struct tl_buf text;
-    char path[PATH_MAX];
-    tl_buf_init(&text, FILE_MAX);
-    tl_json_writer_init(&w, &text);
-    tl_json_begin_object(&w);
-    tl_json_member_i64(&w, "version", 1);
-    tl_json_key(&w, "tables");
-    tl_json_begin_array(&w);
-    for (size_t i = 0; i < a->client_count; i++)
-        write_client(&w, &a->clients[i]);
-    tl_json_end_array(&w);
-    tl_json_end_object(&w);
-    bool ok = tl_buf_ok(&text, "the list of clients' tables", error) && file_path(a, path, error) && tl_file_write_atomic(path, tl_buf_view(&text), error);
-    tl_buf_release(&text);
-    return ok;
-}
-
-static char *copy(struct tl_json json, const char *name)
-{
-    struct tl_view v = tl_json_get_string(json, name);
-    return v.size ? tl_athena_copy(v) : NULL;
+    return tl_json_get_string(json, name).size ? tl_athena_member(json, name) : NULL;
 }
 
 static bool read_client(struct tl_json json, struct tl_athena_client *t)
 {
     struct tl_json list = tl_json_member(json, "columns"), item;
     struct tl_json_iter it;
-    *t = (struct tl_athena_client){ .database = copy(json, "database"), .name = copy(json, "name"), .location = copy(json, "location"),
-                                    .file = copy(json, "file"), .columns = calloc(tl_json_size(list) + 1, sizeof *t->columns) };
+    *t = (struct tl_athena_client){ .database = filled(json, "database"), .name = filled(json, "name"), .location = filled(json, "location"),
+                                    .file = filled(json, "file"), .columns = calloc(tl_json_size(list) + 1, sizeof *t->columns) };
     bool ok = t->database && t->name && t->location && t->file && t->columns;
     for (tl_json_iter_init(&it, list); ok && tl_json_next(&it, NULL, &item);) {
         struct tl_column_def *c = &t->columns[t->column_count];
-        c->name = copy(item, "name");
+        c->name = filled(item, "name");
         t->column_count += c->name != NULL;
         ok = c->name && tl_type_parse(tl_json_get_string(item, "type"), &c->type);
     }
     return ok && t->column_count > 0;
 }
 
+static void write_clients(const struct tl_athena_face *a, struct tl_json_writer *w)
+{
+    tl_json_key(w, "tables");
+    tl_json_begin_array(w);
+    for (size_t i = 0; i < a->client_count; i++)
+        write_client(w, &a->clients[i]);
+    tl_json_end_array(w);
+}
+
+static void read_clients(struct tl_athena_face *a, struct tl_json root)
+{
+    struct tl_json item;
+    struct tl_json_iter it;
+    for (tl_json_iter_init(&it, tl_json_member(root, "tables")); a->client_count < TL_ATHENA_NAMES_MAX && tl_json_next(&it, NULL, &item);) {
+        if (read_client(item, &a->clients[a->client_count]))
+            a->client_count++;
+        else
+            client_release(&a->clients[a->client_count]);
+    }
+}
+
+static const struct tl_athena_list clients = { "tables.json", "the tables that clients made", FILE_MAX, write_clients, read_clients };
+
 bool tl_athena_clients_open(struct tl_athena_face *a, struct tl_error *error)
 {
-    struct tl_json_parser *parser;
-    struct tl_json root, item;
-    struct tl_json_iter it;
-    struct tl_buf text;
-    char path[PATH_MAX];
-    if (!file_path(a, path, error))
-        return false;
-    if (!tl_file_exists(path))
-        return true;
-    if (!tl_json_parser_new(&parser, error))
-        return false;
-    tl_buf_init(&text, FILE_MAX);
-    bool ok = tl_file_read(path, &text, error) && tl_json_parse_copy(parser, tl_buf_view(&text), &root, error);
-    if (ok) {
-        for (tl_json_iter_init(&it, tl_json_member(root, "tables")); a->client_count < TL_ATHENA_NAMES_MAX && tl_json_next(&it, NULL, &item);) {
-            if (read_client(item, &a->clients[a->client_count]))
-                a->client_count++;
-            else
-                client_release(&a->clients[a->client_count]);
-        }
-    } else {
-        tl_error_context(error, "'%s' (the tables that clients made; it may be removed)", path);
-    }
-    tl_buf_release(&text);
-    tl_json_parser_free(parser);
-    return ok;
+    return tl_athena_list_load(a, &clients, error);
 }
 
 void tl_athena_clients_close(struct tl_athena_face *a)
@@ -236,7 +200,7 @@ static bool put(struct tl_athena_face *a, struct tl_athena_client *t, struct tl_
     if (a->client_count == TL_ATHENA_NAMES_MAX)
         return tl_error_set(error, TL_LIMIT, "clients have made %d tables already: DROP some", TL_ATHENA_NAMES_MAX);
     a->clients[a->client_count++] = *t;
-    if (save(a, error))
+    if (tl_athena_list_save(a, &clients, error))
         return true;
     a->client_count--;
     return false;
@@ -275,7 +239,7 @@ bool tl_athena_drop_client(struct tl_athena_face *a, const char *database, const
         client_release(t);
         a->client_count--;
         memmove(t, t + 1, (size_t)(a->clients + a->client_count - t) * sizeof *t);
-        ok = save(a, error);
+        ok = tl_athena_list_save(a, &clients, error);
     }
     pthread_mutex_unlock(&a->mutex);
     return ok;

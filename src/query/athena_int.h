@@ -137,6 +137,20 @@ void tl_athena_run_one(void *run); /* frees run */
 TL_MUST_USE bool tl_athena_show(struct tl_athena_face *a, const struct tl_athena_statement *s, const char *database, struct tl_buf *out,
                                 struct tl_trino_columns *columns, uint64_t *rows, struct tl_error *error);
 
+/* ---- a short list in a file of its own (athena_list.c) ---- */
+
+struct tl_athena_list {
+    const char *file, *what; /* in the executions' folder; in messages */
+    size_t max;              /* bytes */
+    void (*write)(const struct tl_athena_face *a, struct tl_json_writer *w); /* members of an open object */
+    void (*read)(struct tl_athena_face *a, struct tl_json root);             /* what cannot be one is left out */
+};
+TL_MUST_USE bool tl_athena_list_save(const struct tl_athena_face *a, const struct tl_athena_list *list, struct tl_error *error);
+/* True where there is no file, too. */
+TL_MUST_USE bool tl_athena_list_load(struct tl_athena_face *a, const struct tl_athena_list *list, struct tl_error *error);
+/* A member's text, copied; NULL: there is none (or no memory). */
+char *tl_athena_member(struct tl_json json, const char *name);
+
 /* ---- what is saved by name (athena_saved.c) ---- */
 
 TL_MUST_USE bool tl_athena_saved_open(struct tl_athena_face *a, struct tl_error *error);

@@ -2,14 +2,11 @@
 /* Named queries and prepared statements: two short lists, kept whole in one file beside the executions' records. */
 #include "query/athena_int.h"
 
-#include "base/file.h"
 #include "base/io.h"
-#include "base/log.h"
 #include "base/time.h"
 #include "net/aws_service.h"
 #include "query/request.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -26,11 +23,6 @@ static void saved_release(struct tl_athena_saved *s)
 }
 
 /* ---- the file ---- */
-
-static bool file_path(const struct tl_athena_face *a, char path[PATH_MAX], struct tl_error *error)
-{
-    return snprintf(path, PATH_MAX, "%s/saved.json", a->folder) < PATH_MAX || tl_error_set(error, TL_INVALID, "the folder's name is too long");
-}
 
 static void write_list(struct tl_json_writer *w, const char *name, const struct tl_athena_saved *list, size_t count)
 {
@@ -50,37 +42,14 @@ static void write_list(struct tl_json_writer *w, const char *name, const struct 
     tl_json_end_array(w);
 }
 
-static bool save(struct tl_athena_face *a, struct tl_error *error)
-{
-    struct tl_json_writer w;
-    struct tl_buf text;
-    char path[PATH_MAX];
-    tl_buf_init(&text, FILE_MAX);
-    tl_json_writer_init(&w, &text);
-    tl_json_begin_object(&w);
-    tl_json_member_i64(&w, "version", 1);
-    write_list(&w, "queries", a->queries, a->query_count);
-    write_list(&w, "prepared", a->prepared, a->prepared_count);
-    tl_json_end_object(&w);
-    bool ok = tl_buf_ok(&text, "what is saved", error) && file_path(a, path, error) && tl_file_write_atomic(path, tl_buf_view(&text), error);
-    tl_buf_release(&text);
-    return ok;
-}
-
-static char *copy(struct tl_json json, const char *name)
-{
-    struct tl_view v = tl_json_get_string(json, name);
-    return v.data ? tl_athena_copy(v) : NULL;
-}
-
 static void read_list(struct tl_json list, struct tl_athena_saved *out, size_t *count)
 {
     struct tl_json item;
     struct tl_json_iter it;
     for (tl_json_iter_init(&it, list); *count < TL_ATHENA_NAMES_MAX && tl_json_next(&it, NULL, &item);) {
         struct tl_athena_saved *s = &out[*count];
-        *s = (struct tl_athena_saved){ .name = copy(item, "name"), .description = copy(item, "description"), .database = copy(item, "database"),
-                                       .sql = copy(item, "sql"), .token = copy(item, "token"), .changed_ns = tl_json_get_i64(item, "changed_ns", 0) };
+        *s = (struct tl_athena_saved){ .name = tl_athena_member(item, "name"), .description = tl_athena_member(item, "description"), .database = tl_athena_member(item, "database"),
+                                       .sql = tl_athena_member(item, "sql"), .token = tl_athena_member(item, "token"), .changed_ns = tl_json_get_i64(item, "changed_ns", 0) };
         snprintf(s->id, sizeof s->id, "%.*s", TL_VIEW_ARG(tl_json_get_string(item, "id")));
         if (s->name && s->sql)
             ++*count;
@@ -89,29 +58,23 @@ static void read_list(struct tl_json list, struct tl_athena_saved *out, size_t *
     }
 }
 
+static void write_saved(const struct tl_athena_face *a, struct tl_json_writer *w)
+{
+    write_list(w, "queries", a->queries, a->query_count);
+    write_list(w, "prepared", a->prepared, a->prepared_count);
+}
+
+static void read_saved(struct tl_athena_face *a, struct tl_json root)
+{
+    read_list(tl_json_member(root, "queries"), a->queries, &a->query_count);
+    read_list(tl_json_member(root, "prepared"), a->prepared, &a->prepared_count);
+}
+
+static const struct tl_athena_list saved = { "saved.json", "named queries and prepared statements", FILE_MAX, write_saved, read_saved };
+
 bool tl_athena_saved_open(struct tl_athena_face *a, struct tl_error *error)
 {
-    struct tl_json_parser *parser;
-    struct tl_json root;
-    struct tl_buf text;
-    char path[PATH_MAX];
-    if (!file_path(a, path, error))
-        return false;
-    if (!tl_file_exists(path))
-        return true;
-    if (!tl_json_parser_new(&parser, error))
-        return false;
-    tl_buf_init(&text, FILE_MAX);
-    bool ok = tl_file_read(path, &text, error) && tl_json_parse_copy(parser, tl_buf_view(&text), &root, error);
-    if (ok) {
-        read_list(tl_json_member(root, "queries"), a->queries, &a->query_count);
-        read_list(tl_json_member(root, "prepared"), a->prepared, &a->prepared_count);
-    } else {
-        tl_error_context(error, "'%s' (named queries and prepared statements; it may be removed)", path);
-    }
-    tl_buf_release(&text);
-    tl_json_parser_free(parser);
-    return ok;
+    return tl_athena_list_load(a, &saved, error);
 }
 
 void tl_athena_saved_close(struct tl_athena_face *a)
@@ -127,7 +90,7 @@ void tl_athena_saved_close(struct tl_athena_face *a)
 static bool keep(struct tl_athena_call *call)
 {
     struct tl_error error;
-    return save(call->athena, &error) || tl_athena_fail_of(call, &error);
+    return tl_athena_list_save(call->athena, &saved, &error) || tl_athena_fail_of(call, &error);
 }
 
 static void drop(struct tl_athena_saved *list, size_t *count, struct tl_athena_saved *which)
@@ -163,7 +126,7 @@ static bool prepare_locked(struct tl_athena_face *a, const char *name, const cha
         return tl_error_set(error, TL_NOT_FOUND, "NOT_FOUND: Prepared statement not found: %s", name);
     if (!sql) {
         drop(a->prepared, &a->prepared_count, s);
-        return save(a, error);
+        return tl_athena_list_save(a, &saved, error);
     }
     if (!s && a->prepared_count == TL_ATHENA_NAMES_MAX)
         return tl_error_set(error, TL_LIMIT, "there are %d prepared statements already", TL_ATHENA_NAMES_MAX);
@@ -175,7 +138,7 @@ static bool prepare_locked(struct tl_athena_face *a, const char *name, const cha
     if (!s->name || !replace(&s->sql, tl_view_of(sql)))
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
     s->changed_ns = tl_io->wall_ns();
-    return save(a, error);
+    return tl_athena_list_save(a, &saved, error);
 }
 
 bool tl_athena_prepare(struct tl_athena_face *a, const char *name, const char *sql, struct tl_error *error)
@@ -194,11 +157,6 @@ static struct tl_athena_saved *find_named(struct tl_athena_face *a, struct tl_vi
         if (tl_view_is(id, a->queries[i].id))
             return &a->queries[i];
     return NULL;
-}
-
-static bool no_named(struct tl_athena_call *call, struct tl_view id)
-{
-    return tl_athena_invalid(call, NULL, "NamedQuery %.*s was not found", (int)(id.size < 100 ? id.size : 100), id.data);
 }
 
 static void write_named(struct tl_json_writer *w, const struct tl_athena_saved *s)
@@ -263,30 +221,39 @@ bool tl_athena_create_named(struct tl_athena_call *call)
     return ok;
 }
 
+/* Locks; unlocks where there is none. */
+static struct tl_athena_saved *named_locked(struct tl_athena_call *call, struct tl_view id)
+{
+    pthread_mutex_lock(&call->athena->mutex);
+    struct tl_athena_saved *s = find_named(call->athena, id);
+    if (s)
+        return s;
+    pthread_mutex_unlock(&call->athena->mutex);
+    tl_athena_invalid(call, NULL, "NamedQuery %.*s was not found", (int)(id.size < 100 ? id.size : 100), id.data);
+    return NULL;
+}
+
 bool tl_athena_get_named(struct tl_athena_call *call)
 {
     struct tl_view id;
-    if (!tl_athena_text(call, "NamedQueryId", true, &id))
+    struct tl_athena_saved *s = tl_athena_text(call, "NamedQueryId", true, &id) ? named_locked(call, id) : NULL;
+    if (!s)
         return false;
-    pthread_mutex_lock(&call->athena->mutex);
-    struct tl_athena_saved *s = find_named(call->athena, id);
-    if (s) {
-        tl_json_key(&call->out, "NamedQuery");
-        write_named(&call->out, s);
-    }
+    tl_json_key(&call->out, "NamedQuery");
+    write_named(&call->out, s);
     pthread_mutex_unlock(&call->athena->mutex);
-    return s || no_named(call, id);
+    return true;
 }
 
 bool tl_athena_update_named(struct tl_athena_call *call)
 {
     struct named n;
     struct tl_view id;
-    if (!tl_athena_text(call, "NamedQueryId", true, &id) || !read_named(call, false, &n))
+    bool ok = tl_athena_text(call, "NamedQueryId", true, &id) && read_named(call, false, &n);
+    struct tl_athena_saved *s = ok ? named_locked(call, id) : NULL;
+    if (!s)
         return false;
-    pthread_mutex_lock(&call->athena->mutex);
-    struct tl_athena_saved *s = find_named(call->athena, id);
-    bool ok = s ? replace(&s->name, n.name) && replace(&s->sql, n.sql) && replace(&s->description, n.description) && keep(call) : no_named(call, id);
+    ok = replace(&s->name, n.name) && replace(&s->sql, n.sql) && replace(&s->description, n.description) && keep(call);
     pthread_mutex_unlock(&call->athena->mutex);
     return ok;
 }
@@ -294,13 +261,11 @@ bool tl_athena_update_named(struct tl_athena_call *call)
 bool tl_athena_delete_named(struct tl_athena_call *call)
 {
     struct tl_view id;
-    if (!tl_athena_text(call, "NamedQueryId", true, &id))
+    struct tl_athena_saved *s = tl_athena_text(call, "NamedQueryId", true, &id) ? named_locked(call, id) : NULL;
+    if (!s)
         return false;
-    pthread_mutex_lock(&call->athena->mutex);
-    struct tl_athena_saved *s = find_named(call->athena, id);
-    if (s)
-        drop(call->athena->queries, &call->athena->query_count, s);
-    bool ok = s ? keep(call) : no_named(call, id);
+    drop(call->athena->queries, &call->athena->query_count, s);
+    bool ok = keep(call);
     pthread_mutex_unlock(&call->athena->mutex);
     return ok;
 }

@@ -109,12 +109,6 @@ void tl_athena_save(struct tl_athena_face *a, const struct tl_athena_execution *
     tl_buf_release(&text);
 }
 
-static char *copy(struct tl_json json, const char *name)
-{
-    struct tl_view v = tl_json_get_string(json, name);
-    return v.data ? tl_athena_copy(v) : NULL;
-}
-
 static bool read_columns(struct tl_json list, struct tl_trino_columns *out)
 {
     struct tl_json item;
@@ -126,8 +120,8 @@ static bool read_columns(struct tl_json list, struct tl_trino_columns *out)
     if (!tl_trino_columns_init(out, tl_json_size(list), &ignored))
         return false;
     for (tl_json_iter_init(&it, list); tl_json_next(&it, NULL, &item); i++) {
-        char *type = copy(item, "type");
-        out->items[i].name = copy(item, "name");
+        char *type = tl_athena_member(item, "type");
+        out->items[i].name = tl_athena_member(item, "name");
         out->items[i].precision = (int32_t)tl_json_get_i64(item, "precision", 0);
         out->items[i].scale = (int32_t)tl_json_get_i64(item, "scale", 0);
         bool ok = type && out->items[i].name && tl_trino_column_set(&out->items[i], type);
@@ -162,13 +156,13 @@ static bool read_state(struct tl_json json, enum tl_athena_state *out)
 
 static bool read_record(struct tl_json json, struct tl_athena_execution *e)
 {
-    e->sql = copy(json, "sql");
-    e->database = copy(json, "database");
-    e->token = copy(json, "token");
-    e->prefix = copy(json, "prefix");
-    e->reason = copy(json, "reason");
-    e->location = copy(json, "location");
-    e->manifest = copy(json, "manifest");
+    e->sql = tl_athena_member(json, "sql");
+    e->database = tl_athena_member(json, "database");
+    e->token = tl_athena_member(json, "token");
+    e->prefix = tl_athena_member(json, "prefix");
+    e->reason = tl_athena_member(json, "reason");
+    e->location = tl_athena_member(json, "location");
+    e->manifest = tl_athena_member(json, "manifest");
     snprintf(e->type, sizeof e->type, "%.*s", TL_VIEW_ARG(tl_json_get_string(json, "type")));
     snprintf(e->substatement, sizeof e->substatement, "%.*s", TL_VIEW_ARG(tl_json_get_string(json, "substatement")));
     read_parameters(tl_json_member(json, "parameters"), e);

@@ -167,27 +167,17 @@ void tl_face_header_view(struct tl_face_job *job, struct tl_view name, struct tl
 
 /* ---- who may ask ---- */
 
-/* "name:port" -> name, "[::1]:port" -> ::1 */
-static void host_alone(struct tl_view host, char out[256])
-{
-    struct tl_view rest;
-    if (host.size && host.data[0] == '[')
-        host = tl_view_split((struct tl_view){ host.data + 1, host.size - 1 }, ']', &rest);
-    else
-        host = tl_view_split(host, ':', &rest);
-    if (host.size && host.data[host.size - 1] == '.')
-        host.size--;
-    snprintf(out, 256, "%.*s", TL_VIEW_ARG(host));
-}
-
 /* A number, localhost or a name below it: a name of someone else's could be pointed here by a page of theirs (DNS rebinding). */
 static bool is_local_name(struct tl_view host)
 {
-    char name[256];
-    unsigned char address[16];
-    host_alone(host, name);
-    return inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1 ||
-           tl_view_eq_ignore_case(tl_view_of(name), TL_VIEW("localhost")) || tl_view_ends_with(tl_view_of(name), TL_VIEW(".localhost"));
+    char address[64];
+    unsigned char parsed[16];
+    struct tl_view name = tl_http_host_name(host), inner = name;
+    if (name.size > 1 && name.data[0] == '[')
+        inner = (struct tl_view){ name.data + 1, name.size - 2 };
+    snprintf(address, sizeof address, "%.*s", TL_VIEW_ARG(inner));
+    return inet_pton(AF_INET, address, parsed) == 1 || inet_pton(AF_INET6, address, parsed) == 1 ||
+           tl_view_eq_ignore_case(name, TL_VIEW("localhost")) || tl_view_ends_with(name, TL_VIEW(".localhost"));
 }
 
 /* A page in a browser sends Origin with what changes something; programs do not. */

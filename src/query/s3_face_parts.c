@@ -3,13 +3,14 @@
  * and "part-00001-<MD5>" are its parts. */
 #include "query/s3_face_int.h"
 
+#include "base/bytes.h"
 #include "base/file.h"
 #include "base/io.h"
 #include "base/time.h"
-#include "codec/json.h"
 #include "codec/json_writer.h"
 #include "net/aws_xml.h"
 #include "net/digest.h"
+#include "query/json_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -54,24 +55,17 @@ static bool is_id(struct tl_view v)
 static bool read_upload_file(struct upload *u)
 {
     char path[PATH_MAX + 16];
-    struct tl_json_parser *parser;
-    struct tl_buf text;
-    struct tl_json root;
+    struct tl_json_file file;
     struct tl_error ignored;
-    if (!tl_json_parser_new(&parser, &ignored))
-        return false;
     snprintf(path, sizeof path, "%s/upload.json", u->folder);
-    tl_buf_init(&text, FILE_MAX);
-    bool ok = tl_file_read(path, &text, &ignored) && tl_json_parse_copy(parser, tl_buf_view(&text), &root, &ignored);
-    if (ok) {
-        snprintf(u->key, sizeof u->key, "%.*s", TL_VIEW_ARG(tl_json_get_string(root, "key")));
-        snprintf(u->meta.type, sizeof u->meta.type, "%.*s", TL_VIEW_ARG(tl_json_get_string(root, "type")));
-        snprintf(u->meta.user, sizeof u->meta.user, "%.*s", TL_VIEW_ARG(tl_json_get_string(root, "user")));
-        u->begun_ns = tl_json_get_i64(root, "begun_ns", 0);
-    }
-    tl_buf_release(&text);
-    tl_json_parser_free(parser);
-    return ok;
+    if (!tl_json_file_read(&file, path, FILE_MAX, &ignored))
+        return false;
+    snprintf(u->key, sizeof u->key, "%.*s", TL_VIEW_ARG(tl_json_get_string(file.root, "key")));
+    snprintf(u->meta.type, sizeof u->meta.type, "%.*s", TL_VIEW_ARG(tl_json_get_string(file.root, "type")));
+    snprintf(u->meta.user, sizeof u->meta.user, "%.*s", TL_VIEW_ARG(tl_json_get_string(file.root, "user")));
+    u->begun_ns = tl_json_get_i64(file.root, "begun_ns", 0);
+    tl_json_file_close(&file);
+    return true;
 }
 
 /* The upload that the request names, which is for its key. */
@@ -291,11 +285,6 @@ static bool append_parts(struct tl_s3f_call *c, const struct upload *u, const st
     return ok;
 }
 
-static int hex_value(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : 0;
-}
-
 /* The MD5 of the parts' MD5s, and how many they are. */
 static void make_etag(const struct part *parts, size_t count, char out[TL_S3_ETAG_SIZE])
 {
@@ -303,7 +292,7 @@ static void make_etag(const struct part *parts, size_t count, char out[TL_S3_ETA
     uint8_t digest[TL_DIGEST_MAX];
     for (size_t i = 0; i < count; i++) {
         for (size_t at = 0; at < 16; at++)
-            digest[at] = (uint8_t)(hex_value(parts[i].etag[2 * at]) * 16 + hex_value(parts[i].etag[2 * at + 1]));
+            digest[at] = (uint8_t)(tl_hex_digit(parts[i].etag[2 * at]) * 16 + tl_hex_digit(parts[i].etag[2 * at + 1]));
         tl_digest_add(md5, digest, 16);
     }
     tl_digest_end(md5, digest);

@@ -4,9 +4,9 @@
 #include "base/file.h"
 #include "base/io.h"
 #include "base/time.h"
-#include "codec/json.h"
 #include "codec/json_writer.h"
 #include "net/digest.h"
+#include "query/json_file.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -43,24 +43,19 @@ static bool is_of(struct tl_json root, const char *key, const struct stat *st)
 
 static bool read_file(const char *path, const char *key, const struct stat *st, struct tl_s3f_meta *out)
 {
-    struct tl_json_parser *parser;
-    struct tl_buf text;
-    struct tl_json root;
+    struct tl_json_file file;
     struct tl_error ignored;
-    if (!tl_json_parser_new(&parser, &ignored))
+    if (!path[0] || !tl_json_file_read(&file, path, FILE_MAX, &ignored))
         return false;
-    tl_buf_init(&text, FILE_MAX);
-    bool ok = path[0] && tl_file_read(path, &text, &ignored) && tl_json_parse_copy(parser, tl_buf_view(&text), &root, &ignored) &&
-              is_of(root, key, st);
+    bool ok = is_of(file.root, key, st);
     if (ok) {
-        set(out->etag, sizeof out->etag, root, "etag");
-        set(out->type, sizeof out->type, root, "type");
-        set(out->checksum_name, sizeof out->checksum_name, root, "checksum_name");
-        set(out->checksum, sizeof out->checksum, root, "checksum");
-        set(out->user, sizeof out->user, root, "user");
+        set(out->etag, sizeof out->etag, file.root, "etag");
+        set(out->type, sizeof out->type, file.root, "type");
+        set(out->checksum_name, sizeof out->checksum_name, file.root, "checksum_name");
+        set(out->checksum, sizeof out->checksum, file.root, "checksum");
+        set(out->user, sizeof out->user, file.root, "user");
     }
-    tl_buf_release(&text);
-    tl_json_parser_free(parser);
+    tl_json_file_close(&file);
     return ok;
 }
 

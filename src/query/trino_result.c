@@ -2,6 +2,7 @@
 #include "query/trino_result.h"
 
 #include "base/file.h"
+#include "base/rows.h"
 #include "lake/duck_statement.h"
 #include "query/trino_cell.h"
 #include "query/trino_rewrite.h"
@@ -22,17 +23,6 @@ struct writer {
     uint64_t rows;
     struct tl_error *error;
 };
-
-void tl_trino_csv_add(struct tl_buf *out, struct tl_view v)
-{
-    tl_buf_add_char(out, '"');
-    for (size_t i = 0; i < v.size; i++) {
-        if (v.data[i] == '"')
-            tl_buf_add_char(out, '"');
-        tl_buf_add_char(out, v.data[i]);
-    }
-    tl_buf_add_char(out, '"');
-}
 
 /* Columns without a name are _col0, _col1 ..., by their place. */
 static char *column_name(const char *name, size_t place)
@@ -81,7 +71,7 @@ static bool write_row(struct writer *w, duckdb_data_chunk chunk, uint64_t row)
         tl_buf_reset(&w->cell);
         if (!tl_trino_add_cell(&w->cell, vector, w->types[c], row, w->error) || !tl_buf_ok(&w->cell, "a value", w->error))
             return false;
-        tl_trino_csv_add(&w->out, tl_buf_view(&w->cell));
+        tl_csv_add_quoted(tl_buf_view(&w->cell), &w->out);
     }
     tl_buf_add_char(&w->out, '\n');
     w->rows++;
@@ -138,7 +128,7 @@ static void write_header(struct writer *w, const struct tl_trino_columns *column
     for (size_t c = 0; c < columns->count; c++) {
         if (c)
             tl_buf_add_char(&w->out, ',');
-        tl_trino_csv_add(&w->out, tl_view_of(columns->items[c].name));
+        tl_csv_add_quoted(tl_view_of(columns->items[c].name), &w->out);
     }
     tl_buf_add_char(&w->out, '\n');
 }

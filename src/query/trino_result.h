@@ -13,5 +13,3 @@ enum tl_trino_output {
 /* sql: rewritten (query/trino_rewrite.h). Rows stream to fd as they come. columns: the caller's to release, also after a failure. */
 TL_MUST_USE bool tl_trino_result(struct tl_duck *duck, const char *sql, enum tl_trino_output output, int fd, struct tl_trino_columns *columns,
                                  uint64_t *rows, struct tl_error *error);
-/* Adds a value as a field: in quotes, quotes in it doubled. */
-void tl_trino_csv_add(struct tl_buf *out, struct tl_view v);

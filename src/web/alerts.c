@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "query/json_file.h"
 #include "web/event.h"
 
 #include <math.h>
@@ -192,21 +193,15 @@ void tl_web_alerts_text(const struct tl_web_alerts *a, struct tl_buf *out)
 /* One that no longer fits the pipeline (a view is gone) is left out. */
 static bool load(struct tl_web_alerts *a, struct tl_error *error)
 {
-    struct tl_buf text;
-    struct tl_json_parser *parser;
-    struct tl_json list, item;
+    struct tl_json_file file;
+    struct tl_json item;
     struct tl_json_iter it;
-    tl_buf_init(&text, FILE_MAX);
-    bool ok = tl_file_read(a->path, &text, error) && tl_json_parser_new(&parser, error);
-    if (ok) {
-        ok = tl_json_parse_copy(parser, tl_buf_view(&text), &list, error);
-        if (ok)
-            for (tl_json_iter_init(&it, list); a->count < TL_WEB_ALERTS_MAX && tl_json_next(&it, NULL, &item);)
-                a->count += alert_parse(a->plan, item, &a->list[a->count], error);
-        tl_json_parser_free(parser);
-    }
-    tl_buf_release(&text);
-    return ok;
+    if (!tl_json_file_read(&file, a->path, FILE_MAX, error))
+        return false;
+    for (tl_json_iter_init(&it, file.root); a->count < TL_WEB_ALERTS_MAX && tl_json_next(&it, NULL, &item);)
+        a->count += alert_parse(a->plan, item, &a->list[a->count], error);
+    tl_json_file_close(&file);
+    return true;
 }
 
 bool tl_web_alerts_new(struct tl_web_alerts **out, const struct tl_plan *plan, struct tl_engine *engine, const char *path, struct tl_error *error)

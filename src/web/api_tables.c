@@ -63,24 +63,6 @@ static bool add_live(struct sums *s, const struct tl_store_entries *entries, con
     return ok || tl_error_set(error, TL_NO_MEMORY, "out of memory for the lake's tables");
 }
 
-static void columns_write(const struct tl_catalog_table *table, struct tl_json_writer *w)
-{
-    tl_json_key(w, "columns");
-    tl_json_begin_array(w);
-    for (size_t i = 0; i < table->column_count; i++) {
-        tl_json_begin_object(w);
-        tl_json_member_text(w, "name", table->columns[i].name);
-        tl_json_member_text(w, "type", tl_type_name(table->columns[i].type));
-        tl_json_end_object(w);
-    }
-    tl_json_end_array(w);
-    tl_json_key(w, "partition_by");
-    tl_json_begin_array(w);
-    for (size_t i = 0; i < table->partition_count; i++)
-        tl_json_write_text(w, table->partition_by[i]);
-    tl_json_end_array(w);
-}
-
 static void parts_write(const struct sums *s, struct tl_json_writer *w)
 {
     tl_json_key(w, "list");
@@ -132,7 +114,7 @@ static void table_write(const struct tl_catalog_table *table, const struct sums 
     tl_json_member_text(w, "path", table->path);
     tl_json_member_text(w, "format", delta ? "delta" : "parquet");
     tl_json_member_bool(w, "synthetic", table->synthetic);
-    columns_write(table, w);
+    tl_catalog_write_shape(w, table);
     tl_json_member_i64(w, "partitions", (int64_t)s->folders.count);
     tl_json_member_i64(w, "files", (int64_t)s->files);
     tl_json_member_i64(w, "bytes", (int64_t)s->bytes);

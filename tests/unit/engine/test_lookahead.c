@@ -5,6 +5,7 @@
 
 #include "engine/lookahead.h"
 #include "engine/session.h"
+#include "close_state.h"
 #include "reference_plan.h"
 
 enum { HOP = VIEWS, SESSION, ALL, FILTERED, MORE_VIEWS };
@@ -110,8 +111,10 @@ static void close_windows(struct fixture *x)
             if (!x->execs[v].windowed)
                 continue;
             tl_closed_init(&closed, &x->execs[v]);
-            assert_true(v == SESSION ? tl_sessions_close(&s, 1, v, s->watermark, &closed)
-                                     : tl_window_state_close_alone(&s->states[v], s->watermark, 0, &closed));
+            if (v == SESSION)
+                assert_true(tl_sessions_close(&s, 1, v, s->watermark, &closed));
+            else
+                close_state(&s->states[v], s->watermark, &closed);
             tl_closed_release(&closed);
         }
 }

@@ -2,7 +2,7 @@
 /* Open windows against a naive list: add, close, forget, snapshot (rules 5 and 9). */
 #include "support.h"
 
-#include "engine/window_state.h"
+#include "close_state.h"
 #include "reference_plan.h"
 
 #define S TL_NS_PER_S
@@ -132,7 +132,7 @@ static void rule_5_random_adds_and_closes_equal_the_model(void **state)
         assert_int_equal(tl_window_state_closes(&f.w, clock), gone > 0);
         struct tl_closed closed;
         tl_closed_init(&closed, &f.view);
-        assert_true(tl_window_state_close_alone(&f.w, clock, 0, &closed));
+        close_state(&f.w, clock, &closed);
         assert_int_equal(closed.count, gone);
         assert_true(m.count == 0 || tl_window_state_max_end(&f.w) == max);
         test_ok(tl_closed_merge(&closed, &error), &error);
@@ -161,7 +161,7 @@ static void keys_that_never_come_back_are_forgotten(void **state)
         }
         struct tl_closed closed;
         tl_closed_init(&closed, &f.view);
-        assert_true(tl_window_state_close_alone(&f.w, (minute - 1) * 60 * S, 0, &closed));
+        close_state(&f.w, (minute - 1) * 60 * S, &closed);
         tl_closed_release(&closed);
     }
     tl_window_state_check(&f.w);

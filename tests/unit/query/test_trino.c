@@ -3,6 +3,7 @@
  * where one is refused. */
 #include "support.h"
 
+#include "base/rows.h"
 #include "codec/json.h"
 #include "query/trino_functions.h"
 #include "query/trino_prelude.h"
@@ -68,7 +69,7 @@ static void add_expected(struct tl_json rows, struct tl_buf *out)
             struct tl_view text;
             tl_buf_add_text(out, first ? "" : ",");
             if (tl_json_string(cell, &text))
-                tl_trino_csv_add(out, text);
+                tl_csv_add_quoted(text, out);
         }
         tl_buf_add_char(out, '\n');
     }
