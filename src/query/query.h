@@ -58,6 +58,7 @@ struct tl_query_result {
     int64_t elapsed_ns;
     struct tl_trino_columns columns; /* of Athena's formats */
     int64_t scanned_bytes;           /* read from files while the statement ran; 0 where the system does not tell */
+    int64_t scanned_files;           /* opened by its scans; -1: not known */
 };
 TL_MUST_USE bool tl_query_run(const struct tl_query_options *options, struct tl_query_result *result, struct tl_error *error);
 void tl_query_result_release(struct tl_query_result *result);

@@ -12,6 +12,7 @@
 #include "query/request.h"
 #include "query/result_writer.h"
 #include "query/sandbox.h"
+#include "query/scanned.h"
 #include "query/trino_child.h"
 #include "query/typed_rows.h"
 
@@ -283,7 +284,7 @@ static bool open_lake(const struct tl_query_request *request, const char *root, 
     if (chdir(root) != 0)
         return tl_error_sys(error, errno, "cannot enter '%s'", root);
     return tl_store_open(lake, ".", error) && tl_catalog_load(*lake, catalog, error) && tl_lake_views_create(duck, *lake, catalog, request->sql, request->trino, error) &&
-           (!request->trino || tl_trino_child_prepare(duck, request, error)) && confine_duckdb(duck, root, request->readable, request->memory_max, error);
+           (!request->trino || tl_trino_child_prepare(duck, request, error)) && tl_scanned_profile(duck, error) && confine_duckdb(duck, root, request->readable, request->memory_max, error);
 }
 
 static bool answer(const struct tl_query_request *request, struct tl_query_result *result, struct tl_error *error)
@@ -306,6 +307,7 @@ static bool answer(const struct tl_query_request *request, struct tl_query_resul
         ok = false;
     }
     result->scanned_bytes = tl_scanned_bytes(io) - before;
+    result->scanned_files = ok ? tl_scanned_files(duck) : -1;
     tl_duck_close(duck);
     tl_catalog_release(&catalog);
     tl_store_close(lake);

@@ -190,6 +190,7 @@ void tl_query_status_write(const struct tl_query_result *result, const struct tl
     tl_json_member_i64(&w, "rows", (int64_t)result->rows);
     tl_json_member_bool(&w, "truncated", result->truncated);
     tl_json_member_i64(&w, "scanned", result->scanned_bytes);
+    tl_json_member_i64(&w, "files", result->scanned_files);
     write_columns(&w, &result->columns);
     tl_json_member_i64(&w, "code", failed ? (int64_t)failed->code : 0);
     tl_json_member_text(&w, "error", failed ? failed->text : "");
@@ -210,6 +211,7 @@ bool tl_query_status_read(struct tl_view text, struct tl_query_result *out, stru
         out->rows = (uint64_t)tl_json_get_i64(root, "rows", 0);
         out->truncated = tl_json_get_bool(root, "truncated", false);
         out->scanned_bytes = tl_json_get_i64(root, "scanned", 0);
+        out->scanned_files = tl_json_get_i64(root, "files", -1);
         struct tl_view message = tl_json_get_string(root, "error");
         if (code != 0)
             ok = tl_error_set(error, code >= TL_INVALID && code <= TL_CORRUPT ? (enum tl_code)code : TL_CORRUPT, "%.*s", TL_VIEW_ARG(message));

@@ -1,34 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "query/trino_child.h"
 
-#include "base/io.h"
 #include "lake/duck_statement.h"
 #include "query/trino_prelude.h"
 #include "query/trino_result.h"
 #include "query/trino_rewrite.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-
-/* ---- what was read ---- */
-
-int tl_scanned_open(void)
-{
-    return tl_io->open("/proc/self/io", O_RDONLY, 0);
-}
-
-int64_t tl_scanned_bytes(int fd)
-{
-    static const char name[] = "rchar: ";
-    char text[512];
-    ssize_t n = fd >= 0 ? tl_io->pread(fd, text, sizeof text - 1, 0) : -1;
-    if (n <= 0)
-        return 0;
-    text[n] = '\0';
-    const char *at = strstr(text, name);
-    return at ? strtoll(at + sizeof name - 1, NULL, 10) : 0;
-}
 
 /* ---- before ---- */
 

@@ -8,7 +8,3 @@
 /* Macros, the database of names without one, parameters, the limit of the output. Before DuckDB's settings are locked. */
 TL_MUST_USE bool tl_trino_child_prepare(struct tl_duck *duck, const struct tl_query_request *request, struct tl_error *error);
 TL_MUST_USE bool tl_trino_child_run(struct tl_duck *duck, const struct tl_query_request *request, struct tl_query_result *result, struct tl_error *error);
-
-/* What the system counts of this process' reads: opened before the sandbox is closed, read after. -1 and 0 where it does not tell. */
-int tl_scanned_open(void);
-int64_t tl_scanned_bytes(int fd);

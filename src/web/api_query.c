@@ -114,6 +114,9 @@ static bool run(struct tl_web_job *job, struct tl_error *error)
     note(job, 0, "X-Tapeline-Rows", NULL, result.rows);
     note(job, 1, "X-Tapeline-Elapsed-Ms", NULL, (uint64_t)(result.elapsed_ns / TL_NS_PER_MS));
     note(job, 2, "X-Tapeline-Truncated", result.truncated ? "true" : "false", 0);
+    note(job, 3, "X-Tapeline-Scanned-Bytes", NULL, (uint64_t)result.scanned_bytes);
+    if (result.scanned_files >= 0)
+        note(job, 4, "X-Tapeline-Scanned-Files", NULL, (uint64_t)result.scanned_files);
     return true;
 }
 

@@ -22,7 +22,7 @@ struct tl_web_job {
     struct tl_http_exchange *x;
     const char *type;              /* of the answer; JSON when NULL */
     struct tl_web_headers headers; /* more of them; values live in notes */
-    char notes[4][32];
+    char notes[5][32];
     struct tl_buf out;
     bool cancel;                   /* atomic: asked to stop */
     char id[TL_WEB_JOB_ID_MAX];    /* by which tl_web_jobs_cancel finds it; "": it cannot be */

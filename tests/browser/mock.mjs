@@ -46,6 +46,7 @@ export class Mock {
         mock.candles = [];
         mock.asked = []; // paths with queries, in order
         mock.lastEventIds = [];
+        mock.isAway = false; // true: nobody answers
         mock.server = http.createServer((request, response) => mock.#handle(request, response));
         await new Promise((resolve) => mock.server.listen(0, "127.0.0.1", resolve));
         mock.url = `http://127.0.0.1:${mock.server.address().port}`;
@@ -54,6 +55,10 @@ export class Mock {
 
     #handle(request, response) {
         this.asked.push(request.url);
+        if (this.isAway) {
+            request.socket.destroy();
+            return;
+        }
         const { pathname } = new URL(request.url, this.url);
         const json = (value) => {
             response.setHeader("Content-Type", "application/json");

@@ -107,6 +107,26 @@ test("silence is shown as stale, with its age", async () => {
     await badge.waitFor({ state: "hidden" });
 });
 
+test("without a connection no input rate is shown: neither in the Live view nor beside the rates' chart", async () => {
+    const input = view.page.locator(".figure", { hasText: "Input" });
+    const legend = view.page.locator(".rates .small-legend .legend-value").first();
+    mock.send("stats", stats());
+    mock.send("stats", stats());
+    await until(async () => (await input.locator(".figure-value").textContent()) === "5.0 rec/s", "the rate");
+    await go(view.page, "pipeline");
+    await until(async () => (await legend.textContent()) === "5.0/s", "the rate beside the chart");
+    mock.isAway = true;
+    mock.drop();
+    await until(async () => (await legend.textContent()) === "–", "no rate beside the chart");
+    await go(view.page, "live");
+    assert.equal(await input.locator(".figure-value").textContent(), "–");
+    assert.equal(await input.locator(".figure-detail").textContent(), "connection lost");
+    mock.isAway = false;
+    await until(() => mock.clients.size === 1, "the page comes back", 15_000);
+    mock.send("stats", stats());
+    await until(async () => (await input.locator(".figure-value").textContent()) === "5.0 rec/s", "the rate again");
+});
+
 test("what the engine waits for is said as text", async () => {
     mock.send("stats", stats({ waiting: "<b>no space</b> left on /data" }));
     await until(async () => (await view.page.locator("#notice").textContent()) === "The engine waits: <b>no space</b> left on /data", "the notice");

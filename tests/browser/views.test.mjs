@@ -153,6 +153,42 @@ test("a lost connection leaves no gap and no duplicate", async () => {
     await wire.stop();
 });
 
+test("a view that could not be loaded comes back by itself when the connection does", async () => {
+    for (const [name, failed, there] of [["streams", ".cover", ".records tbody tr"], ["dead", ".cover", ".dead-view .panel"]]) {
+        const wire = await Wire.to(tapeline.url);
+        const { page, close } = await openPage(browser, wire.url);
+        await until(async () => (await page.locator(".connection").textContent()) === "Live", "live");
+        wire.cut();
+        await page.evaluate((hash) => (location.hash = hash), name);
+        await page.locator(failed, { hasText: "could not be loaded" }).waitFor();
+        wire.mend();
+        await page.locator(there).first().waitFor({ timeout: 20_000 });
+        assert.equal(new URL(page.url()).hash.slice(1).split("?")[0], name);
+        await close();
+        await wire.stop();
+    }
+});
+
+test("what a view asked for in vain is asked for again when the connection is back", async () => {
+    const wire = await Wire.to(tapeline.url);
+    const { page, close } = await openPage(browser, wire.url);
+    const cases = [["streams", ".stream-shards .is-error", ".stream-shards tbody tr"], ["sql", ".schema .is-error", ".schema .schema-table"],
+        ["lake", ".lake-tables .is-error:not([hidden])", ".lake-tables tbody tr"], ["dead", ".dead-view .is-error", ".dead-view .empty:not(.is-error), .dead-view tbody tr"]];
+    for (const [name] of cases) await go(page, name); // the files are here; what they ask for is not
+    for (const [name, failed, there] of cases) {
+        await go(page, "pipeline");
+        await until(async () => (await page.locator(".connection").textContent()) === "Live", "live", 20_000);
+        wire.cut();
+        await until(async () => /^Reconnecting/.test(await page.locator(".connection").textContent()), "the loss is shown");
+        await go(page, name);
+        await page.locator(failed).first().waitFor();
+        wire.mend();
+        await until(async () => (await page.locator(failed).count()) === 0 && (await page.locator(there).count()) > 0, `${name} has come back`, 30_000);
+    }
+    await close();
+    await wire.stop();
+});
+
 test("every view opens by its key, has an address, and a list of keys opens and closes", async () => {
     const { page } = view;
     for (const name of VIEWS) {
@@ -214,6 +250,14 @@ test("streams: records of a shard, filtered, from its end, and one opened", asyn
     await page.locator(".stream-shards .link").nth(2).focus();
     await page.keyboard.press("Enter");
     await page.locator(".records tbody tr").first().waitFor();
+    // From TRIM_HORIZON downward, as the stream has them; the next page follows below.
+    const sequences = async () => (await page.locator(".records td.sequence").allTextContents()).map(BigInt);
+    const isSorted = (all) => all.every((one, i) => i === 0 || one > all[i - 1]);
+    const first = await sequences();
+    assert.ok(first.length > 1 && isSorted(first), "the oldest record comes first");
+    assert.match(await page.locator(".stream-records .controls .sub").textContent(), /oldest first/);
+    const [oldest] = await (await fetch(`${tapeline.url}/api/records?stream=${tapeline.plan.sources[0].stream}&shard=${await page.locator('.stream-shards .link[aria-pressed="true"]').textContent()}&from=TRIM_HORIZON&limit=1`)).json().then(({ records }) => records);
+    assert.equal(String(first[0]), oldest.sequence_number);
     await page.getByLabel("Filter records").fill("AAPL");
     const keys = await page.locator(".records tbody td:nth-child(4)").allTextContents();
     assert.ok(keys.length > 0 && keys.every((key) => key === "AAPL"), keys.slice(0, 3).join());
@@ -224,6 +268,8 @@ test("streams: records of a shard, filtered, from its end, and one opened", asyn
     await page.getByRole("radio", { name: "Latest" }).check();
     await until(async () => (await page.locator(".records tbody tr").count()) > 2, "what comes is followed", 15_000);
     await page.getByLabel("Follow").uncheck();
+    const tail = await sequences();
+    assert.ok(isSorted(tail.reverse()), "at the tip the newest stands on top");
 });
 
 test("lake: tables with their files, and a way to query one", async () => {
@@ -261,6 +307,11 @@ test("SQL: run, explain, a wrong statement, cancel", async () => {
     await until(async () => /^\d+ rows · /.test(await status()), "a result", 30_000);
     assert.ok(await page.locator(".result tbody tr").count() >= 1, await page.locator(".result").textContent());
     assert.equal(await page.locator(".result-chart").count(), 1, "it is drawn");
+    // Only one ticker's folder is opened: as many files as it has by now, and no other's.
+    const [, files] = /^\d+ rows · [\d.]+ m?s · [\d.]+ \w*B read from (\d+) files? · result [\d.]+ \w*B$/.exec(await status()) ?? assert.fail(await status());
+    const { tables } = await (await fetch(`${tapeline.url}/api/tables`)).json();
+    const partition = tables.find(({ name }) => name === "page.avg_2s").list.find(({ name }) => name === "ticker=AAPL");
+    assert.ok(Number(files) >= 1 && Number(files) <= partition.files, `${files} of ${partition.files} files`);
     await page.getByRole("button", { name: "Explain" }).click();
     await page.locator(".result .plan").waitFor({ timeout: 30_000 });
     await type("SELECT nothing FROM nowhere");

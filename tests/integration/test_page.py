@@ -259,6 +259,7 @@ class Page(unittest.TestCase):
         self.assertEqual(post(self.url, "/api/query", {"sql": "SELECT FROM", "format": "parquet"})[0], 400)
         status, headers, body = post(self.url, "/api/query", {"sql": "SELECT * FROM range(100)", "format": "csv", "row_max": 10})
         self.assertEqual((status, headers["X-Tapeline-Rows"], headers["X-Tapeline-Truncated"], len(body.split())), (200, "10", "true", 11))
+        self.assertEqual(headers["X-Tapeline-Scanned-Files"], "0", "range() reads no file")
 
     def test_e13_e16_sql_only_reads_the_lake(self):
         for sql in ("COPY (SELECT 1) TO 'x.csv'", "CREATE TABLE t AS SELECT 1", "SELECT 1; SELECT 2", "SET memory_limit = '1TB'", "ATTACH '/tmp/x.db'", "INSTALL httpfs",

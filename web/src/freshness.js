@@ -63,12 +63,13 @@ export function freshnessStrip(store) {
     Object.assign(/** @type {any} */ (window).tapeline, { putToScreen: () => ({ ...screen.figures(), error_ms: clock.error() }) });
     store.subscribe((changed) => {
         const { stats } = store;
-        if (!stats || !(changed.has("stats") || changed.has("zone") || changed.has("clock"))) return;
+        if (!stats || !(changed.has("stats") || changed.has("zone") || changed.has("clock") || changed.has("connection"))) return;
+        const isLost = store.connection.state !== "live";
         setText(fresh.value, stats.last_record === null ? "no data yet" : clockWithZone(stats.last_record, store.zone));
         setText(fresh.detail, stats.last_record === null ? "waiting for the first record" : `${duration(Math.max(0, store.serverNow() - stats.last_record))} ago`);
         fresh.root.classList.toggle("is-late", store.staleSince() !== null);
-        setText(input.value, `${rate(stats.rates.input)} rec/s`);
-        setText(input.detail, `${count(stats.ledger.received)} in all`);
+        setText(input.value, isLost ? "–" : `${rate(stats.rates.input)} rec/s`); // a rate is of now, or it is none
+        setText(input.detail, isLost ? "connection lost" : `${count(stats.ledger.received)} in all`);
         const all = screen.figures();
         setText(put.value, median(all));
         setText(put.detail, all.count > 0 ? `${tail(all)}${clock.error() > TOLD_ERROR_MS ? ` · ±${duration(clock.error())}` : ""}` : "no record yet");

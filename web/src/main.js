@@ -12,7 +12,8 @@ import { Store } from "./store.js";
 import { getJson, Stream } from "./stream.js";
 import { signIn } from "./token.js";
 
-/** @typedef {{root: HTMLElement, shown?: (params: URLSearchParams) => void}} View what a view module makes */
+/** @typedef {{root: HTMLElement, shown?: (params: URLSearchParams) => void, back?: () => void}} View what a view module makes; back: the
+ *  connection was lost and is there again, so what the view asked for in vain may come now */
 /** @typedef {{store: Store, router: Router}} Page */
 /** @typedef {{name: string, title: string, make: () => Promise<(page: Page) => View>}} ViewSpec */
 
@@ -70,6 +71,7 @@ function viewSwitch(store, mark) {
     const content = byId("content");
     /** @type {Map<string, View>} */
     const made = new Map();
+    let failed = ""; // the view whose file could not be fetched
     /** @param {string} name @param {URLSearchParams} params */
     const show = async (name, params) => {
         const spec = VIEWS.find((view) => view.name === name);
@@ -81,12 +83,16 @@ function viewSwitch(store, mark) {
                 const make = await spec.make();
                 view = made.get(name) ?? store.build(name, () => make({ store, router }));
             } catch (error) {
-                content.replaceChildren(el("p", { class: "cover", role: "alert" }, `This view could not be loaded: ${error instanceof Error ? error.message : error}`));
+                if (router.view !== name) return;
+                failed = name;
+                store.view = "";
+                content.replaceChildren(el("p", { class: "cover", role: "alert" }, `This view could not be loaded: ${error instanceof Error ? error.message : error}. It is tried again when the connection is back.`));
                 return;
             }
             made.set(name, view);
         }
         if (router.view !== name) return; // another one was asked for meanwhile
+        failed = "";
         const fresh = store.view !== name;
         if (content.firstElementChild !== view.root) content.replaceChildren(view.root);
         document.title = `${spec.title} · ${store.plan.pipeline} · tapeline`;
@@ -95,6 +101,16 @@ function viewSwitch(store, mark) {
         if (fresh) scrollTo(0, 0);
     };
     const router = new Router(VIEWS.map((view) => view.name), (name, params) => void show(name, params));
+    let before = store.connection.state;
+    store.subscribe(() => {
+        const { state } = store.connection;
+        const isBack = state === "live" && before !== "live";
+        before = state;
+        if (!isBack) return;
+        // A browser may remember that a module's file did not come: only a new page asks for it again. The address keeps the view.
+        if (failed !== "" && failed === router.view) location.reload();
+        else made.get(router.view)?.back?.();
+    });
     return router;
 }
 

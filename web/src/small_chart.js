@@ -51,6 +51,7 @@ export class SmallChart {
         this.#keyboard();
         new ResizeObserver(() => this.#resize()).observe(this.host);
         store.subscribe((changed) => {
+            if (changed.has("connection")) this.#renderLegend();
             if (changed.has("theme")) this.#recreate();
         });
     }
@@ -125,7 +126,9 @@ export class SmallChart {
 
     #renderLegend() {
         const times = this.data[0] ?? [];
-        const at = this.at >= 0 && this.at < times.length ? this.at : times.length - 1;
+        // What is sampled each second is of now, or there is no "now" of it: without a connection only points that the reader goes to have values.
+        const newest = this.spec.gapS && this.store.connection.state !== "live" ? -1 : times.length - 1;
+        const at = this.at >= 0 && this.at < times.length ? this.at : newest;
         const time = times[at];
         setText(this.when, typeof time === "number" ? `${clock(time * 1000, this.store.zone)} ${zoneName(this.store.zone)}` : "");
         this.spec.series.forEach((_, i) => setText(/** @type {HTMLElement} */ (this.values[i]), this.#text(i, at)));

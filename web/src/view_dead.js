@@ -33,6 +33,7 @@ class DeadPanel {
     constructor(store, table) {
         this.store = store;
         this.table = table;
+        this.failed = false;
         this.id = `dead-${table.name.replaceAll(/\W/g, "-")}`;
         this.reasons = el("ul", { class: "chips" });
         this.body = el("div", { class: "scroll dead-scroll", tabindex: 0, role: "region", "aria-label": table.title });
@@ -48,13 +49,16 @@ class DeadPanel {
         try {
             const { tables } = await getJson("/api/tables");
             if (!(/** @type {import("./types.js").LakeTable[]} */ (tables)).some(({ name }) => name === this.table.name)) {
+                this.failed = false;
                 this.#nothing();
                 return;
             }
             const rows = await query(`SELECT * FROM ${from} ORDER BY arrival_time DESC NULLS LAST LIMIT ${SHOWN}`);
+            this.failed = false;
             if (rows.length === 0) this.#nothing();
             else this.#draw(rows, await this.#summary(from));
         } catch (error) {
+            this.failed = true;
             this.note.hidden = false;
             this.note.classList.add("is-error");
             setText(this.note, `The lake does not answer: ${error instanceof Error ? error.message : error}`);
@@ -80,6 +84,7 @@ class DeadPanel {
     /** @param {DeadRow[]} rows @param {DeadRow[]} summary */
     #draw(rows, summary) {
         this.note.hidden = true;
+        this.note.classList.remove("is-error");
         this.reasons.replaceChildren(...summary.map(({ what, n }) => el("li", {}, el("strong", {}, count(Number(n))), ` ${what ?? "NULL"}`)));
         const heads = Object.keys(rows[0] ?? {}).filter((head) => head !== "encoding");
         this.body.replaceChildren(el("table", {}, el("thead", {}, el("tr", {}, ...heads.map((head) => el("th", { scope: "col" }, head)), el("th", { scope: "col" }, "Replay"))),
@@ -136,5 +141,6 @@ class DeadPanel {
 /** @param {import("./main.js").Page} page */
 export function deadView({ store }) {
     const panels = tablesOf(store.plan).map((table) => new DeadPanel(store, table));
-    return { root: el("div", { class: "view dead-view" }, ...panels.map(({ root }) => root)), shown: () => panels.forEach((one) => void one.load()) };
+    return { root: el("div", { class: "view dead-view" }, ...panels.map(({ root }) => root)), shown: () => panels.forEach((one) => void one.load()),
+        back: () => panels.filter(({ failed }) => failed).forEach((one) => void one.load()) };
 }

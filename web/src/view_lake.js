@@ -51,6 +51,12 @@ class Lake {
         void this.#refresh();
     }
 
+    /** The connection is there again: the next listing need not wait. */
+    back() {
+        this.askedAt = 0;
+        void this.#refresh();
+    }
+
     async #refresh() {
         if (this.asking || Date.now() - this.askedAt < REFRESH_MS) return;
         this.asking = true;
@@ -135,5 +141,5 @@ class Lake {
 /** @param {import("./main.js").Page} page */
 export function lakeView(page) {
     const lake = new Lake(page);
-    return { root: lake.root, shown: (/** @type {URLSearchParams} */ params) => lake.shown(params) };
+    return { root: lake.root, shown: (/** @type {URLSearchParams} */ params) => lake.shown(params), back: () => lake.back() };
 }

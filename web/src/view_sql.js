@@ -37,6 +37,7 @@ class Console {
         /** @type {import("./result_chart.js").Table | null} */
         this.table = null;
         this.began = 0;
+        this.isListed = false;
         this.host = el("div", { class: "editor" });
         this.status = el("p", { class: "sub query-status", role: "status" }, "Ctrl+Enter runs it. Read only: nothing here can change the lake.");
         this.runButton = el("button", { type: "button", class: "button is-main", onclick: () => void this.run("") }, "Run");
@@ -77,13 +78,20 @@ class Console {
         void this.#tables();
     }
 
+    /** The connection is there again: what could not be listed without it is asked for once more. */
+    back() {
+        if (!this.isListed) void this.#tables();
+    }
+
     async #tables() {
         try {
             /** @type {{tables: LakeTable[]}} */
             const { tables } = await getJson("/api/tables");
+            this.isListed = true;
             if (tables.length === 0) this.schema.replaceChildren(el("p", { class: "empty" }, "No table yet: the first comes with the first commit."));
             else this.schema.replaceChildren(...tables.map((table) => this.#tableItem(table)));
         } catch (error) {
+            this.isListed = false;
             this.schema.replaceChildren(el("p", { class: "empty is-error" }, `The tables cannot be listed: ${error instanceof Error ? error.message : error}`));
         }
     }
@@ -170,7 +178,9 @@ class Console {
         this.table = { heads: (heads ?? []).map((head) => head ?? ""), rows };
         const all = Number(headers.get("X-Tapeline-Rows") ?? rows.length);
         const cut = headers.get("X-Tapeline-Truncated") === "true";
-        setText(this.status, `${count(all)} rows${cut ? `, cut off at ${count(ROW_MAX)}: add a LIMIT, or take the file` : ""} · ${duration(Number(headers.get("X-Tapeline-Elapsed-Ms") ?? 0))} · ${bytes(text.length)}`);
+        const files = headers.get("X-Tapeline-Scanned-Files");
+        const read = `${bytes(Number(headers.get("X-Tapeline-Scanned-Bytes") ?? 0))} read${files === null ? "" : ` from ${count(Number(files))} file${files === "1" ? "" : "s"}`}`;
+        setText(this.status, `${count(all)} rows${cut ? `, cut off at ${count(ROW_MAX)}: add a LIMIT, or take the file` : ""} · ${duration(Number(headers.get("X-Tapeline-Elapsed-Ms") ?? 0))} · ${read} · result ${bytes(text.length)}`);
         if (plan) this.result.replaceChildren(el("pre", { class: "plan", tabindex: 0 }, rows.map((row) => row.join("\n")).join("\n")));
         else this.result.replaceChildren(...this.#tableNodes());
     }
@@ -203,5 +213,5 @@ class Console {
 /** @param {import("./main.js").Page} page */
 export function sqlView(page) {
     const console = new Console(page);
-    return { root: console.root, shown: (/** @type {URLSearchParams} */ params) => console.shown(params) };
+    return { root: console.root, shown: (/** @type {URLSearchParams} */ params) => console.shown(params), back: () => console.back() };
 }

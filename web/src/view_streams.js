@@ -27,6 +27,8 @@ class Browser {
         this.records = [];
         this.next = ""; // where the next page begins
         this.filter = "";
+        this.isTail = false; // begun at the tip: the newest is what the reader waits for, and stands on top
+        this.failed = /** @type {"" | "shards" | "records"} */ (""); // what was asked for last, and did not come
         this.serial = 0; // of the newest question: an older one's answer is thrown away
         /** @type {ReturnType<typeof setTimeout> | undefined} */
         this.timer = undefined;
@@ -60,8 +62,8 @@ class Browser {
                     choice({ label: "Begin at", name: "records-from", value: this.from, onchange: (from) => this.#begin(from), options: [
                         { value: /** @type {From} */ ("TRIM_HORIZON"), text: "Oldest", title: "TRIM_HORIZON" }, { value: "LATEST", text: "Latest", title: "what comes from now on" },
                         { value: "AT_TIMESTAMP", text: "Time", title: "AT_TIMESTAMP" }, { value: "AT_SEQUENCE_NUMBER", text: "Sequence", title: "AT_SEQUENCE_NUMBER" }] }),
-                    this.at, search, el("span", { class: "field" }, this.follow, el("label", { for: "follow" }, "Follow")), this.more, this.said),
-                this.list, this.note));
+                    this.at, search, el("span", { class: "field" }, this.follow, el("label", { for: "follow" }, "Follow")), this.said),
+                this.list, this.note, el("div", { class: "controls inset" }, this.more)));
     }
 
     /** @param {URLSearchParams} params */
@@ -71,18 +73,27 @@ class Browser {
         void this.#openStream(params.get("stream") ?? this.stream);
     }
 
+    /** The connection is there again: what did not come without it is asked for once more; records that are shown stay. */
+    back() {
+        if (this.failed === "shards") void this.#openStream(this.stream);
+        else if (this.failed === "records") void this.#page();
+    }
+
     /** @param {string} stream */
     async #openStream(stream) {
         this.stream = stream;
         try {
             /** @type {{shards: import("./types.js").StreamShard[]}} */
             const { shards } = await getJson(`/api/shards?stream=${encodeURIComponent(stream)}`);
+            this.failed = "";
+            this.shardsNote.classList.remove("is-error");
             this.shardsNote.hidden = shards.length > 0;
             setText(this.shardsNote, "This stream has no shard.");
             if (!shards.some(({ id }) => id === this.shard)) this.shard = shards[0]?.id ?? "";
             this.shards.replaceChildren(...shards.map((shard) => this.#shardRow(shard)));
             this.#start();
         } catch (error) {
+            this.failed = "shards";
             this.shardsNote.hidden = false;
             this.shardsNote.classList.add("is-error");
             setText(this.shardsNote, `The stream does not answer: ${error instanceof Error ? error.message : error}`);
@@ -105,6 +116,7 @@ class Browser {
     /** @param {From} from */
     #begin(from) {
         this.from = from;
+        this.isTail = from === "LATEST";
         this.at.hidden = from !== "AT_TIMESTAMP" && from !== "AT_SEQUENCE_NUMBER";
         this.at.placeholder = from === "AT_TIMESTAMP" ? "2026-01-31T12:00:00Z" : "sequence number";
         this.at.value = from === "AT_TIMESTAMP" ? new Date(Date.now() - 60_000).toISOString() : "";
@@ -141,18 +153,23 @@ class Browser {
             /** @type {RecordsPage} */
             const page = await getJson(this.#question());
             if (serial !== this.serial) return;
+            this.failed = "";
+            this.note.classList.remove("is-error");
             this.records = [...this.records, ...page.records].slice(-KEPT);
             this.next = page.next ?? this.next;
             // Latest with nothing in it yet has no place of its own: from now on it is an instant.
             if (this.next === "" && this.from === "LATEST") this.sinceLatest(page.now);
             this.more.hidden = page.at_tip;
-            setText(this.said, `${count(this.records.length)} records${page.at_tip ? "; that is all there is now" : ""}`);
+            const order = this.records.length > 1 ? `, ${this.isTail ? "newest" : "oldest"} first` : "";
+            setText(this.said, `${count(this.records.length)} records${order}${page.at_tip ? "; that is all there is now" : ""}`);
             this.#draw(page.at_tip);
             if (this.follow.checked && this.store.view === "streams" && !document.hidden) this.timer = setTimeout(() => void this.#page(), page.at_tip ? FOLLOW_MS : 100);
         } catch (error) {
             if (serial !== this.serial) return;
+            this.failed = "records";
             setText(this.said, "");
             this.note.hidden = false;
+            this.note.classList.add("is-error");
             setText(this.note, `No records: ${error instanceof Error ? error.message : error}`);
         }
     }
@@ -171,7 +188,7 @@ class Browser {
         this.note.hidden = found.length > 0;
         setText(this.note, this.shard === "" ? "Choose a shard." : this.records.length > 0 ? `None of the ${count(this.records.length)} records read so far has “${this.filter}” in it.`
             : tip ? "There is no record from there on. “Follow” waits for what comes." : "Reading…");
-        this.list.replaceChildren(...(found.length > 0 ? [recordsTable([...found].reverse(), this.store.zone)] : []));
+        this.list.replaceChildren(...(found.length > 0 ? [recordsTable(this.isTail ? [...found].reverse() : found, this.store.zone)] : []));
     }
 }
 
@@ -188,5 +205,5 @@ export function streamsView(page) {
         return { root: el("div", { class: "view" }, el("p", { class: "cover" }, "This pipeline reads no stream.")) };
     }
     const browser = new Browser(page);
-    return { root: browser.root, shown: (/** @type {URLSearchParams} */ params) => browser.shown(params) };
+    return { root: browser.root, shown: (/** @type {URLSearchParams} */ params) => browser.shown(params), back: () => browser.back() };
 }
