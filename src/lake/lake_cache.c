@@ -197,7 +197,7 @@ static bool sync_partitions(struct cache *c, const struct tl_catalog_table *tabl
     size_t kept = 0;
     bool ok = list_partitions(c, table, needs, &objects, error) && sync_merged(c, table->path, needs, error);
     for (size_t i = 0; i < objects.count; i++) { /* what only the bucket has so: its list of merged files */
-        if (tl_view_ends_with(tl_view_of(objects.items[i].name), TL_VIEW(".parquet")))
+        if (tl_view_ends_with(tl_view_of(objects.items[i].name), tl_view_of(tl_sink_format_ending(table->format))))
             objects.items[kept++] = objects.items[i];
         else
             free(objects.items[i].name);
