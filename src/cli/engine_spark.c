@@ -61,6 +61,16 @@ static bool connects(const struct addrinfo *a)
     return ok;
 }
 
+/* What is none of Spark's would end with a trace of Java's. */
+static bool is_master(const char *master, struct tl_error *error)
+{
+    static const char *const starts[] = { "local", "spark://", "yarn", "k8s://", "mesos://" };
+    for (size_t i = 0; i < TL_COUNT(starts); i++)
+        if (strncmp(master, starts[i], strlen(starts[i])) == 0)
+            return true;
+    return tl_error_set(error, TL_INVALID, "--master '%s' is none of Spark's: local[N], spark://HOST:PORT, yarn, k8s://URL", master);
+}
+
 /* "spark://host:port[,host:port]": one of them takes connections. Other masters are Spark's matter. Spark itself would try for a minute
  * and then end with a trace. */
 static bool master_answers(const char *master, struct tl_error *error)
@@ -116,7 +126,7 @@ static bool open_spark(struct spark *s, struct tl_error *error)
     const struct tl_engine_request *r = s->request;
     const char *master = r->master ? r->master : "local[*]";
     tl_arena_init(&s->texts, 16 << 20);
-    if (!find_spark(s->submit, error) || !master_answers(master, error) ||
+    if (!is_master(master, error) || !find_spark(s->submit, error) || !master_answers(master, error) ||
         !tl_export_folder_write(r->plan, tl_export_engine_find("spark"), &r->export, r->folder, NULL, error))
         return false;
     snprintf(s->job, sizeof s->job, "%.500s/%.100s.py", r->folder, r->plan->name);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/rows_compare.h"
 
-#include "base/time.h"
+#include "cli/rows_order.h"
+#include "cli/session_parts.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -9,10 +10,6 @@
 #define STDDEV_ROUNDINGS 1000
 #define SHOWN_MAX ((size_t)16 << 20)
 
-struct side {
-    const struct tl_rows *rows;
-    size_t *order; /* row numbers, sorted */
-};
 struct compare {
     const struct tl_compare_options *o;
     const struct tl_view_plan *v;
@@ -21,13 +18,17 @@ struct compare {
     size_t identity; /* how many of columns do */
     double *ulps;    /* by column: how far a DOUBLE that is made of sums may be off; others 0 */
     size_t start, end; /* columns of the window's bounds; SIZE_MAX: not selected */
+    const struct tl_rows *ours;
+    struct tl_session_parts parts; /* of sessions of this view */
+    bool no_memory;
     size_t shown;
 };
 
 const char *tl_difference_text(enum tl_difference_rule rule)
 {
     static const char *const texts[] = { "explained by no rule", "sums rounded in another order (rule 8)", "instants cut to microseconds",
-                                         "a late record lies in the window (rule 4)" };
+                                         "a late record lies in the window (rule 4)",
+                                         "a session of ours is two there: it begins in the millisecond in which the one before it ends" };
     return texts[rule];
 }
 
@@ -93,59 +94,37 @@ static void describe_columns(struct compare *c)
     }
 }
 
-/* ---- the order of rows ---- */
-
-static int compare_cells(const struct tl_rows *a, size_t x, const struct tl_rows *b, size_t y, size_t column)
-{
-    bool a_null = tl_rows_is_null(a, x, column), b_null = tl_rows_is_null(b, y, column);
-    if (a_null || b_null)
-        return (int)a_null - (int)b_null;
-    if (a->columns[column].def.type == TL_TYPE_VARCHAR)
-        return tl_view_cmp(tl_rows_text(a, x, column), tl_rows_text(b, y, column));
-    const union tl_cell *m = &a->columns[column].cells[x], *n = &b->columns[column].cells[y];
-    if (a->columns[column].def.type == TL_TYPE_DOUBLE)
-        return (m->f64 > n->f64) - (m->f64 < n->f64);
-    int64_t cut = a->columns[column].def.type == TL_TYPE_TIMESTAMP ? TL_NS_PER_US : 1; /* the other engine may have cut it */
-    int64_t p = tl_floor_div(m->i64, cut), q = tl_floor_div(n->i64, cut);
-    return (p > q) - (p < q);
-}
-
-struct sorting {
-    const struct tl_rows *rows;
-    const size_t *columns;
-};
-
-static int compare_rows(const void *x, const void *y, void *user)
-{
-    const struct sorting *s = user;
-    int difference = 0;
-    for (size_t i = 0; i < s->rows->column_count && difference == 0; i++)
-        difference = compare_cells(s->rows, *(const size_t *)x, s->rows, *(const size_t *)y, s->columns[i]);
-    return difference;
-}
-
-static size_t *sorted(const struct tl_rows *rows, const size_t *columns)
-{
-    struct sorting s = { rows, columns };
-    size_t *order = malloc((rows->row_count + 1) * sizeof *order);
-    for (size_t i = 0; order && i < rows->row_count; i++)
-        order[i] = i;
-    if (order)
-        qsort_r(order, rows->row_count, sizeof *order, compare_rows, &s);
-    return order;
-}
-
 /* ---- differences ---- */
 
-static bool has_late(const struct compare *c, const struct tl_rows *rows, size_t row)
+static bool overlaps(const struct compare *c, const struct tl_window_list *list, const struct tl_rows *rows, size_t row)
 {
-    if (!c->o->late || c->start == SIZE_MAX || c->end == SIZE_MAX)
+    if (!list || c->start == SIZE_MAX || c->end == SIZE_MAX)
         return false;
-    int64_t start = rows->columns[c->start].cells[row].i64, end = rows->columns[c->end].cells[row].i64;
-    for (size_t i = 0; i < c->o->late->count; i++)
-        if (c->o->late->starts_ns[i] < end && c->o->late->ends_ns[i] > start)
-            return true;
-    return false;
+    return tl_window_list_overlaps(list, rows->columns[c->start].cells[row].i64, rows->columns[c->end].cells[row].i64);
+}
+
+/* Of the rows of a view without windows it cannot be told which ones read the parts of a session. */
+static bool reads_parts(const struct compare *c, const struct tl_rows *rows, size_t row)
+{
+    const struct tl_window_list *list = c->o->parted;
+    return list && list->count && (c->v->window == TL_WINDOW_NONE || overlaps(c, list, rows, row));
+}
+
+/* What explains that the row is another one, or has none beside it. */
+static enum tl_difference_rule explain_row(const struct compare *c, const struct tl_rows *rows, size_t row)
+{
+    const bool *parted = rows == c->ours ? c->parts.ours : c->parts.others;
+    if ((parted && parted[row]) || reads_parts(c, rows, row))
+        return TL_DIFFERENCE_SESSION;
+    return overlaps(c, c->o->late, rows, row) ? TL_DIFFERENCE_LATE : TL_DIFFERENCE_NONE;
+}
+
+/* The views that read these rows differ where these do: at their ends too, by which windows over them may go. */
+static void keep_parted(struct compare *c, enum tl_difference_rule rule, const struct tl_rows *rows, size_t row)
+{
+    if (rule == TL_DIFFERENCE_SESSION && c->start != SIZE_MAX && c->end != SIZE_MAX &&
+        !tl_window_list_add(&c->result->parted, rows->columns[c->start].cells[row].i64, rows->columns[c->end].cells[row].i64 + 1))
+        c->no_memory = true;
 }
 
 static void show_row(struct tl_buf *out, const struct tl_rows *rows, size_t row)
@@ -168,8 +147,9 @@ static bool is_shown(struct compare *c, enum tl_difference_rule rule)
 
 static void tell_alone(struct compare *c, const struct tl_rows *rows, size_t row, const char *who)
 {
-    enum tl_difference_rule rule = has_late(c, rows, row) ? TL_DIFFERENCE_LATE : TL_DIFFERENCE_NONE;
+    enum tl_difference_rule rule = explain_row(c, rows, row);
     c->result->by_rule[rule]++;
+    keep_parted(c, rule, rows, row);
     if (!is_shown(c, rule))
         return;
     tl_buf_addf(&c->result->shown, "  only %s: ", who);
@@ -188,15 +168,15 @@ static enum tl_difference_rule explain_cell(struct compare *c, const struct tl_r
             return TL_DIFFERENCE_SUM;
         }
     }
-    if (!nulls && a->columns[column].def.type == TL_TYPE_TIMESTAMP && compare_cells(a, x, b, y, column) == 0)
+    if (!nulls && a->columns[column].def.type == TL_TYPE_TIMESTAMP && tl_rows_cmp_cells(a, x, b, y, column) == 0)
         return TL_DIFFERENCE_MICROSECONDS;
-    return has_late(c, a, x) ? TL_DIFFERENCE_LATE : TL_DIFFERENCE_NONE;
+    return explain_row(c, a, x);
 }
 
 static bool cells_equal(const struct tl_rows *a, size_t x, const struct tl_rows *b, size_t y, size_t column)
 {
     if (tl_rows_is_null(a, x, column) || tl_rows_is_null(b, y, column) || a->columns[column].def.type != TL_TYPE_TIMESTAMP)
-        return compare_cells(a, x, b, y, column) == 0;
+        return tl_rows_cmp_cells(a, x, b, y, column) == 0;
     return a->columns[column].cells[x].i64 == b->columns[column].cells[y].i64;
 }
 
@@ -221,6 +201,7 @@ static void tell_pair(struct compare *c, const struct tl_rows *a, size_t x, cons
         return;
     }
     c->result->by_rule[rule]++;
+    keep_parted(c, rule, a, x);
     if (!is_shown(c, rule))
         return;
     tl_buf_add_text(&c->result->shown, "  tapeline: ");
@@ -230,20 +211,17 @@ static void tell_pair(struct compare *c, const struct tl_rows *a, size_t x, cons
     tl_buf_addf(&c->result->shown, "\n    %s: %s\n", a->columns[at].def.name, tl_difference_text(rule));
 }
 
-static void walk(struct compare *c, const struct side *ours, const struct side *others)
+static void walk(struct compare *c, const struct tl_rows *a, const size_t *ours, const struct tl_rows *b, const size_t *others)
 {
-    const struct tl_rows *a = ours->rows, *b = others->rows;
     size_t i = 0, j = 0;
     while (i < a->row_count || j < b->row_count) {
-        int difference = i == a->row_count ? 1 : j == b->row_count ? -1 : 0;
-        for (size_t k = 0; k < c->identity && difference == 0; k++)
-            difference = compare_cells(a, ours->order[i], b, others->order[j], c->columns[k]);
+        int difference = i == a->row_count ? 1 : j == b->row_count ? -1 : tl_rows_cmp(a, ours[i], b, others[j], c->columns, c->identity);
         if (difference < 0) {
-            tell_alone(c, a, ours->order[i++], "tapeline");
+            tell_alone(c, a, ours[i++], "tapeline");
         } else if (difference > 0) {
-            tell_alone(c, b, others->order[j++], c->o->engine);
+            tell_alone(c, b, others[j++], c->o->engine);
         } else {
-            tell_pair(c, a, ours->order[i], b, others->order[j]);
+            tell_pair(c, a, ours[i], b, others[j]);
             i++;
             j++;
         }
@@ -254,23 +232,31 @@ bool tl_rows_compare(const struct tl_rows *ours, const struct tl_rows *others, c
                      struct tl_compare_result *result, struct tl_error *error)
 {
     const struct tl_view_plan *v = &options->plan->views[options->view];
-    struct compare c = { .o = options, .v = v, .result = result };
+    struct compare c = { .o = options, .v = v, .ours = ours, .result = result };
+    size_t *a = NULL, *b = NULL;
     *result = (struct tl_compare_result){ .rows = ours->row_count, .other_rows = others->row_count };
     tl_buf_init(&result->shown, SHOWN_MAX);
     c.columns = calloc(v->column_count + 1, sizeof *c.columns);
     c.ulps = calloc(v->column_count + 1, sizeof *c.ulps);
-    struct side a = { ours, NULL }, b = { others, NULL };
     if (c.columns && c.ulps) {
         describe_columns(&c);
-        a.order = sorted(ours, c.columns);
-        b.order = sorted(others, c.columns);
+        a = tl_rows_sorted(ours, c.columns);
+        b = tl_rows_sorted(others, c.columns);
     }
-    bool ok = a.order && b.order;
+    bool ok = a && b && tl_session_parts_find(&c.parts, ours, others, v, options->session_tick_ns);
     if (ok)
-        walk(&c, &a, &b);
-    free(a.order);
-    free(b.order);
+        walk(&c, ours, a, others, b);
+    ok = ok && !c.no_memory;
+    tl_session_parts_release(&c.parts);
+    free(a);
+    free(b);
     free(c.columns);
     free(c.ulps);
     return ok ? tl_buf_ok(&result->shown, "the differences", error) : tl_error_set(error, TL_NO_MEMORY, "out of memory");
+}
+
+void tl_compare_result_release(struct tl_compare_result *result)
+{
+    tl_buf_release(&result->shown);
+    tl_window_list_release(&result->parted);
 }

@@ -3,9 +3,10 @@
  *
  * Rows are paired by the keys and window bounds that the view selects. Explained is what docs/scaling.md lists, and nothing else:
  * the last digits of sums (rule 8) up to so many ulps; instants cut to microseconds; a window in which a late record lies, where the engine has
- * another way of telling what is late (rule 4). */
+ * another way of telling what is late (rule 4); sessions that the engine parts, because it has them by milliseconds, and what reads those. */
 #pragma once
 
+#include "cli/window_list.h"
 #include "engine/plan.h"
 
 enum tl_difference_rule {
@@ -13,20 +14,19 @@ enum tl_difference_rule {
     TL_DIFFERENCE_SUM,
     TL_DIFFERENCE_MICROSECONDS,
     TL_DIFFERENCE_LATE,
+    TL_DIFFERENCE_SESSION,
     TL_DIFFERENCE_RULES
 };
 /* "sums rounded in another order (rule 8)" */
 const char *tl_difference_text(enum tl_difference_rule rule);
 
-struct tl_late_windows { /* of the records that were late for the view */
-    int64_t *starts_ns, *ends_ns;
-    size_t count;
-};
 struct tl_compare_options {
     const struct tl_plan *plan;
     size_t view;
     double ulps;                     /* the most that SUM explains, of STDDEV a thousand times that */
-    const struct tl_late_windows *late; /* NULL: the engine tells late records as tapeline does: nothing is explained by them */
+    const struct tl_window_list *late; /* of the records that were late for the view. NULL: the engine tells late records as tapeline does: nothing is explained by them */
+    const struct tl_window_list *parted; /* of the view whose rows this one reads: result->parted of that comparison; NULL: none */
+    int64_t session_tick_ns;         /* by which the engine's sessions go, coarser than ours: it may part some (cli/session_parts.h); 0: as fine */
     const char *engine;              /* "spark" */
     size_t shown_max;                /* differences that are written out */
 };
@@ -34,10 +34,12 @@ struct tl_compare_result {
     uint64_t rows, other_rows, equal;
     uint64_t by_rule[TL_DIFFERENCE_RULES]; /* rows that differ, by what explains them */
     double ulps_max;                       /* seen */
+    struct tl_window_list parted;          /* of the rows that TL_DIFFERENCE_SESSION explains */
     struct tl_buf shown;                   /* a line each difference that no rule explains, and the first of those that one does */
 };
-/* result->shown goes to tl_buf_release() in any case. */
+/* result goes to tl_compare_result_release() in any case. */
 TL_MUST_USE bool tl_rows_compare(const struct tl_rows *ours, const struct tl_rows *others, const struct tl_compare_options *options,
                                  struct tl_compare_result *result, struct tl_error *error);
+void tl_compare_result_release(struct tl_compare_result *result);
 /* How many doubles lie between the two; infinity where one is NULL or they differ in sign. */
 double tl_ulps_between(double a, double b);

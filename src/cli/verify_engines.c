@@ -26,9 +26,10 @@ static const struct engine {
     tl_engine_dump_rows *dump;
     bool own_late; /* it tells late records by another rule than tapeline, also of files */
     bool elsewhere; /* its processes are no children of this one: what they take is not seen */
+    int64_t session_tick_ns; /* of its sessions, where that is coarser than what its instants have; 0: it is not */
 } engines[] = {
-    { "flink", tl_flink_dump_rows, false, true },
-    { "spark", tl_spark_dump_rows, false, false },
+    { "flink", tl_flink_dump_rows, false, true, TL_NS_PER_MS },
+    { "spark", tl_spark_dump_rows, false, false, 0 },
 };
 
 struct cost {
@@ -41,7 +42,8 @@ struct verify {
     char lake[640];
     struct tl_rows *ours; /* by view */
     size_t ours_count;
-    struct tl_late_windows *late;
+    struct tl_window_list *late;
+    struct tl_window_list *parted; /* by view: where its rows differ because the engine parts sessions */
     uint64_t received, malformed;
     uint64_t unexplained;
 };
@@ -99,18 +101,7 @@ static bool run_tapeline(struct verify *v, struct cost *cost, struct tl_error *e
 
 static bool keep_late(void *user, const struct tl_letter *letter)
 {
-    struct tl_late_windows *late = user;
-    if ((late->count & (late->count + 1)) == 0) { /* full at 2^n - 1 */
-        size_t cap = 2 * late->count + 1;
-        int64_t *starts = realloc(late->starts_ns, cap * sizeof *starts), *ends = starts ? realloc(late->ends_ns, cap * sizeof *ends) : NULL;
-        late->starts_ns = starts ? starts : late->starts_ns;
-        if (!ends)
-            return false;
-        late->ends_ns = ends;
-    }
-    late->starts_ns[late->count] = letter->window_start_ns;
-    late->ends_ns[late->count++] = letter->window_end_ns;
-    return true;
+    return tl_window_list_add(user, letter->window_start_ns, letter->window_end_ns);
 }
 
 static bool find_late(struct verify *v, struct tl_error *error)
@@ -166,7 +157,11 @@ static bool compare_view(struct verify *v, const struct engine *e, const char *f
     struct tl_rows rows;
     struct tl_compare_result result = { .rows = 0 };
     char path[1400];
-    struct tl_compare_options options = { .plan = v->o->plan, .view = view, .ulps = v->o->ulps, .engine = e->name, .shown_max = SHOWN_MAX };
+    struct tl_compare_options options = { .plan = v->o->plan, .view = view, .ulps = v->o->ulps, .engine = e->name, .shown_max = SHOWN_MAX,
+                                            .session_tick_ns = e->session_tick_ns };
+    const struct tl_source_plan *source = &v->o->plan->sources[plan->source];
+    if (source->of_view)
+        options.parted = &v->parted[source->view];
     size_t session = session_of(v->o->plan, view);
     if (e->own_late || session != SIZE_MAX)
         options.late = &v->late[session != SIZE_MAX ? session : view];
@@ -177,7 +172,10 @@ static bool compare_view(struct verify *v, const struct engine *e, const char *f
     if (ok)
         tell_view(v, e, view, &result);
     v->unexplained += result.by_rule[TL_DIFFERENCE_NONE];
-    tl_buf_release(&result.shown);
+    tl_window_list_release(&v->parted[view]);
+    v->parted[view] = result.parted;
+    result.parted = (struct tl_window_list){ 0 };
+    tl_compare_result_release(&result);
     tl_rows_release(&rows);
     return ok || tl_error_context(error, "view '%s' of %s", plan->name, e->name);
 }
@@ -276,12 +274,13 @@ static void release(struct verify *v)
 {
     for (size_t i = 0; i < v->ours_count; i++)
         tl_rows_release(&v->ours[i]);
-    for (size_t i = 0; v->late && i < v->o->plan->view_count; i++) {
-        free(v->late[i].starts_ns);
-        free(v->late[i].ends_ns);
+    for (size_t i = 0; v->late && v->parted && i < v->o->plan->view_count; i++) {
+        tl_window_list_release(&v->late[i]);
+        tl_window_list_release(&v->parted[i]);
     }
     free(v->ours);
     free(v->late);
+    free(v->parted);
     tl_inputs_release(&v->inputs);
     tl_scratch_close(&v->scratch);
 }
@@ -292,7 +291,8 @@ int tl_verify_engines_run(const struct tl_verify_engines *o)
     struct tl_error error;
     v.ours = calloc(o->plan->view_count + 1, sizeof *v.ours);
     v.late = calloc(o->plan->view_count + 1, sizeof *v.late);
-    bool ok = (v.ours && v.late) || tl_error_set(&error, TL_NO_MEMORY, "out of memory");
+    v.parted = calloc(o->plan->view_count + 1, sizeof *v.parted);
+    bool ok = (v.ours && v.late && v.parted) || tl_error_set(&error, TL_NO_MEMORY, "out of memory");
     ok = ok && verify_all(&v, &error);
     int code = !ok ? tl_report(&error) : v.unexplained ? TL_EXIT_FAILED : TL_EXIT_OK;
     if (ok)

@@ -10,7 +10,7 @@ static bool note_what_is_there(struct tl_engine *e, const struct tl_catalog_tabl
     struct tl_dir_list files;
     if (!tl_glue_has_partitions(table))
         return true;
-    if (!tl_lake_files(e->lake, table->path, &files, error))
+    if (!tl_lake_table_files(e->lake, table, &files, error))
         return false;
     bool ok = tl_glue_note(e->glue, (const char *const *)files.names, files.count, error);
     tl_dir_list_release(&files);

@@ -69,7 +69,7 @@ static bool ensure(const struct tl_plan *plan, const struct tl_sink_plan *sink, 
     bool ok = input_columns(plan, sink->input, sink->index, &arena, &rows, error) &&
               tl_sink_table_make(&arena, rows.defs, rows.count, sink->partition_by, sink->partition_count, sink->path, database, name, &table, error);
     if (ok) {
-        table->delta = sink->format == TL_SINK_DELTA;
+        table->format = sink->format;
         ok = tl_catalog_ensure(store, table, error);
     }
     tl_arena_release(&arena);

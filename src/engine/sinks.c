@@ -30,7 +30,7 @@ static bool ensure_table(struct tl_engine *e, struct tl_sink_run *sink, struct t
     struct tl_catalog_table *table;
     if (!tl_sink_table_make(&e->arena, rows.defs, rows.count, sink->partition_by, sink->partition_count, sink->path, database, name, &table, error))
         return false;
-    table->delta = sink->format == TL_SINK_DELTA;
+    table->format = sink->format;
     sink->table = table;
     return tl_catalog_ensure(e->lake, table, error);
 }

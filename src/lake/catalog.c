@@ -40,7 +40,7 @@ static void write_table(struct tl_json_writer *w, const struct tl_catalog_table 
     tl_json_member_text(w, "database", t->database);
     tl_json_member_text(w, "name", t->name);
     tl_json_member_text(w, "path", t->path);
-    tl_json_member_text(w, "format", t->delta ? "delta" : "parquet");
+    tl_json_member_text(w, "format", tl_sink_format_name(t->format));
     tl_json_member_bool(w, "synthetic", t->synthetic);
     tl_catalog_write_shape(w, t);
     tl_json_end_object(w);
@@ -61,12 +61,44 @@ static const struct tl_column_def *find_column(const struct tl_catalog_table *t,
     return NULL;
 }
 
+static bool is_folder(const struct tl_catalog_table *t, const char *column)
+{
+    for (size_t i = 0; i < t->partition_count; i++)
+        if (strcmp(t->partition_by[i], column) == 0)
+            return true;
+    return false;
+}
+
+/* The index of the table's n-th column that its files have; column_count: there is none. */
+static size_t file_column(const struct tl_catalog_table *t, size_t n)
+{
+    size_t i = 0;
+    while (i < t->column_count && (is_folder(t, t->columns[i].name) || n-- > 0))
+        i++;
+    return i;
+}
+
+/* Athena goes by the places of a CSV file's columns, not by their names. */
+static bool same_places(const struct tl_catalog_table *old, const struct tl_catalog_table *new, struct tl_error *error)
+{
+    for (size_t n = 0, was = file_column(old, n); was < old->column_count; was = file_column(old, ++n)) {
+        size_t is = file_column(new, n);
+        if (is == new->column_count || strcmp(old->columns[was].name, new->columns[is].name) != 0)
+            return tl_error_set(error, TL_CONFLICT, "column '%s' of table '%s.%s' has another place than in this lake's csv files, whose columns are read by "
+                                "their places: add columns at the end, or " WAY_OUT, old->columns[was].name, new->database, new->name);
+    }
+    return true;
+}
+
 /* Columns may be added, at any place, and nothing else: rows that are there keep their meaning, and have NULL in the new ones. */
 static bool compatible(const struct tl_catalog_table *old, const struct tl_catalog_table *new, struct tl_error *error)
 {
     if (strcmp(old->path, new->path) != 0)
         return tl_error_set(error, TL_CONFLICT, "table '%s.%s' is at '%s' in this lake, not at '%s': " WAY_OUT, new->database, new->name,
                             old->path, new->path);
+    if (old->format != new->format && (tl_sink_format_is_text(old->format) || tl_sink_format_is_text(new->format)))
+        return tl_error_set(error, TL_CONFLICT, "table '%s.%s' is of %s files in this lake, not of %s ones: " WAY_OUT, new->database, new->name,
+                            tl_sink_format_name(old->format), tl_sink_format_name(new->format));
     for (size_t i = 0; i < old->column_count; i++) {
         const struct tl_column_def *was = &old->columns[i], *is = find_column(new, was->name);
         if (!is)
@@ -76,6 +108,8 @@ static bool compatible(const struct tl_catalog_table *old, const struct tl_catal
             return tl_error_set(error, TL_CONFLICT, "column '%s' of table '%s.%s' is %s in this lake, and %s now: CAST it, or " WAY_OUT,
                                 was->name, new->database, new->name, tl_type_name(was->type), tl_type_name(is->type));
     }
+    if (new->format == TL_SINK_CSV && !same_places(old, new, error))
+        return false;
     bool same = old->partition_count == new->partition_count;
     for (size_t i = 0; same && i < old->partition_count; i++)
         same = strcmp(old->partition_by[i], new->partition_by[i]) == 0;
@@ -147,7 +181,7 @@ static bool read_tables(struct tl_arena *arena, struct tl_json root, struct tl_c
         t->database = tl_arena_text(arena, tl_json_get_string(item, "database"));
         t->name = tl_arena_text(arena, tl_json_get_string(item, "name"));
         t->path = tl_arena_text(arena, tl_json_get_string(item, "path"));
-        t->delta = tl_view_is(tl_json_get_string(item, "format"), "delta");
+        t->format = tl_sink_format_parse(tl_json_get_string(item, "format"));
         t->synthetic = tl_json_get_bool(item, "synthetic", false);
         bool named = tl_json_get_string(item, "database").size && tl_json_get_string(item, "name").size && tl_json_get_string(item, "path").size;
         if (!named || !read_columns(arena, item, t))

@@ -5,6 +5,7 @@
 #include "base/rows.h"
 #include "base/type.h"
 #include "codec/json_writer.h"
+#include "lake/sink_format.h"
 #include "lake/store.h"
 
 struct tl_catalog_table {
@@ -13,7 +14,7 @@ struct tl_catalog_table {
     size_t column_count;
     const char *const *partition_by;
     size_t partition_count;
-    bool delta;     /* a Delta log says which of its files count */
+    enum tl_sink_format format; /* of its files */
     bool synthetic; /* sample data: said wherever it is shown */
 };
 /* Adds or updates a table, atomically; an incompatible change of an existing table's columns is TL_CONFLICT with the way out. */

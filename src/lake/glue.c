@@ -186,12 +186,23 @@ static bool is_delta(struct tl_json table)
            tl_view_is(tl_json_get_string(tl_json_member(table, "Parameters"), "spark.sql.sources.provider"), "delta");
 }
 
+/* By the library that reads its lines; a Delta table made by others may name any. */
+static bool is_stored_as(struct tl_json table, enum tl_sink_format format)
+{
+    struct tl_view serde = tl_json_get_string(tl_json_member(tl_json_member(table, "StorageDescriptor"), "SerdeInfo"), "SerializationLibrary");
+    return format == TL_SINK_DELTA || tl_view_is(serde, tl_glue_storage(format)->serde);
+}
+
 /* *current: nothing has to be told. TL_CONFLICT: it is another table. */
 static bool compare_table(const struct tl_glue *g, struct tl_json there, const struct tl_catalog_table *t, bool anew, bool *current, struct tl_error *error)
 {
-    if (is_delta(there) != t->delta)
+    bool delta = t->format == TL_SINK_DELTA;
+    if (is_delta(there) != delta)
         return tl_error_set(error, TL_CONFLICT, "Glue's table '%s.%s' is %s, unlike the lake's: drop it there (its data stays), or give the sink another table",
-                            t->database, t->name, t->delta ? "no Delta table" : "a Delta table");
+                            t->database, t->name, delta ? "no Delta table" : "a Delta table");
+    if (!is_stored_as(there, t->format))
+        return tl_error_set(error, TL_CONFLICT, "Glue's table '%s.%s' is not of %s files, as the lake's is: drop it there (its data stays), or give the "
+                            "sink another table", t->database, t->name, tl_sink_format_name(t->format));
     size_t columns = columns_same(tl_json_member(tl_json_member(there, "StorageDescriptor"), "Columns"), t);
     if ((columns == SIZE_MAX && !anew) || !keys_same(tl_json_member(there, "PartitionKeys"), t))
         return tl_error_set(error, TL_CONFLICT,

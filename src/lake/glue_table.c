@@ -5,9 +5,19 @@
 
 #include <stdio.h>
 
-#define INPUT "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
-#define OUTPUT "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
-#define SERDE "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
+#define PARQUET "org.apache.hadoop.hive.ql.io.parquet."
+#define LINES "org.apache.hadoop.mapred.TextInputFormat", "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
+
+/* CSV by LazySimpleSerDe, the one that reads types and NULL; it knows no quotes, for which the checker lets no text into such a table
+ * (sql/check_outputs.c). JSON by OpenX's: Hive's own refuses a member that the table has not. */
+const struct tl_glue_storage *tl_glue_storage(enum tl_sink_format format)
+{
+    static const struct tl_glue_storage parquet = { PARQUET "MapredParquetInputFormat", PARQUET "MapredParquetOutputFormat",
+                                                    PARQUET "serde.ParquetHiveSerDe" },
+                                        csv = { LINES, "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe" },
+                                        json = { LINES, "org.openx.data.jsonserde.JsonSerDe" };
+    return format == TL_SINK_CSV ? &csv : format == TL_SINK_JSON ? &json : &parquet;
+}
 
 const char *tl_glue_type(enum tl_type type)
 {
@@ -19,7 +29,7 @@ const char *tl_glue_type(enum tl_type type)
 
 bool tl_glue_has_partitions(const struct tl_catalog_table *table)
 {
-    return table->partition_count > 0 && !table->delta;
+    return table->partition_count > 0 && table->format != TL_SINK_DELTA;
 }
 
 bool tl_glue_is_partition(const struct tl_catalog_table *table, const char *column)
@@ -64,6 +74,21 @@ const struct tl_column_def *tl_glue_column(const struct tl_catalog_table *table,
     return NULL;
 }
 
+static void write_serde_parameters(struct tl_json_writer *w, enum tl_sink_format format, const char *location)
+{
+    if (format != TL_SINK_DELTA && format != TL_SINK_CSV)
+        return;
+    tl_json_key(w, "Parameters");
+    tl_json_begin_object(w);
+    if (format == TL_SINK_DELTA) {
+        tl_json_member_text(w, "path", location);
+    } else {
+        tl_json_member_text(w, "field.delim", ",");
+        tl_json_member_text(w, "serialization.null.format", "");
+    }
+    tl_json_end_object(w);
+}
+
 static void write_storage(struct tl_json_writer *w, const char *root, const struct tl_catalog_table *table, const char *folder)
 {
     struct tl_buf location;
@@ -78,17 +103,12 @@ static void write_storage(struct tl_json_writer *w, const char *root, const stru
             write_column(w, &table->columns[i]);
     tl_json_end_array(w);
     tl_json_member_text(w, "Location", tl_buf_text(&location));
-    tl_json_member_text(w, "InputFormat", INPUT);
-    tl_json_member_text(w, "OutputFormat", OUTPUT);
+    tl_json_member_text(w, "InputFormat", tl_glue_storage(table->format)->input);
+    tl_json_member_text(w, "OutputFormat", tl_glue_storage(table->format)->output);
     tl_json_key(w, "SerdeInfo");
     tl_json_begin_object(w);
-    tl_json_member_text(w, "SerializationLibrary", SERDE);
-    if (table->delta) {
-        tl_json_key(w, "Parameters");
-        tl_json_begin_object(w);
-        tl_json_member_text(w, "path", tl_buf_text(&location));
-        tl_json_end_object(w);
-    }
+    tl_json_member_text(w, "SerializationLibrary", tl_glue_storage(table->format)->serde);
+    write_serde_parameters(w, table->format, tl_buf_text(&location));
     tl_json_end_object(w);
     tl_json_end_object(w);
     w->out->failed = w->out->failed || location.failed;
@@ -133,8 +153,10 @@ void tl_glue_write_table(struct tl_json_writer *w, const char *root, const struc
     tl_json_key(w, "Parameters");
     tl_json_begin_object(w);
     tl_json_member_text(w, "EXTERNAL", "TRUE");
-    tl_json_member_text(w, "classification", table->delta ? "delta" : "parquet");
-    if (table->delta) { /* the first is what Athena goes by, the second Spark */
+    tl_json_member_text(w, "classification", tl_sink_format_name(table->format));
+    if (table->format == TL_SINK_CSV)
+        tl_json_member_text(w, "skip.header.line.count", "1");
+    if (table->format == TL_SINK_DELTA) { /* the first is what Athena goes by, the second Spark */
         tl_json_member_text(w, "table_type", "DELTA");
         tl_json_member_text(w, "spark.sql.sources.provider", "delta");
     }

@@ -5,6 +5,10 @@
 #include "codec/json_writer.h"
 #include "lake/glue.h"
 
+struct tl_glue_storage {
+    const char *input, *output, *serde; /* names of Hive's classes */
+};
+const struct tl_glue_storage *tl_glue_storage(enum tl_sink_format format);
 const char *tl_glue_type(enum tl_type type); /* "bigint" */
 /* "s3://bucket/prefix/streaming/x/ticker=A/"; folder "" is the table's own. */
 void tl_glue_location(const char *root, const struct tl_catalog_table *table, const char *folder, struct tl_buf *out);

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #define CATALOG "_tapeline/catalog.json"
+#define WAITING_MAX 64
 #define TAGS ".etags" /* a lake's readers pass over it: <folder>/.etags/<object> holds the object's ETag */
 
 struct cache {
@@ -29,6 +30,13 @@ struct cache {
         struct tl_scan_needs needs;
     } *tables; /* that the statement names */
     size_t table_count;
+};
+
+struct waiting { /* to be fetched together; the store bounds how many are under way */
+    struct tl_store_file files[WAITING_MAX];
+    const struct tl_store_entry *objects[WAITING_MAX];
+    char paths[WAITING_MAX][PATH_MAX];
+    size_t count;
 };
 
 /* key: "" for whole tables. */
@@ -67,46 +75,87 @@ static bool is_current(struct tl_store *local, const struct tl_store_entry *obje
 }
 
 /* The object is among the whole tables. */
-static bool link_whole(struct cache *c, const struct tl_store_entry *object, const char *tag, const char *to, struct tl_store_info *info)
+static bool link_whole(struct cache *c, const struct tl_store_entry *object, const char *tag, const char *to)
 {
     char from[PATH_MAX];
     if (!c->whole || !is_current(c->whole, object, tag) ||
         snprintf(from, sizeof from, "%s/%s", tl_store_folder(c->whole), object->name) >= (int)sizeof from)
         return false;
-    *info = object->info;
     return tl_io->link(from, to) == 0;
 }
 
-/* First the file, then its tag: a tag never tells of a file that is not there. */
-static bool fetch(struct cache *c, const struct tl_store_entry *object, const char *tag, struct tl_error *error)
+/* Where the object comes to lie, whose folder is made, and a file of _tmp that becomes it. */
+static bool make_place(const struct cache *c, const struct tl_store_entry *object, char path[PATH_MAX], char temporary[PATH_MAX], struct tl_error *error)
 {
-    char path[PATH_MAX], temporary[PATH_MAX];
     uint64_t number;
-    struct tl_store_info info;
     if (!tl_io->random(&number, sizeof number))
         return tl_error_set(error, TL_IO, "no random number for a file's name");
-    if (snprintf(path, sizeof path, "%s/%s", c->folder, object->name) >= (int)sizeof path ||
-        snprintf(temporary, sizeof temporary, "%.*s/_tmp/%016" PRIx64, PATH_MAX - 64, c->folder, number) >= (int)sizeof temporary)
+    if (snprintf(path, PATH_MAX, "%s/%s", c->folder, object->name) >= PATH_MAX ||
+        snprintf(temporary, PATH_MAX, "%.*s/_tmp/%016" PRIx64, PATH_MAX - 64, c->folder, number) >= PATH_MAX)
         return tl_error_set(error, TL_LIMIT, "'%.200s...' is too long a name", object->name);
     char *slash = strrchr(path, '/');
     *slash = '\0';
-    if (!tl_dir_make(path, error) || !(link_whole(c, object, tag, temporary, &info) || tl_store_fetch(c->bucket, object->name, temporary, &info, error)))
-        return false;
+    bool ok = tl_dir_make(path, error);
     *slash = '/';
+    return ok;
+}
+
+/* First the file, then its tag: a tag never tells of a file that is not there. */
+static bool keep(struct cache *c, const struct tl_store_entry *object, const char *temporary, struct tl_error *error)
+{
+    char path[PATH_MAX], tag[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s", c->folder, object->name);
+    if (!tag_name(object->name, tag, error))
+        return false;
     if (tl_io->rename(temporary, path) != 0) {
         tl_error_sys(error, errno, "cannot rename '%s' to '%s'", temporary, path);
         tl_io->unlink(temporary);
         return false;
     }
-    return tl_store_put(c->local, tag, tl_view_of(info.etag), error);
+    return tl_store_put(c->local, tag, tl_view_of(object->info.etag), error);
 }
 
-static bool bring(struct cache *c, const struct tl_store_entry *object, struct tl_error *error)
+/* Fetches what waits. The tag is what was listed: an object that was replaced meanwhile is another one in the next listing. */
+static bool fetch_waiting(struct cache *c, struct waiting *w, struct tl_error *error)
 {
-    char tag[PATH_MAX];
     if (c->cancel && __atomic_load_n(c->cancel, __ATOMIC_ACQUIRE))
         return tl_error_set(error, TL_STOPPED, "the query was stopped");
-    return tag_name(object->name, tag, error) && (is_current(c->local, object, tag) || fetch(c, object, tag, error));
+    bool ok = w->count == 0 || tl_store_fetch_many(c->bucket, w->files, w->count, error);
+    for (size_t i = 0; i < w->count; i++)
+        if (ok)
+            ok = keep(c, w->objects[i], w->files[i].path, error);
+        else
+            (void)tl_io->unlink(w->files[i].path);
+    w->count = 0;
+    return ok;
+}
+
+static bool add_waiting(struct cache *c, struct waiting *w, const struct tl_store_entry *object, struct tl_error *error)
+{
+    char path[PATH_MAX], tag[PATH_MAX];
+    if (!tag_name(object->name, tag, error))
+        return false;
+    if (is_current(c->local, object, tag))
+        return true;
+    if (!make_place(c, object, path, w->paths[w->count], error))
+        return false;
+    if (link_whole(c, object, tag, w->paths[w->count]))
+        return keep(c, object, w->paths[w->count], error);
+    w->files[w->count] = (struct tl_store_file){ .path = w->paths[w->count], .name = object->name };
+    w->objects[w->count++] = object;
+    return w->count < WAITING_MAX || fetch_waiting(c, w, error);
+}
+
+/* The objects that are not there as they are listed, several at a time. */
+static bool bring(struct cache *c, const struct tl_store_entries *objects, struct tl_error *error)
+{
+    struct waiting *w = calloc(1, sizeof *w);
+    bool ok = w || tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    for (size_t i = 0; ok && i < objects->count; i++)
+        ok = add_waiting(c, w, &objects->items[i], error);
+    ok = ok && fetch_waiting(c, w, error);
+    free(w);
+    return ok;
 }
 
 static int by_name(const void *a, const void *b)
@@ -197,7 +246,7 @@ static bool sync_partitions(struct cache *c, const struct tl_catalog_table *tabl
     size_t kept = 0;
     bool ok = list_partitions(c, table, needs, &objects, error) && sync_merged(c, table->path, needs, error);
     for (size_t i = 0; i < objects.count; i++) { /* what only the bucket has so: its list of merged files */
-        if (tl_view_ends_with(tl_view_of(objects.items[i].name), TL_VIEW(".parquet")))
+        if (tl_view_ends_with(tl_view_of(objects.items[i].name), tl_view_of(tl_sink_format_ending(table->format))))
             objects.items[kept++] = objects.items[i];
         else
             free(objects.items[i].name);
@@ -205,8 +254,7 @@ static bool sync_partitions(struct cache *c, const struct tl_catalog_table *tabl
     objects.count = kept;
     if (objects.count)
         qsort(objects.items, objects.count, sizeof *objects.items, by_name);
-    for (size_t i = 0; ok && i < objects.count; i++)
-        ok = bring(c, &objects.items[i], error);
+    ok = ok && bring(c, &objects, error);
     ok = ok && remove_gone(c, table->path, &objects, true, error);
     tl_store_entries_release(&objects);
     return ok;
@@ -226,10 +274,7 @@ static bool sync_path(void *arg, struct tl_view given, struct tl_error *error)
             return true; /* it is brought with the tables */
     if (!tl_store_walk(c->bucket, path, &objects, error))
         return false;
-    bool ok = true;
-    for (size_t i = 0; ok && i < objects.count; i++)
-        ok = bring(c, &objects.items[i], error);
-    ok = ok && remove_gone(c, path, &objects, false, error);
+    bool ok = bring(c, &objects, error) && remove_gone(c, path, &objects, false, error);
     tl_store_entries_release(&objects);
     return ok;
 }

@@ -43,7 +43,7 @@ static bool is_of_flink(struct tl_view name)
 }
 
 /* Names that begin with '_' or '.' are no data, at any depth below the path. */
-static bool is_data(struct tl_view name, size_t skip)
+static bool is_data(struct tl_view name, size_t skip, enum tl_sink_format format)
 {
     struct tl_view part = { NULL, 0 }, rest = { name.data + skip, name.size - skip };
     while (rest.data) {
@@ -51,7 +51,7 @@ static bool is_data(struct tl_view name, size_t skip)
         if (part.size && (part.data[0] == '_' || part.data[0] == '.'))
             return false;
     }
-    return tl_view_ends_with(part, TL_VIEW(".parquet")) || is_of_flink(part);
+    return tl_view_ends_with(part, tl_view_of(tl_sink_format_ending(format))) || is_of_flink(part);
 }
 
 /* The files that stand in place of others, and not those others (lake/merged.h). */
@@ -97,7 +97,7 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-bool tl_lake_files(struct tl_store *store, const char *path, struct tl_dir_list *out, struct tl_error *error)
+static bool list_files(struct tl_store *store, const char *path, enum tl_sink_format format, struct tl_dir_list *out, struct tl_error *error)
 {
     size_t cap = 0;
     struct tl_store_entries entries;
@@ -109,7 +109,7 @@ bool tl_lake_files(struct tl_store *store, const char *path, struct tl_dir_list 
         return false;
     for (size_t i = 0; ok && i < entries.count; i++) {
         merged = merged || strcmp(entries.items[i].name, list) == 0;
-        if (is_data(tl_view_of(entries.items[i].name), strlen(path)))
+        if (is_data(tl_view_of(entries.items[i].name), strlen(path), format))
             ok = add_file(out, &cap, entries.items[i].name, error);
     }
     tl_store_entries_release(&entries);
@@ -118,6 +118,16 @@ bool tl_lake_files(struct tl_store *store, const char *path, struct tl_dir_list 
     if (!ok)
         tl_dir_list_release(out);
     return ok;
+}
+
+bool tl_lake_files(struct tl_store *store, const char *path, struct tl_dir_list *out, struct tl_error *error)
+{
+    return list_files(store, path, TL_SINK_PARQUET, out, error);
+}
+
+bool tl_lake_table_files(struct tl_store *store, const struct tl_catalog_table *table, struct tl_dir_list *out, struct tl_error *error)
+{
+    return list_files(store, table->path, table->format, out, error);
 }
 
 /* ---- SQL ---- */
@@ -173,6 +183,19 @@ static enum tl_type partition_type(const struct tl_catalog_table *table, struct 
     return number && !table ? TL_TYPE_BIGINT : TL_TYPE_VARCHAR;
 }
 
+/* The folders' values, by the table's types. */
+static void add_hive(const struct partitions *partitions, const struct tl_catalog_table *table, struct tl_buf *sql)
+{
+    tl_buf_addf(sql, ", hive_partitioning = %s", partitions->count ? "true, hive_types = {" : "false");
+    for (size_t i = 0; i < partitions->count; i++) {
+        if (i)
+            tl_buf_add_text(sql, ", ");
+        tl_sql_add_name(sql, partitions->names[i]);
+        tl_buf_addf(sql, ": '%s'", tl_sql_type(partition_type(table, partitions->names[i], partitions->number[i])));
+    }
+    tl_buf_add_text(sql, partitions->count ? "}" : "");
+}
+
 /* "read_parquet([files], ...)". */
 static void add_read(struct tl_store *store, const struct partitions *partitions, const struct tl_catalog_table *table, char *const *files,
                      size_t count, bool by_name, struct tl_buf *sql)
@@ -183,15 +206,9 @@ static void add_read(struct tl_store *store, const struct partitions *partitions
             tl_buf_add_text(sql, ", ");
         tl_lake_add_file(sql, store, files[i]);
     }
-    tl_buf_addf(sql, "], union_by_name = %s, hive_partitioning = %s", by_name ? "true" : "false",
-                partitions->count ? "true, hive_types = {" : "false");
-    for (size_t i = 0; i < partitions->count; i++) {
-        if (i)
-            tl_buf_add_text(sql, ", ");
-        tl_sql_add_name(sql, partitions->names[i]);
-        tl_buf_addf(sql, ": '%s'", tl_sql_type(partition_type(table, partitions->names[i], partitions->number[i])));
-    }
-    tl_buf_add_text(sql, partitions->count ? "})" : ")");
+    tl_buf_addf(sql, "], union_by_name = %s", by_name ? "true" : "false");
+    add_hive(partitions, table, sql);
+    tl_buf_add_char(sql, ')');
 }
 
 static const char *leaf_of(const char *name)
@@ -360,14 +377,84 @@ static void add_cut_file(struct tl_store *store, const struct partitions *partit
     tl_buf_release(&dummy);
 }
 
+/* ---- tables of text ---- */
+
+/* The name of a column that has the whole value where the folder's is cut (lake/partition_path.h). */
+static void whole_name(const char *column, char out[300])
+{
+    snprintf(out, 300, "%c%s", TL_PARTITION_CUT, column);
+}
+
+/* The columns, and of each partition column the whole value: "<head>name<tail>, ...". */
+static void add_text_names(const struct tl_catalog_table *t, const char *head, const char *tail, struct tl_buf *sql)
+{
+    char whole[300];
+    for (size_t i = 0; i < t->column_count + t->partition_count; i++) {
+        const char *name = i < t->column_count ? t->columns[i].name : whole;
+        if (i >= t->column_count)
+            whole_name(t->partition_by[i - t->column_count], whole);
+        tl_buf_addf(sql, "%s%s", i ? ", " : "", head);
+        tl_sql_add_name(sql, tl_view_of(name));
+        tl_buf_add_text(sql, tail);
+    }
+}
+
+static void add_text_value(const struct tl_catalog_table *t, const struct tl_column_def *column, struct tl_buf *sql)
+{
+    char whole[300];
+    bool parted = false;
+    for (size_t i = 0; i < t->partition_count; i++)
+        parted = parted || strcmp(t->partition_by[i], column->name) == 0;
+    tl_buf_add_text(sql, parted ? "CAST(coalesce(" : "CAST(");
+    if (parted) {
+        whole_name(column->name, whole);
+        tl_sql_add_name(sql, tl_view_of(whole));
+        tl_buf_add_text(sql, ", ");
+    }
+    tl_sql_add_name(sql, tl_view_of(column->name));
+    tl_buf_addf(sql, "%s AS %s) AS ", parted ? ")" : "", tl_sql_type(column->type));
+    tl_sql_add_name(sql, tl_view_of(column->name));
+}
+
+/* Everything is read as text, and made what the catalog says: a file is not asked what it looks like, and one from before a column was added
+ * has NULL in it. An instant has no zone in a file: it is UTC. */
+static void add_text_scan(struct tl_store *store, const struct partitions *partitions, const struct tl_catalog_table *t, const struct tl_dir_list *files,
+                          struct tl_buf *sql)
+{
+    bool csv = t->format == TL_SINK_CSV;
+    tl_buf_add_text(sql, "SELECT ");
+    for (size_t i = 0; i < t->column_count; i++) {
+        tl_buf_add_text(sql, i ? ", " : "");
+        add_text_value(t, &t->columns[i], sql);
+    }
+    tl_buf_add_text(sql, " FROM (SELECT ");
+    add_text_names(t, "CAST(NULL AS VARCHAR) AS ", "", sql);
+    tl_buf_addf(sql, " WHERE false UNION ALL BY NAME SELECT * FROM read_%s([", csv ? "csv" : "json");
+    for (size_t i = 0; i < files->count; i++) {
+        tl_buf_add_text(sql, i ? ", " : "");
+        tl_lake_add_file(sql, store, files->names[i]);
+    }
+    if (csv) {
+        tl_buf_add_text(sql, "], header = true, delim = ',', quote = '\"', escape = '\"', all_varchar = true, union_by_name = true");
+    } else {
+        tl_buf_add_text(sql, "], format = 'newline_delimited', columns = {");
+        add_text_names(t, "", ": 'VARCHAR'", sql);
+        tl_buf_add_char(sql, '}');
+    }
+    struct partitions as_text = *partitions;
+    memset(as_text.number, 0, sizeof as_text.number);
+    add_hive(&as_text, NULL, sql);
+    tl_buf_add_text(sql, "))");
+}
+
 bool tl_lake_scan_sql(struct tl_duck *d, struct tl_store *store, const char *path, const struct tl_catalog_table *table,
                       const struct tl_lake_filter *filter, struct tl_buf *sql, bool *found, struct tl_error *error)
 {
     struct tl_dir_list files;
     struct partitions partitions;
-    bool known = table && table->column_count, ok = true;
+    bool known = table && table->column_count, text = table && tl_sink_format_is_text(table->format), ok = true;
     *found = false;
-    if (!tl_lake_live(d, store, path, &files, error))
+    if (text ? !tl_lake_table_files(store, table, &files, error) : !tl_lake_live(d, store, path, &files, error))
         return false;
     if (filter && files.count)
         keep_wanted(&files, filter);
@@ -376,7 +463,10 @@ bool tl_lake_scan_sql(struct tl_duck *d, struct tl_store *store, const char *pat
         add_columns(table, sql);
     if (known && *found)
         tl_buf_add_text(sql, " UNION ALL BY NAME ");
-    if (*found) {
+    if (*found && text) {
+        find_partitions(&files, strlen(path) + 1, &partitions);
+        add_text_scan(store, &partitions, table, &files, sql);
+    } else if (*found) {
         size_t skip = strlen(path) + 1, all = files.count;
         find_partitions(&files, skip, &partitions);
         files.count = part_cut(&files, skip, error);

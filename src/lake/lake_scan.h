@@ -16,7 +16,9 @@ struct tl_lake_filter {
 };
 /* Names (relative to the root) of the files *.parquet below path, sorted; a path that is not there has none. */
 TL_MUST_USE bool tl_lake_files(struct tl_store *store, const char *path, struct tl_dir_list *out, struct tl_error *error);
-/* The same; of a Delta table the files that its log counts: those that were removed, or that no commit names, lie there too. d: to read a
+/* Those of a table: of one of CSV or JSON the files of that ending. */
+TL_MUST_USE bool tl_lake_table_files(struct tl_store *store, const struct tl_catalog_table *table, struct tl_dir_list *out, struct tl_error *error);
+/* As tl_lake_files; of a Delta table the files that its log counts: those that were removed, or that no commit names, lie there too. d: to read a
  * log with; NULL: one is opened where there is a log. */
 TL_MUST_USE bool tl_lake_live(struct tl_duck *d, struct tl_store *store, const char *path, struct tl_dir_list *out, struct tl_error *error);
 /* Adds the file's name as read_parquet takes it, in quotes. */

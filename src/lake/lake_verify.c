@@ -45,7 +45,7 @@ static bool is_below(const char *name, const char *path)
 }
 
 /* Readers pass over what begins with '_' or '.'. */
-static bool is_data(const char *name)
+static bool is_seen(const char *name)
 {
     struct tl_view rest = tl_view_of(name);
     while (rest.data) {
@@ -53,7 +53,7 @@ static bool is_data(const char *name)
         if (part.size && (part.data[0] == '_' || part.data[0] == '.'))
             return false;
     }
-    return tl_view_ends_with(tl_view_of(name), TL_VIEW(".parquet"));
+    return true;
 }
 
 static const struct tl_catalog_table *table_of(const struct verify *v, const char *name)
@@ -64,10 +64,20 @@ static const struct tl_catalog_table *table_of(const struct verify *v, const cha
     return NULL;
 }
 
-/* A file that was cut has no foot. In a bucket it tells the columns, too; in a folder DuckDB reads all files at once (check_columns). */
+/* Text that is of no table is nobody's: a sink of it need not have one. */
+static bool is_data(const struct verify *v, const char *name)
+{
+    const struct tl_catalog_table *table = table_of(v, name);
+    return is_seen(name) && tl_view_ends_with(tl_view_of(name), tl_view_of(tl_sink_format_ending(table ? table->format : TL_SINK_PARQUET)));
+}
+
+/* A file that was cut has no foot. In a bucket it tells the columns, too; in a folder DuckDB reads all files at once (check_columns). Text has
+ * none, and is looked at in a folder only. */
 static bool check_foot(struct verify *v, const struct tl_store_entry *file, const struct tl_catalog_table *table, struct tl_error *error)
 {
     struct tl_buf problem;
+    if (table && tl_sink_format_is_text(table->format))
+        return true;
     tl_buf_init(&problem, 1 << 16);
     bool ok = tl_parquet_foot_check(v->options->lake, v->foot_reader, file, table, &problem, error);
     if (ok && problem.size)
@@ -94,7 +104,7 @@ static bool check_files(struct verify *v, struct tl_error *error)
 {
     for (size_t i = 0; i < v->entries.count; i++) {
         const struct tl_store_entry *file = &v->entries.items[i];
-        if (!is_data(file->name))
+        if (!is_data(v, file->name))
             continue;
         v->result->files++;
         const struct tl_catalog_table *table = table_of(v, file->name);
@@ -186,7 +196,7 @@ static void check_epochs(struct verify *v)
         bool ours = false;
         for (size_t k = 0; k < o->epoch_path_count; k++)
             ours = ours || is_below(name, o->epoch_paths[k]);
-        if (!ours || !is_data(name) || !epoch_of(name, &epoch))
+        if (!ours || !is_data(v, name) || !epoch_of(name, &epoch))
             continue;
         if (!o->has_commit)
             differ(v, "%s: is of epoch %" PRIu64 ", and the checkpoint has none", name, epoch);
@@ -223,7 +233,7 @@ static bool find_partitions(struct verify *v, const struct tl_catalog_table *t, 
             continue;
         const char *begin = name + strlen(t->path) + 1;
         bool merged = tl_merged_is_of(begin) && begin[8] != '.' && tl_view_ends_with(tl_view_of(begin), TL_VIEW(".parquet"));
-        if (!merged && !is_data(name))
+        if (!merged && !is_data(v, name))
             continue;
         struct tl_view folder = tl_merged_partition(begin);
         folder.size -= folder.size ? 1 : 0;

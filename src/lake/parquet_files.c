@@ -121,18 +121,16 @@ static bool append_files(const struct batch *b, size_t first, size_t begin, stru
     return ok;
 }
 
+/* In text an instant is as Hive's libraries read it: UTC, without a word for the zone. */
+#define INSTANT ", TIMESTAMPFORMAT '%Y-%m-%d %H:%M:%S.%f'"
+
 static const char *copy_format(const struct tl_parquet_sink *sink)
 {
     if (sink->format == TL_SINK_CSV)
-        return "FORMAT csv, HEADER true";
+        return "FORMAT csv, HEADER true" INSTANT;
     if (sink->format == TL_SINK_JSON)
-        return "FORMAT json";
+        return "FORMAT json" INSTANT;
     return sink->compression == TL_SINK_SNAPPY ? "FORMAT parquet, COMPRESSION snappy" : "FORMAT parquet, COMPRESSION zstd";
-}
-
-static const char *file_ending(const struct tl_parquet_sink *sink)
-{
-    return sink->format == TL_SINK_CSV ? "csv" : sink->format == TL_SINK_JSON ? "json" : "parquet";
 }
 
 /* A value of the folder's is cut in its name (lake/partition_path.h): the file has it whole, and is written by a statement of its own. */
@@ -175,8 +173,8 @@ static bool add_file(struct batch *b, size_t begin, size_t end, struct tl_error 
 {
     struct tl_view folder = { b->placed[begin].text + b->placed[begin].at, b->placed[begin].size };
     uint64_t hash = tl_view_hash(folder, b->sink->name_seed ^ b->epoch);
-    const char *name = tl_arena_printf(&b->texts, "%.*spart-%020" PRIu64 "%s-%016" PRIx64 ".%s", TL_VIEW_ARG(folder), b->epoch,
-                                       b->sink->attempt, hash, file_ending(b->sink));
+    const char *name = tl_arena_printf(&b->texts, "%.*spart-%020" PRIu64 "%s-%016" PRIx64 "%s", TL_VIEW_ARG(folder), b->epoch,
+                                       b->sink->attempt, hash, tl_sink_format_ending(b->sink->format));
     const char *path = tl_arena_printf(&b->texts, "%s/%zu.parquet", b->folder, b->made);
     if (!name || !path)
         return tl_error_set(error, TL_NO_MEMORY, "out of memory");
@@ -198,7 +196,7 @@ static bool number_folder(const struct batch *b, size_t number, const char *file
 static bool take_out(const struct batch *b, size_t first, struct tl_error *error)
 {
     char path[PATH_MAX], file[32];
-    snprintf(file, sizeof file, "/rows_0.%s", file_ending(b->sink));
+    snprintf(file, sizeof file, "/rows_0%s", tl_sink_format_ending(b->sink->format));
     for (size_t i = first; b->count - first > 1 && i < b->count; i++) {
         if (!number_folder(b, i - first, file, path, error))
             return false;
@@ -238,7 +236,7 @@ static bool write_batch(struct batch *b, size_t *begin, struct tl_error *error)
     size_t first = b->count, from = *begin;
     while (*begin < b->rows->row_count && b->count < PUBLISH_FILES && b->count - first < BATCH_FILES && *begin - from < BATCH_ROWS) {
         size_t end = end_of_file(b, *begin);
-        bool alone = is_cut(b, *begin);
+        bool alone = is_cut(b, *begin) || b->sink->format == TL_SINK_JSON; /* DuckDB's JSON knows no PARTITION_BY */
         if (alone && b->count > first)
             break;
         if (!add_file(b, *begin, end, error))

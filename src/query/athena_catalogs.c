@@ -168,17 +168,18 @@ static void write_column(struct tl_json_writer *w, const struct tl_column_def *c
 static void write_parameters(struct tl_athena_call *call, const struct tl_catalog_table *t)
 {
     struct tl_json_writer *w = &call->out;
+    const struct tl_glue_storage *storage = tl_glue_storage(t->format);
     struct tl_buf location;
     tl_buf_init(&location, 16384);
     tl_athena_add_location(call->athena, t, &location);
     tl_json_key(w, "Parameters");
     tl_json_begin_object(w);
     tl_json_member_text(w, "EXTERNAL", "TRUE");
-    tl_json_member_text(w, "classification", t->delta ? "delta" : "parquet");
+    tl_json_member_text(w, "classification", tl_sink_format_name(t->format));
     tl_json_member_text(w, "location", tl_buf_text(&location));
-    tl_json_member_text(w, "inputformat", "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat");
-    tl_json_member_text(w, "outputformat", "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat");
-    tl_json_member_text(w, "serde.serialization.lib", "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe");
+    tl_json_member_text(w, "inputformat", storage->input);
+    tl_json_member_text(w, "outputformat", storage->output);
+    tl_json_member_text(w, "serde.serialization.lib", storage->serde);
     tl_json_end_object(w);
     tl_buf_release(&location);
 }

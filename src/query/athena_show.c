@@ -150,7 +150,7 @@ static bool show_partitions(struct show *s, const struct tl_catalog_table *t)
     struct tl_view last = { NULL, 0 };
     if (t->partition_count == 0)
         return tl_error_set(s->error, TL_INVALID, "FAILED: SemanticException Table %s.%s is not a partitioned table", t->database, t->name);
-    if (!tl_lake_files(s->store, t->path, &files, s->error))
+    if (!tl_lake_table_files(s->store, t, &files, s->error))
         return false;
     for (size_t i = 0; i < files.count; i++) { /* sorted: a folder's files follow each other */
         struct tl_view folder = folder_of(files.names[i], t->path);
@@ -204,6 +204,23 @@ static void add_definitions(struct show *s, const struct tl_catalog_table *t, bo
         }
 }
 
+static void add_storage(struct show *s, enum tl_sink_format format)
+{
+    char text[200];
+    if (format == TL_SINK_PARQUET)
+        add_line(s, "STORED AS PARQUET");
+    if (!tl_sink_format_is_text(format))
+        return;
+    add_line(s, "ROW FORMAT SERDE ");
+    snprintf(text, sizeof text, "  '%s' ", tl_glue_storage(format)->serde);
+    add_line(s, text);
+    if (format == TL_SINK_CSV) {
+        add_line(s, "WITH SERDEPROPERTIES ( ");
+        add_line(s, "  'field.delim'=',', 'serialization.null.format'='') ");
+    }
+    add_line(s, "STORED AS TEXTFILE");
+}
+
 static bool show_create(struct show *s, const struct tl_catalog_table *t)
 {
     static const char *const names[] = { "createtab_stmt" };
@@ -216,17 +233,20 @@ static bool show_create(struct show *s, const struct tl_catalog_table *t)
         add_line(s, "PARTITIONED BY ( ");
         add_definitions(s, t, true);
     }
-    if (!t->delta)
-        add_line(s, "STORED AS PARQUET");
+    add_storage(s, t->format);
     add_line(s, "LOCATION");
     tl_buf_reset(&text);
     tl_buf_add_text(&text, "  '");
     tl_athena_add_location(s->athena, t, &text);
     tl_buf_add_char(&text, '\'');
     add_line(s, tl_buf_text(&text));
-    if (t->delta) {
+    if (t->format == TL_SINK_DELTA) {
         add_line(s, "TBLPROPERTIES (");
         add_line(s, "  'table_type'='DELTA')");
+    }
+    if (t->format == TL_SINK_CSV) {
+        add_line(s, "TBLPROPERTIES (");
+        add_line(s, "  'skip.header.line.count'='1')");
     }
     tl_buf_release(&text);
     return name_columns(s, names, 1);
@@ -235,7 +255,9 @@ static bool show_create(struct show *s, const struct tl_catalog_table *t)
 static bool show_properties(struct show *s, const struct tl_catalog_table *t)
 {
     static const char *const names[] = { "prpt_name", "prpt_value" };
-    add_line(s, t->delta ? "table_type\tDELTA" : "classification\tparquet");
+    char format[64];
+    snprintf(format, sizeof format, "classification\t%s", tl_sink_format_name(t->format));
+    add_line(s, t->format == TL_SINK_DELTA ? "table_type\tDELTA" : format);
     add_line(s, "EXTERNAL\tTRUE");
     if (t->synthetic)
         add_line(s, "synthetic\ttrue");

@@ -66,7 +66,7 @@ static bool write_folders(struct tl_glue_call *c, struct tl_json_writer *w, cons
 {
     struct tl_dir_list files;
     char folder[PATH_MAX], last[PATH_MAX] = "";
-    if (!tl_lake_files(c->glue->lake, t->path, &files, error))
+    if (!tl_lake_table_files(c->glue->lake, t, &files, error))
         return false;
     for (size_t i = 0; i < files.count; i++) {
         if (!partition_of(t, files.names[i], folder) || strcmp(folder, last) == 0)

@@ -83,7 +83,7 @@ bool tl_lake_views_create(struct tl_duck *duck, struct tl_store *lake, const str
            (athena || tl_lake_define(duck, lake, catalog, sql, NULL, error)); /* Athena has no LAKE('path') */
 }
 
-/* "Table with name avg_2min does not exist!" -> avg_2min. */
+/* "Table with name avg_2min does not exist!" -> avg_2min; of a schema that is not there DuckDB quotes both names: "nosuch.t". */
 static struct tl_view missing_name(const char *text)
 {
     static const char before[] = "Table with name ";
@@ -91,7 +91,8 @@ static struct tl_view missing_name(const char *text)
     if (!end)
         return (struct tl_view){ NULL, 0 };
     at += sizeof before - 1;
-    return (struct tl_view){ at, (size_t)(end - at) };
+    bool quoted = end - at >= 2 && at[0] == '"' && end[-1] == '"';
+    return (struct tl_view){ at + quoted, (size_t)(end - at) - (quoted ? 2 : 0) };
 }
 
 static void add_tables(const struct tl_catalog *catalog, struct tl_buf *out)

@@ -84,6 +84,9 @@ void tl_s3f_meta_headers(struct tl_s3f_call *c, const struct tl_s3f_meta *meta);
 int tl_s3f_temp_open(struct tl_s3_face *s3, const struct tl_s3f_bucket *bucket, char path[PATH_MAX], struct tl_error *error);
 /* The request's body, decoded and with all its digests compared, as a synced file at path (the caller's to remove). Fails the call. */
 TL_MUST_USE bool tl_s3f_store_body(struct tl_s3f_call *c, char path[PATH_MAX], struct tl_s3f_meta *meta);
+/* The same of what x-amz-copy-source names, or its x-amz-copy-source-range. */
+TL_MUST_USE bool tl_s3f_copy_body(struct tl_s3f_call *c, char path[PATH_MAX], struct tl_s3f_meta *meta);
+void tl_s3f_answer_copy(struct tl_s3f_call *c, const char *root, const struct tl_s3f_meta *meta); /* root: "CopyObjectResult" */
 /* Makes the file at path the object, under the request's conditions; removes it where it does not. Fails the call. */
 TL_MUST_USE bool tl_s3f_commit(struct tl_s3f_call *c, const char *path, struct tl_s3f_meta *meta);
 

@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/file.h"
 #include "base/io.h"
+#include "base/log.h"
 #include "base/time.h"
 #include "codec/json_writer.h"
 #include "net/aws_xml.h"
@@ -20,6 +21,7 @@
 
 #define ID_SIZE 32
 #define PARTS_MAX 10000
+#define ABANDONED_NS (7 * 24 * 3600 * TL_NS_PER_S) /* since it was begun, as a lifecycle rule of S3 counts */
 #define PART_MIN ((int64_t)5 << 20) /* of all but the last */
 #define FILE_MAX ((size_t)32 << 10)
 #define BLOCK ((size_t)256 << 10)
@@ -110,6 +112,29 @@ static void answer_upload(struct tl_s3f_call *c, const char *root, const char *i
     tl_s3f_xml_text(c, "UploadId", tl_view_of(id));
 }
 
+static void remove_if_abandoned(const struct tl_s3f_bucket *bucket, const char *id)
+{
+    struct upload u = { .begun_ns = 0 };
+    struct tl_error error;
+    if (!is_id(tl_view_of(id)) || !folder_of(bucket, id, u.folder) || !read_upload_file(&u) || tl_io->wall_ns() - u.begun_ns < ABANDONED_NS)
+        return;
+    if (!tl_dir_remove(u.folder, &error))
+        tl_log_warn("s3", "an abandoned upload stays: %s", error.text);
+}
+
+/* Nobody completes or aborts what a client that died has begun. */
+static void remove_abandoned(const struct tl_s3f_bucket *bucket)
+{
+    char folder[PATH_MAX];
+    struct tl_dir_list list;
+    struct tl_error ignored;
+    if (!folder_of(bucket, "", folder) || !tl_dir_list(folder, &list, &ignored))
+        return;
+    for (size_t i = 0; i < list.count; i++)
+        remove_if_abandoned(bucket, list.names[i]);
+    tl_dir_list_release(&list);
+}
+
 void tl_s3f_upload_begin(struct tl_s3f_call *c)
 {
     uint8_t random[ID_SIZE / 2];
@@ -124,6 +149,7 @@ void tl_s3f_upload_begin(struct tl_s3f_call *c)
         tl_s3f_fail_io(c, &error);
         return;
     }
+    remove_abandoned(c->bucket);
     answer_upload(c, "InitiateMultipartUploadResult", id);
     tl_buf_add_text(&c->job->reply.body, "</InitiateMultipartUploadResult>");
 }
@@ -191,12 +217,14 @@ void tl_s3f_upload_part(struct tl_s3f_call *c)
     struct tl_s3f_meta meta = { .size = 0 };
     char path[PATH_MAX], name[48];
     unsigned number;
-    if (tl_http_header_value(c->x, "x-amz-copy-source").data) {
-        tl_s3f_fail(c, "NotImplemented", "UploadPartCopy is not served by tapeline (docs/aws.md): CopyObject copies objects of any size.");
+    bool copy = tl_http_header_value(c->x, "x-amz-copy-source").data != NULL;
+    if (!find_upload(c, &u) || !read_part_number(c, &number) || !(copy ? tl_s3f_copy_body(c, path, &meta) : tl_s3f_store_body(c, path, &meta)) ||
+        !keep_part(c, &u, number, path, meta.etag))
+        return;
+    if (copy) {
+        tl_s3f_answer_copy(c, "CopyPartResult", &meta);
         return;
     }
-    if (!find_upload(c, &u) || !read_part_number(c, &number) || !tl_s3f_store_body(c, path, &meta) || !keep_part(c, &u, number, path, meta.etag))
-        return;
     tl_face_header(c->job, "ETag", "\"%s\"", meta.etag);
     snprintf(name, sizeof name, "x-amz-checksum-%s", meta.checksum_name);
     if (meta.checksum[0])

@@ -385,9 +385,10 @@ static bool find_source(struct tl_s3f_call *c, struct tl_s3f_call *from)
     return tl_s3f_locate(from, key, TL_S3_READ);
 }
 
-static bool copy_bytes(struct tl_s3f_call *c, int from, uint64_t size, char path[PATH_MAX], struct tl_s3f_meta *meta)
+/* size bytes of the source, from at on. */
+static bool copy_bytes(struct tl_s3f_call *c, int from, int64_t at, uint64_t size, char path[PATH_MAX], struct tl_s3f_meta *meta)
 {
-    struct transfer t = { .call = c, .source = { .fd = from, .left = size }, .sums = { .md5 = tl_digest_new(TL_DIGEST_MD5) } };
+    struct transfer t = { .call = c, .source = { .fd = from, .at = at, .left = size }, .sums = { .md5 = tl_digest_new(TL_DIGEST_MD5) } };
     uint8_t md5[TL_DIGEST_MAX];
     t.fd = tl_s3f_temp_open(c->s3, c->bucket, path, &t.error);
     bool ok = t.fd >= 0 ? move_all(&t) : tl_s3f_fail_io(c, &t.error);
@@ -407,39 +408,81 @@ static bool copy_meta(struct tl_s3f_call *c, const struct tl_s3f_call *from, con
     return !tl_view_eq_ignore_case(tl_http_header_value(c->x, "x-amz-metadata-directive"), TL_VIEW("REPLACE")) || tl_s3f_meta_of_request(c, meta);
 }
 
-static void answer_copy(struct tl_s3f_call *c, const struct tl_s3f_meta *meta)
+void tl_s3f_answer_copy(struct tl_s3f_call *c, const char *root, const struct tl_s3f_meta *meta)
 {
     char time[TL_TIME_TEXT_MAX], etag[TL_S3_ETAG_SIZE + 2];
     tl_time_format(tl_io->wall_ns(), TL_TIME_ISO_MS, time);
     snprintf(etag, sizeof etag, "\"%s\"", meta->etag);
-    tl_s3f_xml_begin(c, "CopyObjectResult");
+    tl_s3f_xml_begin(c, root);
     tl_s3f_xml_text(c, "LastModified", tl_view_of(time));
     tl_s3f_xml_text(c, "ETag", tl_view_of(etag));
-    tl_buf_add_text(&c->job->reply.body, "</CopyObjectResult>");
+    tl_buf_addf(&c->job->reply.body, "</%s>", root);
+}
+
+/* The object that is copied, opened: *fd is the caller's to close. Fails the call. */
+static bool open_source(struct tl_s3f_call *c, struct tl_s3f_call *from, int *fd, struct stat *st)
+{
+    static const char *const conditions[] = { "x-amz-copy-source-if-match", "x-amz-copy-source-if-none-match", "x-amz-copy-source-if-modified-since",
+                                              "x-amz-copy-source-if-unmodified-since" };
+    for (size_t i = 0; i < TL_COUNT(conditions); i++)
+        if (tl_http_header_value(c->x, conditions[i]).data)
+            return tl_s3f_fail(c, "NotImplemented", "A copy with %s is not served by tapeline (docs/aws.md).", conditions[i]);
+    if (!find_source(c, from))
+        return false;
+    *fd = tl_io->open(from->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+    if (*fd >= 0 && tl_io->fstat(*fd, st) == 0 && S_ISREG(st->st_mode))
+        return true;
+    if (*fd >= 0)
+        tl_io->close(*fd);
+    return tl_s3f_fail(c, "NoSuchKey", "The specified key does not exist.");
+}
+
+/* x-amz-copy-source-range: "bytes=0-5242879", both ends there and inside the object, as on AWS. */
+static bool read_source_range(struct tl_s3f_call *c, int64_t size, int64_t *at, uint64_t *count)
+{
+    struct tl_view last, v = tl_http_header_value(c->x, "x-amz-copy-source-range");
+    uint64_t from, to;
+    *at = 0;
+    *count = (uint64_t)size;
+    if (!v.data)
+        return true;
+    if (!tl_view_starts_with(v, TL_VIEW("bytes=")))
+        return tl_s3f_fail(c, "InvalidArgument", "The x-amz-copy-source-range value must be of the form bytes=first-last");
+    struct tl_view first = tl_view_split((struct tl_view){ v.data + 6, v.size - 6 }, '-', &last);
+    if (!last.data || !tl_view_to_u64(first, &from) || !tl_view_to_u64(last, &to) || from > to)
+        return tl_s3f_fail(c, "InvalidArgument", "The x-amz-copy-source-range value must be of the form bytes=first-last");
+    if (to >= (uint64_t)size)
+        return tl_s3f_fail(c, "InvalidArgument", "Range specified is not valid for source object of size: %" PRId64, size);
+    *at = (int64_t)from;
+    *count = to - from + 1;
+    return true;
+}
+
+bool tl_s3f_copy_body(struct tl_s3f_call *c, char path[PATH_MAX], struct tl_s3f_meta *meta)
+{
+    struct tl_s3f_call from;
+    struct stat st;
+    int64_t at;
+    uint64_t count;
+    int fd;
+    if (!open_source(c, &from, &fd, &st))
+        return false;
+    bool ok = read_source_range(c, st.st_size, &at, &count) && copy_bytes(c, fd, at, count, path, meta);
+    tl_io->close(fd);
+    return ok;
 }
 
 void tl_s3f_copy(struct tl_s3f_call *c)
 {
-    static const char *const conditions[] = { "x-amz-copy-source-if-match", "x-amz-copy-source-if-none-match", "x-amz-copy-source-if-modified-since",
-                                              "x-amz-copy-source-if-unmodified-since" };
     struct tl_s3f_call from;
     struct tl_s3f_meta meta;
     struct stat st;
     char path[PATH_MAX];
-    for (size_t i = 0; i < TL_COUNT(conditions); i++)
-        if (tl_http_header_value(c->x, conditions[i]).data) {
-            tl_s3f_fail(c, "NotImplemented", "CopyObject with %s is not served by tapeline (docs/aws.md).", conditions[i]);
-            return;
-        }
-    if (!find_source(c, &from))
+    int fd;
+    if (!open_source(c, &from, &fd, &st))
         return;
-    int fd = tl_io->open(from.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
-    bool ok = fd >= 0 && tl_io->fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
-    if (!ok)
-        tl_s3f_fail(c, "NoSuchKey", "The specified key does not exist.");
-    ok = ok && copy_meta(c, &from, &st, &meta) && copy_bytes(c, fd, (uint64_t)st.st_size, path, &meta) && tl_s3f_commit(c, path, &meta);
-    if (fd >= 0)
-        tl_io->close(fd);
+    bool ok = copy_meta(c, &from, &st, &meta) && copy_bytes(c, fd, 0, (uint64_t)st.st_size, path, &meta) && tl_s3f_commit(c, path, &meta);
+    tl_io->close(fd);
     if (ok)
-        answer_copy(c, &meta);
+        tl_s3f_answer_copy(c, "CopyObjectResult", &meta);
 }

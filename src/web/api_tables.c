@@ -103,6 +103,11 @@ static void compaction_write(const struct tl_compact_outlook *c, struct tl_json_
     tl_json_end_object(w);
 }
 
+static bool live_files(struct tl_store *store, const struct tl_catalog_table *table, struct tl_dir_list *out, struct tl_error *error)
+{
+    return tl_sink_format_is_text(table->format) ? tl_lake_table_files(store, table, out, error) : tl_lake_live(NULL, store, table->path, out, error);
+}
+
 static void table_write(const struct tl_catalog_table *table, const struct sums *s, const struct tl_compact_outlook *c, bool delta,
                         int64_t every_ms, struct tl_json_writer *w)
 {
@@ -112,7 +117,7 @@ static void table_write(const struct tl_catalog_table *table, const struct sums 
     tl_json_begin_object(w);
     tl_json_member_string(w, "name", tl_buf_view(&name));
     tl_json_member_text(w, "path", table->path);
-    tl_json_member_text(w, "format", delta ? "delta" : "parquet");
+    tl_json_member_text(w, "format", delta ? "delta" : tl_sink_format_name(table->format));
     tl_json_member_bool(w, "synthetic", table->synthetic);
     tl_catalog_write_shape(w, table);
     tl_json_member_i64(w, "partitions", (int64_t)s->folders.count);
@@ -140,7 +145,7 @@ static bool table_add(struct tl_store *store, const struct tl_plan *plan, const 
     *s = (struct sums){ .files = 0 };
     tl_map_init(&s->folders, FOLDERS_MAX);
     /* The log before the files: what it names is there, whatever is committed meanwhile. */
-    bool ok = tl_delta_exists(store, table->path, &delta, error) && tl_lake_live(NULL, store, table->path, &live, error) &&
+    bool ok = tl_delta_exists(store, table->path, &delta, error) && live_files(store, table, &live, error) &&
               tl_store_walk(store, table->path, &entries, error) && add_live(s, &entries, &live, strlen(table->path) + 1, error) &&
               tl_compact_look(store, table->path, &entries, &live, delta, TL_COMPACT_MIN_FILES, &outlook, error);
     if (ok)

@@ -224,6 +224,36 @@ class S3(Face):
             self.s3.abort_multipart_upload(**upload)
             self.refused("NoSuchUpload", self.s3.list_parts, **upload)
 
+    def test_a_part_is_copied(self):
+        content, place = os.urandom((5 << 20) + 777), dict(Bucket="tapeline-lake", Key="copied/whole")
+        self.s3.put_object(Bucket="tapeline-lake", Key="copied/a b", Body=content)
+        upload = dict(place, UploadId=self.s3.create_multipart_upload(**place)["UploadId"])
+        of = dict(upload, CopySource={"Bucket": "tapeline-lake", "Key": "copied/a b"})
+        etags = [self.s3.upload_part_copy(PartNumber=1, **of)["CopyPartResult"]["ETag"],
+                 self.s3.upload_part_copy(PartNumber=2, CopySourceRange="bytes=100-199", **of)["CopyPartResult"]["ETag"]]
+        for bad in ("bytes=0-%d" % len(content), "bytes=9-8", "bytes=5-", "bytes=-5", "0-5"):
+            self.refused("InvalidArgument", self.s3.upload_part_copy, PartNumber=3, CopySourceRange=bad, **of)
+        self.refused("NoSuchKey", self.s3.upload_part_copy, PartNumber=3, **dict(of, CopySource="tapeline-lake/copied/none"))
+        self.refused("NoSuchUpload", self.s3.upload_part_copy, PartNumber=3, **dict(of, UploadId="0" * 32))
+        self.s3.complete_multipart_upload(MultipartUpload={"Parts": [{"PartNumber": i + 1, "ETag": e} for i, e in enumerate(etags)]}, **upload)
+        self.assertEqual(self.s3.get_object(**place)["Body"].read(), content + content[100:200])
+
+    def test_an_abandoned_upload_is_removed(self):
+        place, day_ns = dict(Bucket="tapeline-lake", Key="late/x"), 86400 * 10**9
+        uploads = [dict(place, UploadId=self.s3.create_multipart_upload(**place)["UploadId"]) for _ in range(2)]
+        for upload, days in zip(uploads, (7, 6.9)):
+            self.s3.upload_part(PartNumber=1, Body=b"a", **upload)
+            path = os.path.join(self.data, "lake", "_tapeline", "uploads", upload["UploadId"], "upload.json")
+            with open(path) as f:
+                file = json.load(f)
+            with open(path, "w") as f:
+                json.dump(dict(file, begun_ns=file["begun_ns"] - int(days * day_ns)), f)
+        self.s3.abort_multipart_upload(**dict(place, UploadId=self.s3.create_multipart_upload(**place)["UploadId"]))
+        self.refused("NoSuchUpload", self.s3.list_parts, **uploads[0])
+        self.assertFalse(os.path.exists(os.path.join(self.data, "lake", "_tapeline", "uploads", uploads[0]["UploadId"])))
+        self.assertEqual(len(self.s3.list_parts(**uploads[1])["Parts"]), 1)
+        self.s3.abort_multipart_upload(**uploads[1])
+
     def test_who_may_ask(self):
         for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
             self.assertEqual(call(self.url + "/tapeline-lake", headers=headers)[0], 403)

@@ -100,6 +100,44 @@ class Catalog(unittest.TestCase):
             self.assertEqual(p.returncode, 1)
             self.assertIn("has other columns or partitions than the lake's", p.stderr)
 
+    def test_tables_of_text(self):
+        """CSV and JSON sinks are tables as Parquet's is: the same rows in tapeline, libraries in Glue that read them, and 'verify' knows all of it."""
+        rows, columns = {}, "avg_close, last_close, ticker, trade_date, window_start, window_end"
+        for form, serde in (("parquet", "ParquetHiveSerDe"), ("csv", "LazySimpleSerDe"), ("json", "org.openx.data.jsonserde.JsonSerDe")):
+            with FakeGlue() as glue:
+                s3 = FakeS3(region="us-east-1")
+                s3.buckets["bucket"] = {}
+                self.addCleanup(s3.close)
+                change = [("partition_by = 'ticker'", "partition_by = 'trade_date, ticker', format = '%s'" % form),
+                          ("LAST(close) AS last_close\n", "LAST(close) AS last_close, IF(MIN(close) > 2, MIN(close), NULL) AS least\n")]
+                state = os.path.join(self.folder.name, "state-" + form)
+                self.run_on(s3, glue, self.pipeline(*change), state=state)
+                env = s3.env(XDG_CACHE_HOME=os.path.join(self.folder.name, form))
+                verify = lambda: run("verify", self.pipeline(*change), "--profile", "aws", "--lake", "s3://bucket/prefix", "--state", state, check=False,  # noqa: E731
+                                     env=dict(env, AWS_ENDPOINT_URL_GLUE=glue.url, BUCKET="bucket/prefix"))
+                ask = lambda sql: run("query", sql, "--lake", "s3://bucket/prefix", "--format", "csv", env=env).stdout  # noqa: E731
+                rows[form] = [ask("SELECT %s, least FROM stock_streaming_database.avg_1min %s ORDER BY ALL" % (columns, where))
+                              for where in ("", "WHERE trade_date = '2024-01-02' AND ticker = 'A3'")]
+                rows[form] += [ask("SELECT column_name, column_type FROM (DESCRIBE stock_streaming_database.avg_1min)")]
+                table = glue.tables["stock_streaming_database", "avg_1min"]
+                storage = table["StorageDescriptor"]
+                self.assertTrue(storage["SerdeInfo"]["SerializationLibrary"].endswith(serde), storage)
+                self.assertEqual(table["Parameters"]["classification"], form)
+                self.assertEqual(table["Parameters"].get("skip.header.line.count"), "1" if form == "csv" else None)
+                self.assertEqual([c["Type"] for c in storage["Columns"]], ["timestamp", "timestamp", "double", "double", "double"])
+                self.assertEqual(sorted(glue.partitions["stock_streaming_database", "avg_1min"]), [("2024-01-02", t) for t in TICKERS])
+                objects = {k: v.body for k, v in s3.buckets["bucket"].items() if "/part-" in k and "/streaming/" in k}
+                self.assertEqual({os.path.splitext(k)[1] for k in objects}, {"." + form})
+                p = verify()
+                self.assertEqual((p.returncode, p.stdout), (0, ""), p.stderr + p.stdout)
+                storage["SerdeInfo"]["SerializationLibrary"] = "another"
+                p = verify()
+                self.assertIn("is not of %s files, as the lake's is" % form, p.stdout)
+        self.assertEqual(rows["parquet"][0].count("\n"), 1 + len(TICKERS))
+        self.assertIn(",\n", rows["parquet"][0])  # a NULL
+        self.assertEqual(rows["parquet"], rows["csv"])
+        self.assertEqual(rows["parquet"], rows["json"])
+
     def test_projection(self):
         with FakeGlue() as glue:
             s3 = FakeS3(region="us-east-1")

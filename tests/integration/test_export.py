@@ -151,6 +151,8 @@ class Export(unittest.TestCase):
         p = run("verify", PIPELINE, "--engines", "tapeline,spark", "--input", lines, check=False, env=empty)
         self.assertEqual(p.returncode, 1)
         self.assertRegex(p.stderr, "no Spark was found: set SPARK_HOME, or bring spark-submit into PATH")
+        p = run("verify", PIPELINE, "--engines", "tapeline,spark", "--master", "bogus", "--input", lines, check=False, env=empty)
+        self.assertRegex(p.stderr, "--master 'bogus' is none of Spark's: local\\[N\\], spark://HOST:PORT")
         p = run("verify", PIPELINE, "--engines", "spark", "--input", lines, check=False)
         self.assertRegex(p.stderr, "name tapeline and what its rows are compared with")
         p = run("verify", PIPELINE, "--engines", "tapeline,spark", check=False)

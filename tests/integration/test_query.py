@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """'tapeline query' as a person uses it: streamed and Parquet results, the prompt on a terminal, scripts, closed pipes, and Athena."""
 import glob
+import itertools
 import json
 import os
 import pty
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -239,11 +241,34 @@ class Bucket(unittest.TestCase):
         self.assertEqual(self.ask("SELECT 1 AS a").stdout, "a\n1\n")
         self.assertEqual(self.fetched(), [])
 
+    def test_several_files_are_fetched_at_a_time(self):
+        """The first requests for files wait until there are two of them: one at a time would never be answered."""
+        two, asked = threading.Barrier(2, timeout=20), itertools.count()
+        files = {k: v for k, v in self.s3.buckets["bucket"].items() if k.endswith(".parquet")}
+        for key in sorted(files)[1:]:
+            del self.s3.buckets["bucket"][key]
+        key = sorted(files)[0]
+        for i in range(100):  # more than are noted at a time
+            self.s3.buckets["bucket"][key.replace("/part-", "/part-%03d-" % i) if "/part-" in key else key[:-8] + "-%d.parquet" % i] = files[key]
+        count = len([k for k in self.s3.buckets["bucket"] if k.endswith(".parquet")])
+        self.assertEqual(count % 2, 1)
+
+        def rule(r):
+            if r.action == "GetObject" and r.key.endswith(".parquet") and next(asked) < 8:
+                two.wait()
+        self.s3.rule = rule
+        self.assertEqual(self.ask("SELECT count(*) AS n FROM curated.stocks_features").stdout, "n\n%d\n" % (252 * count))
+        self.s3.rule = None
+        self.assertEqual(len(self.fetched()), count)
+        self.assertEqual(self.ask("SELECT count(*) AS n FROM curated.stocks_features").stdout, "n\n%d\n" % (252 * count))
+        self.assertEqual(self.fetched(), [])
+
     def test_a_feed_reads_a_bucket(self):
         p = run("feed", PIPELINE, "--dry-run", "--limit", "2", "--lake", "s3://bucket/l", env=self.env)
         self.assertEqual([json.loads(line)["ticker"] for line in p.stdout.splitlines()[:2]], ["AAPL", "AMZN"])
 
     def test_what_fails_is_told(self):
+        self.assertIn("there is no table 'nosuch.t'", self.ask("SELECT * FROM nosuch.t", check=False).stderr)
         p = self.ask("SELECT * FROM curated.stock_feature", check=False)
         self.assertIn("did you mean 'curated.stocks_features'", p.stderr)
         self.s3.rule = lambda r: (403, "AccessDenied")

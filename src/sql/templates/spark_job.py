@@ -458,15 +458,15 @@ def judge(source, in_order):
 
 def decoded(spark, source, options):
     """All records of a source, the malformed ones among them."""
+    if source.repeats and not options.input:
+        sys.exit("%s: DEDUP BY goes by the order of a shard's records, in which no Kinesis source of Spark has them: the job "
+                 "runs over files (--input), and tapeline over the stream" % PIPELINE)
     raw = read_files(spark, source, options) if options.input else read_kinesis(spark, source, options)
     time, expression, how = source.event_time
     rows = raw.mapInArrow(decoder(source), spark_schema(schema_of(source, timed=how != "sql")))
     if how == "sql":
         rows = rows.withColumn(time, F.expr(expression).cast("timestamp"))
     if source.repeats:
-        if not options.input:
-            sys.exit("%s: DEDUP BY goes by the order of a shard's records, in which no Kinesis source of Spark has them: the job "
-                     "runs over files (--input), and tapeline over the stream" % PIPELINE)
         rows = rows.withColumn("_repeats", F.struct(*(F.expr(e).alias("_%d" % i) for i, e in enumerate(source.repeats[0]))))
     return rows.mapInArrow(judge(source, bool(options.input)), spark_schema(schema_of(source))) if is_judged_later(source) else rows
 
@@ -506,19 +506,24 @@ def rows_of(v, records):
 
 
 def late_rows(v, records):
-    """LATE(view): the records all of whose windows had ended in their shard."""
+    """LATE(view): the records all of whose windows had ended in their shard. What is said of them gets an underscore before its
+    name where the source has a column of that name."""
     time = v.source.event_time[0]
     size, slide, offset = v.window
     rows = readable(records[v.source.name], v.source)
     if v.where:
         rows = rows.where(v.where)
-    last = F.window(time, slide, slide, offset).start
-    rows = rows.withColumn("window_start", last).withColumn("window_end", last + F.expr("INTERVAL " + size))
-    declared = [name for name, _, _ in v.source.columns if name != time]
-    return rows.where("window_end <= _watermark").select(
-        *declared, *(name for name in v.source.computed if name != time), time, "window_start", "window_end",
-        F.col("_watermark").alias("watermark"), F.col("_shard").alias("shard"), F.col("_sequence").alias("sequence_number"),
-        F.col("_arrival").alias("arrival_time"))
+    start = F.window(time, slide, slide, offset).start  # of the last of its windows: when that has ended, all have
+    rows = rows.withColumn("_start", start).withColumn("_end", F.col("_start") + F.expr("INTERVAL " + size))
+    names = [name for name in [column[0] for column in v.source.columns] + list(v.source.computed) if name != time] + [time]
+    columns = [F.col("`%s`" % name) for name in names]
+    for name, value in (("window_start", "_start"), ("window_end", "_end"), ("watermark", "_watermark"), ("shard", "_shard"),
+                        ("sequence_number", "_sequence"), ("arrival_time", "_arrival")):
+        while name in names:
+            name = "_" + name
+        names.append(name)
+        columns.append(F.col(value).alias(name))
+    return rows.where("_end <= _watermark").select(*columns)
 
 
 def malformed_rows(records):

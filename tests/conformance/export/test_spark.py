@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An exported pipeline on PySpark: on this machine, and on a standalone cluster of which a worker is killed. PATH has spark-submit."""
 import csv
+import glob
 import io
 import json
 import math
@@ -14,6 +15,7 @@ import tempfile
 import time
 import unittest
 
+import pyarrow.parquet
 from random_ticks import write_ticks
 from tapeline import CLIENT_ENV, PIPELINE, REFERENCE, ROOT, run, shared_absent
 
@@ -123,13 +125,45 @@ class Verify(Equal):
                 self.assertGreaterEqual(len(ours), least)
                 self.assertEqual(sorted(map(str, ours)), sorted(map(str, theirs)))
 
+    def submit(self, job, *options):
+        return subprocess.run([ENV["SUBMIT"], "--master", "local[1]", "--conf", "spark.ui.enabled=false", job, *options, "--lake", self.path("lake")],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=ENV, timeout=300)
+
+    def test_late_records_of_a_source_with_columns_of_the_late_tables_names(self):
+        """rule 4: LATE(view) has the columns that tapeline gives it, '_shard' beside the source's own 'shard'"""
+        with open(self.path("clash.sql"), "w") as f:
+            f.write("""CREATE PIPELINE clash;
+CREATE SOURCE ticks (k VARCHAR, shard VARCHAR, sequence_number BIGINT, "a b" VARCHAR, "timestamp" VARCHAR NOT NULL,
+  watermark AS UPPER(k), t AS PARSE_TIMESTAMP("timestamp"), WATERMARK FOR t AS t - INTERVAL '1' MINUTE) WITH (stream = 's');
+CREATE VIEW v AS SELECT k, window_start, COUNT(*) AS n FROM HOP(ticks, t, INTERVAL '30' SECOND, INTERVAL '1' MINUTE) GROUP BY k, window_start, window_end;
+CREATE SINK s FROM v WITH (path = 'v');
+""")
+        with open(self.path("a.ndjson"), "w") as f:
+            for k, minute in (("a", "00"), ("a", "10"), ("b", "01")):
+                f.write('{"k": "%s", "shard": "x", "sequence_number": 7, "a b": "q", "timestamp": "2025-01-01T00:%s:10Z"}\n' % (k, minute))
+        run("export", "spark", self.path("clash.sql"), "-o", self.path("job"))
+        p = self.submit(self.path("job", "clash.py"), "--input", self.path("a.ndjson"))
+        self.assertEqual(p.returncode, 0, p.stdout[-3000:])
+        run("run", self.path("clash.sql"), "--input", self.path("a.ndjson"), "--lake", self.path("ours"))
+        late = glob.glob(self.path("lake", "dead_letter", "clash", "v_late", "*.parquet"))
+        got = pyarrow.parquet.read_table(late).to_pylist()
+        ours = next(csv.DictReader(io.StringIO(run("query", "SELECT * FROM clash.v_late", "--lake", self.path("ours"), "--format", "csv").stdout)))
+        self.assertEqual([list(r) for r in got], [list(ours)])
+        self.assertEqual((got[0]["shard"], got[0]["_shard"], got[0]["sequence_number"], got[0]["watermark"]), ("x", self.path("a.ndjson"), 7, "B"))
+
+    def test_repeats_of_a_stream_are_refused_before_it_is_read(self):
+        """rule 11: no connector is needed to be told"""
+        run("export", "spark", os.path.join(HERE, "repeats.sql"), "-o", self.path("job"))
+        p = self.submit(self.path("job", "repeats.py"), "--connector", "qubole")
+        self.assertNotEqual(p.returncode, 0)
+        self.assertIn("repeats: DEDUP BY goes by the order of a shard's records", p.stdout)
+
     def test_what_is_missing_is_named(self):
         p = run("run", PIPELINE, "--engine", "spark", "--master", "spark://127.0.0.1:%d" % free_port(), "--lake", self.path("lake"), check=False, env=ENV)
         self.assertEqual(p.returncode, 1)
         self.assertRegex(p.stderr, "the Spark master spark://127.0.0.1:[0-9]+ does not answer")
         run("export", "spark", PIPELINE, "-o", self.folder)
-        p = subprocess.run([ENV["SUBMIT"], "--master", "local[1]", self.path("stock_stream.py"), "--connector", "qubole", "--lake", self.path("lake")],
-                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=ENV, timeout=300)
+        p = self.submit(self.path("stock_stream.py"), "--connector", "qubole")
         self.assertNotEqual(p.returncode, 0)
         self.assertRegex(p.stdout, "no 'qubole' source of Kinesis; it needs --packages com.qubole.spark:spark-sql-kinesis_2.12")
 

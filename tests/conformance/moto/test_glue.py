@@ -85,6 +85,25 @@ class Moto(unittest.TestCase):
         table = self.client("glue").get_table(DatabaseName="delta_database", Name="avg_1min")["Table"]
         self.assertEqual((table["Parameters"]["table_type"], table["PartitionKeys"]), ("DELTA", []))
 
+    def test_tables_of_text(self):
+        for form in ("csv", "json"):
+            self.setUp()  # the dead letters' tables have one place in a catalog
+            self.client("s3").create_bucket(Bucket=form + "-bucket")
+            env = dict(CLIENT_ENV, AWS_ENDPOINT_URL=self.url, BUCKET=form + "-bucket", AWS_MAX_ATTEMPTS="3")
+            with tempfile.TemporaryDirectory() as folder:
+                data, pipeline = os.path.join(folder, "ticks.ndjson"), os.path.join(folder, "p.sql")
+                ticks(data, TICKERS)
+                with open(PIPELINE) as f, open(pipeline, "w") as out:
+                    out.write(f.read().replace("partition_by = 'ticker'", "partition_by = 'trade_date, ticker', format = '%s'" % form)
+                              .replace("stock_streaming_database.avg_1min", "text.%s" % form))
+                for _ in range(2):
+                    run("run", pipeline, "--profile", "aws", "--input", data, "--lake", "s3://%s-bucket/l" % form, "--state", os.path.join(folder, "state"), env=env)
+                p = run("verify", pipeline, "--profile", "aws", "--lake", "s3://%s-bucket/l" % form, "--state", os.path.join(folder, "state"), env=env, check=False)
+                self.assertEqual((p.returncode, p.stdout), (0, ""), p.stderr)
+            table = self.client("glue").get_table(DatabaseName="text", Name=form)["Table"]
+            self.assertEqual(table["Parameters"]["classification"], form)
+            self.assertEqual(len(self.client("glue").get_partitions(DatabaseName="text", TableName=form)["Partitions"]), len(TICKERS))
+
     def test_the_batch_layers(self):
         self.client("s3").create_bucket(Bucket="batch-bucket")
         env = dict(CLIENT_ENV, AWS_ENDPOINT_URL=self.url, BUCKET="batch-bucket/l", AWS_MAX_ATTEMPTS="3")

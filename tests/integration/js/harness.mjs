@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the client tests share: a broker in a folder of its own, and clients of it.
+// What the client tests share: a server in a folder of its own, and clients of it.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -12,10 +12,10 @@ import * as k from "@aws-sdk/client-kinesis";
 const here = path.dirname(fileURLToPath(import.meta.url));
 export const binary = process.env.TAPELINE ?? path.join(here, "../../../build/tapeline");
 
-/** `tapeline broker` with the given options; stop() waits for its end and gives the exit code. */
-export async function startBroker(...options) {
+/** tapeline with these arguments; stop() waits for its end and gives the exit code. */
+async function start(command, ...options) {
     const data = await mkdtemp(path.join(tmpdir(), "tapeline-js-"));
-    const child = spawn(binary, ["broker", "--data", data, "--listen", "127.0.0.1:0", ...options], { stdio: ["ignore", "ignore", "pipe"] });
+    const child = spawn(binary, [command, "--data", data, ...options], { stdio: ["ignore", "ignore", "pipe"] });
     let output = "", endpoint;
     const ended = once(child, "exit");
     for await (const chunk of child.stderr.iterator({ destroyOnReturn: false })) {
@@ -33,6 +33,12 @@ export async function startBroker(...options) {
     };
     return { endpoint, data, stop };
 }
+
+/** `tapeline broker`: streams alone. */
+export const startBroker = (...options) => start("broker", "--listen", "127.0.0.1:0", ...options);
+
+/** `tapeline up`: S3, Glue and Athena on the same port. */
+export const startUp = (...options) => start("up", "--listen", "127.0.0.1:0", "--aws-listen", "127.0.0.1:0", ...options);
 
 /** A client with the SDK's own handler, which speaks HTTP/2, unless another is given. No retries: what fails must show. */
 export function client(endpoint, more = {}) {

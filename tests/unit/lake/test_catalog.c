@@ -73,6 +73,37 @@ static void the_same_again_changes_nothing_and_columns_are_only_added(void **sta
     tl_store_close(lake);
 }
 
+static void csv_columns_are_added_at_the_end_only(void **state)
+{
+    static const struct tl_column_def first[] = { { "b", TL_TYPE_BIGINT, false }, { "day", TL_TYPE_VARCHAR, false }, { "c", TL_TYPE_DOUBLE, false } },
+                                      behind[] = { { "day", TL_TYPE_VARCHAR, false }, { "b", TL_TYPE_BIGINT, false }, { "c", TL_TYPE_DOUBLE, false }, { "a", TL_TYPE_DOUBLE, false } },
+                                      before[] = { { "a", TL_TYPE_DOUBLE, false }, { "b", TL_TYPE_BIGINT, false }, { "day", TL_TYPE_VARCHAR, false }, { "c", TL_TYPE_DOUBLE, false } };
+    static const char *const by[] = { "day" };
+    static const struct {
+        enum tl_sink_format format;
+        bool placed;
+    } cases[] = { { TL_SINK_CSV, true }, { TL_SINK_JSON, false } };
+    struct tl_error error;
+    struct tl_store *lake;
+    test_ok(tl_store_open(&lake, *state, &error), &error);
+    for (size_t i = 0; i < TL_COUNT(cases); i++) {
+        struct tl_catalog_table t = { .database = "d", .name = i ? "json" : "csv", .path = i ? "j" : "c", .columns = first, .column_count = 3, .partition_by = by, .partition_count = 1, .format = cases[i].format };
+        test_ok(tl_catalog_ensure(lake, &t, &error), &error);
+        t.columns = before;
+        t.column_count = 4;
+        bool ok = tl_catalog_ensure(lake, &t, &error);
+        assert_int_equal(ok, !cases[i].placed);
+        if (!ok)
+            assert_non_null(strstr(error.text, "column 'b' of table 'd.csv' has another place"));
+        t.columns = behind;
+        test_ok(tl_catalog_ensure(lake, &t, &error), &error);
+        t.format = TL_SINK_PARQUET;
+        assert_false(tl_catalog_ensure(lake, &t, &error));
+        assert_non_null(strstr(error.text, i ? "is of json files in this lake" : "is of csv files in this lake"));
+    }
+    tl_store_close(lake);
+}
+
 static int set_up(void **state)
 {
     *state = test_dir_new();
@@ -91,6 +122,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         EACH(processes_at_once_lose_no_table),
         EACH(the_same_again_changes_nothing_and_columns_are_only_added),
+        EACH(csv_columns_are_added_at_the_end_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
