@@ -46,6 +46,7 @@ export class Mock {
         mock.candles = [];
         mock.asked = []; // paths with queries, in order
         mock.lastEventIds = [];
+        mock.plan = plan;
         mock.isAway = false; // true: nobody answers
         mock.server = http.createServer((request, response) => mock.#handle(request, response));
         await new Promise((resolve) => mock.server.listen(0, "127.0.0.1", resolve));
@@ -64,7 +65,7 @@ export class Mock {
             response.setHeader("Content-Type", "application/json");
             response.end(JSON.stringify(value));
         };
-        if (pathname === "/api/plan") json(plan);
+        if (pathname === "/api/plan") json(this.plan);
         else if (pathname === "/api/history") json({ rows: this.history });
         else if (pathname === "/api/candles") json({ candles: this.candles });
         else if (pathname === "/api/samples") json({ every_ms: 1000, samples: [], shards: [], behind: [], epochs: [] });

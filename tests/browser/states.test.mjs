@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 import { drawn, go, openBrowser, openPage, removeFolder, Tapeline, temporaryFolder, until } from "./harness.mjs";
-import { Mock, row, stats } from "./mock.mjs";
+import { Mock, plan, row, stats } from "./mock.mjs";
 
 let browser, data, tapeline, mock, view;
 
@@ -31,6 +31,8 @@ afterEach(async () => {
     await mock.stop();
 });
 
+const TICKERS = ["AAPL", "AMZN", "GOOGL", "JPM", "META", "MSFT", "NFLX", "NVDA", "TSLA", "V"];
+const [TAPE] = plan.tapes;
 const snapshot = (rows) => mock.send("average", { version: 1, snapshot: true, rows });
 const change = (rows) => mock.send("average", { version: 2, rows });
 const chartIs = (closed, provisional) => until(async () => {
@@ -125,6 +127,35 @@ test("without a connection no input rate is shown: neither in the Live view nor 
     await until(() => mock.clients.size === 1, "the page comes back", 15_000);
     mock.send("stats", stats());
     await until(async () => (await input.locator(".figure-value").textContent()) === "5.0 rec/s", "the rate again");
+});
+
+test("on a wall (?kiosk at 1920 x 1080) all of one to four charts, the candles and the table are on the screen, and nothing scrolls", async () => {
+    const [chart] = mock.plan.charts;
+    for (const [charts, tapes] of [[1, 0], [1, 1], [2, 0], [2, 1], [3, 0], [3, 1], [4, 0], [4, 1]]) {
+        mock.plan = { ...mock.plan, charts: Array.from({ length: charts }, (_, i) => ({ ...chart, name: `chart${i}` })), tapes: tapes ? [TAPE] : [] };
+        const wall = await openPage(browser, mock.url, { hash: "?kiosk", viewport: { width: 1920, height: 1080 } });
+        await until(() => mock.clients.size === 2, "the wall connects");
+        mock.send("stats", stats());
+        mock.send("latest", { version: 1, snapshot: true, rows: TICKERS.map((ticker, i) => ({ ticker, price: 100 + i, final: false })) });
+        snapshot(TICKERS.flatMap((ticker, i) => [1, 2, 3].map((minute) => row(ticker, minute, 100 + i + minute, minute < 3))));
+        await until(async () => (await drawn(wall.page))?.closed === 20, "points");
+        await wall.page.waitForTimeout(200); // the canvases take their size in the next frames
+        const boxes = await wall.page.evaluate(() => [...document.querySelectorAll(".live .panel, .live .chart-host canvas, .legend-row, .ohlc")].map((node) => {
+            const { left, top, right, bottom, height } = node.getBoundingClientRect();
+            return { name: `${node.tagName} ${node.className}`, left, top, right, bottom, height, cut: node.scrollHeight - node.clientHeight };
+        }));
+        assert.equal(boxes.filter(({ name }) => /panel (chart|candles)/.test(name)).length, charts + tapes);
+        for (const { name, left, top, right, bottom, cut } of boxes) {
+            assert.ok(left >= 0 && top >= 0 && right <= 1920 && bottom <= 1080, `${charts} charts: ${name} is at ${left},${top} to ${right},${bottom}`);
+            if (/panel/.test(name)) assert.ok(cut <= 1, `${charts} charts: ${name} is cut by ${cut}`);
+        }
+        const heights = await wall.page.locator(".live .chart-host").evaluateAll((hosts) => hosts.map((host) => host.clientHeight));
+        assert.ok(Math.min(...heights) >= 140, `${charts} charts, ${tapes} candles: ${heights}`);
+        assert.ok(await wall.page.evaluate(() => document.documentElement.scrollHeight <= innerHeight && document.body.scrollHeight <= innerHeight), "nothing scrolls");
+        if (process.env.TL_SCREENSHOTS) await wall.page.screenshot({ path: `${process.env.TL_SCREENSHOTS}/kiosk-${charts}-${tapes}.png` });
+        await wall.close();
+        await until(() => mock.clients.size === 1, "the wall is away");
+    }
 });
 
 test("what the engine waits for is said as text", async () => {
