@@ -2,9 +2,10 @@
 // The page's states that a real pipeline reaches only after minutes or never; the API is a stand-in (mock.mjs).
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 import { drawn, go, openBrowser, openPage, removeFolder, Tapeline, temporaryFolder, until } from "./harness.mjs";
-import { Mock, plan, row, stats } from "./mock.mjs";
+import { Mock, plan, row, START, stats } from "./mock.mjs";
 
 let browser, data, tapeline, mock, view;
 
@@ -33,6 +34,7 @@ afterEach(async () => {
 
 const TICKERS = ["AAPL", "AMZN", "GOOGL", "JPM", "META", "MSFT", "NFLX", "NVDA", "TSLA", "V"];
 const [TAPE] = plan.tapes;
+const MINUTE = 60_000;
 const snapshot = (rows) => mock.send("average", { version: 1, snapshot: true, rows });
 const change = (rows) => mock.send("average", { version: 2, rows });
 const chartIs = (closed, provisional) => until(async () => {
@@ -205,6 +207,147 @@ test("pausing holds the picture and keeps what comes", async () => {
     assert.equal((await drawn(view.page)).closed, 1);
     await view.page.getByRole("button", { name: "Resume" }).click();
     await chartIs(2, 0);
+});
+
+test("the table of newest values is sorted by each column, by keyboard too, both ways; what has no value comes last", async () => {
+    mock.send("latest", { version: 1, snapshot: true, rows: [["B", 9], ["C", null], ["A", 30], ["D", 100]].map(([ticker, price]) => ({ ticker, price, final: false })) });
+    const rows = () => view.page.locator(".latest tbody th").allTextContents().then((names) => names.join(""));
+    const sort = view.page.locator(".latest .sort", { hasText: "price" });
+    await until(async () => (await rows()) === "ABCD", "by key at first");
+    await sort.focus();
+    await view.page.keyboard.press("Enter");
+    assert.equal(await rows(), "BADC", "as numbers, not as texts");
+    await view.page.keyboard.press("Enter");
+    assert.equal(await rows(), "DABC");
+    assert.deepEqual(await view.page.locator(".latest th[aria-sort]").evaluateAll((heads) => heads.map((head) => head.getAttribute("aria-sort"))), ["none", "descending"]);
+    mock.send("latest", { version: 2, rows: [{ ticker: "B", price: 500, final: false }] });
+    await until(async () => (await rows()) === "BDAC", "an update keeps the order");
+});
+
+test("go to now: after pausing, and after looking back, by button and by key", async () => {
+    snapshot(Array.from({ length: 100 }, (_, minute) => row("A", minute, minute, true)));
+    await chartIs(100, 0);
+    const now = view.page.locator(".chart").getByRole("button", { name: "Go to now" });
+    assert.ok(await now.isDisabled(), "it is now");
+    for (const leave of [() => now.click(), async () => view.page.locator("h1").click().then(() => view.page.keyboard.press("n"))]) {
+        const { closed } = await drawn(view.page);
+        await view.page.getByRole("button", { name: "Pause" }).click();
+        change([row("A", closed, closed, true)]);
+        await until(async () => /1 updates held/.test(await view.page.locator(".held").textContent()), "the held update");
+        assert.ok(await now.isEnabled());
+        await leave();
+        await chartIs(closed + 1, 0);
+        assert.ok(await now.isDisabled());
+        assert.equal(await view.page.getByRole("button", { name: "Pause" }).count(), 1, "it goes on");
+        assert.equal((await drawn(view.page)).visible.to, START / 1000 + closed * 60);
+    }
+    await view.page.locator(".chart .chart-host").hover();
+    await view.page.mouse.wheel(-300, 0);
+    await until(() => now.isEnabled(), "the reader looks back");
+    const { visible } = await drawn(view.page);
+    change([row("A", 102, 102, true)]);
+    await chartIs(103, 0);
+    assert.deepEqual((await drawn(view.page)).visible, visible, "an update does not carry the reader away");
+    await now.click();
+    assert.equal((await drawn(view.page)).visible.to, START / 1000 + 102 * 60);
+});
+
+test("ranges, scale and hidden series are in the address, and a link shows the same", async () => {
+    const points = () => snapshot(["A", "B"].flatMap((ticker) => Array.from({ length: 100 }, (_, minute) => row(ticker, minute, minute + 1, true))));
+    points();
+    await chartIs(200, 0);
+    const span = async ({ page } = view) => drawn(page).then(({ visible }) => (visible.to - visible.from) / 60);
+    const chart = view.page.locator(".chart");
+    for (const [name, least, most] of [["15 m", 11, 19], ["1 h", 55, 65], ["All", 99, 99], ["5 m", 3, 12]]) {
+        await chart.getByRole("radio", { name, exact: true }).check();
+        await until(async () => (await span()) >= least && (await span()) <= most, `${name} shows ${least} to ${most} minutes`);
+    }
+    await chart.getByRole("radio", { name: "1 h", exact: true }).check();
+    await chart.getByRole("radio", { name: "Log", exact: true }).check();
+    await view.page.locator(".legend-item", { hasText: "B" }).click();
+    const params = new URLSearchParams(new URL(view.page.url()).hash.split("?")[1]);
+    assert.deepEqual([params.get("live.range"), params.get("live.scale"), params.get("live.hide") !== null], ["3600000", "log", true]);
+    const other = await openPage(browser, mock.url, { hash: new URL(view.page.url()).hash });
+    await until(() => mock.clients.size === 2, "the other page connects");
+    points();
+    await until(async () => (await drawn(other.page))?.closed >= 100 && (await span(other)) >= 55 && (await span(other)) <= 65, "the same range");
+    assert.equal((await drawn(other.page)).scale, 1, "the same scale: logarithmic");
+    assert.deepEqual(await other.page.locator(".legend-item").evaluateAll((items) => items.map((item) => item.getAttribute("aria-pressed"))), ["true", "false"]);
+    assert.ok(await other.page.getByRole("radio", { name: "1 h", exact: true }).isChecked());
+    await other.close();
+});
+
+test("zoom by dragging and by keyboard survives updates and is left by a range; the crosshair stays, and is shared with the candles", async () => {
+    mock.candles = Array.from({ length: 50 }, (_, i) => [START + (i + 50) * MINUTE, 1, 2, 1, 2, 10, 3]);
+    snapshot(Array.from({ length: 100 }, (_, minute) => row("A", minute, minute, true)));
+    await chartIs(100, 0);
+    const visible = async () => (await drawn(view.page)).visible;
+    const all = async () => {
+        await view.page.locator(".chart").getByRole("radio", { name: "All", exact: true }).check();
+        await until(async () => (await visible()).to - (await visible()).from === 99 * 60, "all of it");
+    };
+    await all();
+    const box = await view.page.locator(".chart .chart-host").boundingBox();
+    await view.page.keyboard.down("Shift");
+    await view.page.mouse.move(box.x + box.width * 0.2, box.y + 60);
+    await view.page.mouse.down();
+    await view.page.mouse.move(box.x + box.width * 0.4, box.y + 60, { steps: 4 });
+    await view.page.mouse.up();
+    await view.page.keyboard.up("Shift");
+    const zoomed = await visible();
+    assert.ok(zoomed.to - zoomed.from < 40 * 60 && zoomed.from > START / 1000, JSON.stringify(zoomed));
+    change([row("A", 100, 100, true)]);
+    await chartIs(101, 0);
+    assert.deepEqual(await visible(), zoomed);
+    await view.page.locator(".chart").getByRole("radio", { name: "5 m", exact: true }).check();
+    await view.page.locator(".chart").getByRole("radio", { name: "All", exact: true }).check();
+    await until(async () => (await visible()).to - (await visible()).from === 100 * 60, "all of it again");
+    await view.page.locator(".chart .chart-frame").focus();
+    for (const key of ["Home", "z", ...Array(9).fill("ArrowRight"), "Enter"]) await view.page.keyboard.press(key);
+    // Half a place beyond the last point is seen too, which the library reports as the next place.
+    await until(async () => (await visible()).from === START / 1000 && (await visible()).to === START / 1000 + 10 * 60, "the first ten points");
+    // The point that is pointed at stays so when others come, and all charts of the page have it.
+    const value = view.page.locator(".legend-item .legend-value").first();
+    await until(async () => /^9\.00/.test(await value.textContent()), "the point that was walked to");
+    change([row("A", 101, 101, true)]);
+    await chartIs(102, 0);
+    assert.match(await value.textContent(), /^9\.00/);
+    assert.equal(await view.page.evaluate(() => window.tapeline.store.crosshair.x), START + 9 * MINUTE);
+    await view.page.keyboard.press("Escape");
+    assert.equal(await view.page.evaluate(() => window.tapeline.store.crosshair), null);
+});
+
+test("a chart's points as CSV and its picture as PNG, of the series that are shown", async () => {
+    snapshot([row("A", 1, 1.5, true), row("A", 2, 2.5, false), row('B"x', 1, 7, true), row("C", 1, 9, true)]);
+    await chartIs(3, 1);
+    await view.page.locator(".legend-item", { hasText: "C" }).click();
+    const exported = async (name) => {
+        await view.page.locator(".chart .menu summary").click();
+        const [download] = await Promise.all([view.page.waitForEvent("download"), view.page.locator(".chart .menu-item", { hasText: name }).click()]);
+        return { file: download.suggestedFilename(), bytes: await readFile(await download.path()) };
+    };
+    const csv = await exported("Points as CSV");
+    const at = (minutes) => new Date(START + minutes * MINUTE).toISOString();
+    assert.equal(csv.file, "live.csv");
+    assert.equal(csv.bytes.toString(), `window_end,ticker,price,final\n${at(1)},A,1.5,true\n${at(2)},A,2.5,false\n${at(1)},"B""x",7,true\n`);
+    const png = await exported("Picture as PNG");
+    assert.equal(png.file, "live.png");
+    assert.deepEqual([...png.bytes.subarray(1, 4)].map((byte) => String.fromCharCode(byte)).join(""), "PNG");
+    assert.ok(png.bytes.length > 2000, `${png.bytes.length} bytes`);
+});
+
+test("high contrast: where the system chooses the colours, what is chosen or on can be told; with more contrast nothing is grey", async () => {
+    const ground = (selector) => view.page.locator(selector).first().evaluate((node) => getComputedStyle(node).backgroundColor);
+    snapshot([row("A", 1, 1, true)]);
+    await chartIs(1, 0);
+    await view.page.emulateMedia({ forcedColors: "active" });
+    await view.page.getByRole("button", { name: "Pause" }).click();
+    assert.notEqual(await ground('.tab[aria-current="page"]'), await ground(".tab:not([aria-current])"), "the view");
+    assert.notEqual(await ground(".choice input:checked + span"), await ground(".choice input:not(:checked) + span"), "the choice");
+    assert.notEqual(await ground('.chart .button[aria-pressed="true"]'), await ground('.chart .button[aria-pressed="false"]'), "the button that is on");
+    await view.page.emulateMedia({ forcedColors: "none", contrast: "more" });
+    const color = (selector) => view.page.locator(selector).first().evaluate((node) => getComputedStyle(node).color);
+    assert.equal(await color(".chart .sub"), await color("h1"), "no grey text");
 });
 
 test("the legend hides, isolates and shows again", async () => {

@@ -234,6 +234,13 @@ class Page(unittest.TestCase):
             self.assertEqual(status, 405, method)
             self.assertIsNone(headers["Access-Control-Allow-Origin"], "E6: no grant to other origins")
 
+    def test_e6_no_answer_grants_another_origin_anything(self):
+        preflight = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-tapeline"}
+        for path in ("/", "/api/plan", "/api/status", "/api/query", "/api/openapi.json", "/metrics", "/healthz", "/nothing"):
+            for method, more in (("GET", {}), ("GET", {"Origin": "http://evil.example"}), ("OPTIONS", preflight)):
+                headers = ask(self.url, path, method, more)[1]
+                self.assertEqual([name for name in headers if name.lower().startswith("access-control-")], [], (method, path))
+
     def test_e8_policy_on_every_answer(self):
         for path in ("/", "/api/plan", "/healthz", "/metrics", "/nothing", "/api/history"):
             headers = ask(self.url, path)[1]

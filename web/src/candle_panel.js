@@ -105,6 +105,7 @@ export class CandlePanel {
         if (changed.has("zone")) this.chart.applyOptions(timeOptions(() => this.store.zone, this.interval < 60000));
         if (changed.has("crosshair") && this.store.crosshair?.from !== this) this.#follows(this.store.crosshair?.x ?? null);
         if (changed.has("stats")) this.#keys();
+        if (changed.has("paused")) this.#renderNow();
         if ((changed.has(`tape:${this.tape.name}`) || changed.has("paused")) && !this.store.paused) this.render();
     }
 
@@ -236,10 +237,15 @@ export class CandlePanel {
     /** @param {boolean} following */
     #follow(following) {
         this.following = following;
-        if (this.now) this.now.disabled = following;
+        this.#renderNow();
+    }
+
+    #renderNow() {
+        if (this.now) this.now.disabled = this.following && !this.store.paused;
     }
 
     goToNow() {
+        if (this.store.paused) this.store.setPaused(false);
         this.#follow(true);
         this.#showNow();
     }

@@ -350,6 +350,7 @@ export class ChartLines {
             closed += line.closedData.length;
             provisional += line.rings.points.length;
         }
-        return { series: this.lines.size, closed, provisional, gaps, bars: this.extent.bars, dark: isDark() };
+        return { series: this.lines.size, closed, provisional, gaps, bars: this.extent.bars, dark: isDark(), visible: this.chart.timeScale().getVisibleRange(),
+            scale: this.chart.priceScale("right").options().mode };
     }
 }

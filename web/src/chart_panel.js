@@ -86,11 +86,11 @@ export class ChartPanel {
                     el("h2", { id }, chart.y, chart.series ? el("span", { class: "by" }, ` by ${chart.series}`) : null),
                     el("p", { class: "sub" }, this.#describe())),
                 el("div", { class: "controls" },
-                    choice({ label: "Scale", name: `${id}-scale`, value: /** @type {ScaleMode} */ ("value"),
+                    this.scales = choice({ label: "Scale", name: `${id}-scale`, value: /** @type {ScaleMode} */ ("value"),
                         options: [{ value: "value", text: "Value" },
                             { value: "percent", text: "%", title: "change since the left edge" },
                             { value: "log", text: "Log" }],
-                        onchange: (mode) => this.lines.setScale(mode) }),
+                        onchange: (mode) => this.#setScale(mode) }),
                     this.ranges, this.zoom.button, this.pause, this.now, this.toggle, this.#menu())),
             this.frame, this.table.root,
             el("div", { class: "legend-row" }, this.legend.root, this.#key()));
@@ -123,14 +123,23 @@ export class ChartPanel {
         return [[x, series ?? "series", y, "final"], ...rows];
     }
 
-    /** Range and hidden series as the page's address says. @param {URLSearchParams} params */
+    /** Range, scale and hidden series as the page's address says. @param {URLSearchParams} params */
     apply(params) {
         const range = params.get(`${this.chart.name}.range`);
         if (RANGES.some(({ value }) => value === range)) this.range = Number(range);
         for (const input of this.ranges?.querySelectorAll("input") ?? []) input.checked = input.value === String(this.range);
+        const scale = params.get(`${this.chart.name}.scale`);
+        if (scale === "percent" || scale === "log") this.lines.setScale(scale);
+        for (const input of this.scales?.querySelectorAll("input") ?? []) input.checked = input.value === (scale ?? "value");
         const hide = params.get(`${this.chart.name}.hide`);
         if (hide !== null) this.legend.hidden = new Set(hide.split("~").filter((key) => key !== ""));
         if (range !== null || hide !== null) this.render();
+    }
+
+    /** @param {ScaleMode} mode */
+    #setScale(mode) {
+        this.router.note(`${this.chart.name}.scale`, mode === "value" ? null : mode);
+        this.lines.setScale(mode);
     }
 
     #legendChanged() {
@@ -186,6 +195,8 @@ export class ChartPanel {
     #markZoom() {
         if (this.crosshair === null) return;
         this.zoom.mark(this.crosshair);
+        // Another span comes under the same place of the screen, in the chart's next frame: the reader's point is still the one walked to.
+        if (this.zoom.anchor === null) requestAnimationFrame(() => requestAnimationFrame(() => this.#step(0)));
         setText(this.spoken, this.zoom.anchor === null ? "zoomed" : "zoom begins here; go to its end and press Enter");
     }
 
@@ -254,10 +265,16 @@ export class ChartPanel {
     #follow(following) {
         if (this.following === following) return;
         this.following = following;
-        if (this.now) this.now.disabled = following;
+        this.#renderNow();
     }
 
+    #renderNow() {
+        if (this.now) this.now.disabled = this.following && !this.store.paused;
+    }
+
+    /** A picture that is held is not of now: it goes on. */
     goToNow() {
+        if (this.store.paused) this.store.setPaused(false);
         this.#follow(true);
         this.lines.showNow(this.range);
     }
@@ -290,6 +307,7 @@ export class ChartPanel {
 
     #renderPaused() {
         const { paused } = this.store;
+        this.#renderNow();
         this.pause?.setAttribute("aria-pressed", String(paused));
         if (this.pause) setText(this.pause, paused ? "Resume" : "Pause");
         this.root.classList.toggle("is-paused", paused);

@@ -105,7 +105,7 @@ export class LatestTable {
         const direction = descending ? -1 : 1;
         const rows = [...this.rows.latest.values()];
         const found = this.filter === "" ? rows : rows.filter(({ key }) => key.toLowerCase().includes(this.filter));
-        return found.sort((a, b) => direction * compare(a.row[column], b.row[column]) || (a.key < b.key ? -1 : 1));
+        return found.sort((a, b) => compare(a.row[column], b.row[column], direction) || (a.key < b.key ? -1 : 1));
     }
 
     #renderHeads() {
@@ -193,10 +193,12 @@ function flash(node, direction) {
 /** @param {ColumnPlan} column */
 const isNumber = (column) => column.type === "DOUBLE" || column.type === "BIGINT" || column.type === "INTEGER";
 
-/** @param {unknown} a @param {unknown} b */
-function compare(a, b) {
-    if (typeof a === "number" && typeof b === "number") return a - b;
+/** What has no value comes last in either direction. @param {unknown} a @param {unknown} b @param {number} direction */
+function compare(a, b, direction) {
+    const absent = Number((a ?? null) === null) - Number((b ?? null) === null);
+    if (absent !== 0 || (a ?? null) === null) return absent;
+    if (typeof a === "number" && typeof b === "number") return direction * (a - b);
     const left = String(a);
     const right = String(b);
-    return left < right ? -1 : left > right ? 1 : 0;
+    return direction * (left < right ? -1 : left > right ? 1 : 0);
 }

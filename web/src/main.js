@@ -119,7 +119,7 @@ async function start() {
     const plan = await fetchPlan();
     const store = new Store(plan);
     const actions = Object.fromEntries(VIEWS.map(({ name }, i) => [String(i + 1), () => router.go(name)]));
-    const help = globalKeys({ ...actions, p: () => store.setPaused(!store.paused), n: () => store.touch("now") });
+    const help = globalKeys({ ...actions, p: () => store.setPaused(!store.paused), n: () => (store.setPaused(false), store.touch("now")) });
     const router = viewSwitch(store, renderHeader(byId("header"), store, VIEWS, help));
     renderNotice(byId("notice"), store);
     announce(byId("announcer"), store);
