@@ -15,7 +15,7 @@ const WIDTHS = [360, 1280, 2560];
 async function ready(page, view) {
     if (view === "live") await until(() => page.evaluate(() => window.tapeline?.charts()[0]?.provisional > 0), "points on the chart", 30_000);
     if (view === "streams") await page.locator(".records tbody tr").first().waitFor();
-    if (view === "lake") await page.locator(".lake-table tbody tr").first().waitFor();
+    if (view === "lake") await page.locator(".lake-tables tbody tr").first().waitFor();
     if (view === "sql") await page.getByRole("button", { name: "Run", exact: true }).click();
     if (view === "sql") await until(async () => /rows? ·|failed/.test(await page.locator(".query-status").textContent()), "a result", 30_000);
     await page.waitForTimeout(view === "pipeline" || view === "live" ? 2500 : 700);
