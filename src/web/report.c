@@ -3,6 +3,7 @@
 
 #include "base/time.h"
 #include "codec/json_writer.h"
+#include "web/status.h"
 
 #define ARENA_MAX ((size_t)16 << 20)
 
@@ -177,20 +178,6 @@ static void views_write(const struct tl_web_report *r, struct tl_json_writer *w)
     tl_json_end_array(w);
 }
 
-static void ledger_write(const struct tl_ledger *l, struct tl_json_writer *w)
-{
-    tl_json_key(w, "ledger");
-    tl_json_begin_object(w);
-    counter(w, "received", l->received);
-    counter(w, "aggregated", l->aggregated);
-    counter(w, "late", l->late);
-    counter(w, "malformed", l->malformed);
-    counter(w, "duplicate", l->duplicate);
-    counter(w, "filtered", l->filtered);
-    counter(w, "windows", l->windows);
-    tl_json_end_object(w);
-}
-
 static void inspect_write(const struct tl_inspect *in, struct tl_json_writer *w)
 {
     tl_json_key(w, "epoch");
@@ -199,7 +186,7 @@ static void inspect_write(const struct tl_inspect *in, struct tl_json_writer *w)
     instant(w, "last_commit", in->last_commit_ns);
     tl_json_member_bool(w, "interrupted", in->epoch_interrupted);
     tl_json_end_object(w);
-    ledger_write(&in->ledger, w);
+    tl_web_ledger_write(&in->ledger, w);
     tl_json_key(w, "windows");
     tl_json_begin_object(w);
     counter(w, "groups", in->state_rows);

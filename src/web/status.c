@@ -33,7 +33,7 @@ static void begin(struct tl_json_writer *w, const char *name)
     tl_json_begin_object(w);
 }
 
-static void ledger_write(const struct tl_ledger *l, struct tl_json_writer *w)
+void tl_web_ledger_write(const struct tl_ledger *l, struct tl_json_writer *w)
 {
     begin(w, "ledger");
     member_u64(w, "received", l->received);
@@ -159,7 +159,7 @@ static void stats_object_write(const struct tl_web_facts *facts, const struct tl
     tl_json_begin_object(w);
     tl_json_member_i64(w, "now", tl_floor_div(figures->now_ns, TL_NS_PER_MS));
     tl_json_member_i64(w, "uptime_ms", (figures->now_ns - facts->started_ns) / TL_NS_PER_MS);
-    ledger_write(&stats->ledger, w);
+    tl_web_ledger_write(&stats->ledger, w);
     rates_write(stats, w);
     epoch_write(stats, w);
     state_write(stats, figures->now_ns, w);

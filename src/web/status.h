@@ -24,6 +24,9 @@ struct tl_web_figures { /* of one moment */
     const struct tl_web_alerts *alerts;
     int64_t now_ns;
 };
+struct tl_json_writer;
+/* The member "ledger": where every record that came is (rule 9), and how many the stream no longer had. */
+void tl_web_ledger_write(const struct tl_ledger *l, struct tl_json_writer *w);
 /* The "stats" event. */
 void tl_web_stats_write(const struct tl_web_facts *facts, const struct tl_web_figures *figures, struct tl_buf *out);
 /* /api/status: {"pipeline":...,"version":...,"profile":...,...,"stats":{as above}}. */
