@@ -184,5 +184,8 @@ export async function go(page, view) {
     await page.locator(`.view.${view}-view`).waitFor();
 }
 
-/** What the first chart draws. */
-export const drawn = (page) => page.evaluate(() => window.tapeline?.charts()[0]);
+/** What the first chart draws, two frames from now: the library does what it is told in the next one. */
+export const drawn = (page) => page.evaluate(async () => {
+    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+    return window.tapeline?.charts()[0];
+});
