@@ -108,8 +108,6 @@ static uint64_t source_fixed(const struct tl_source_plan *s, const struct slots 
     for (size_t i = 0; i < s->dedup_count; i++)
         tl_buf_addf(text, " by %llx", (unsigned long long)meaning_of(slots, s->dedup[i]));
     tl_buf_addf(text, " for %lld", (long long)s->dedup_for_ns);
-    for (size_t i = 0; s->of_view && i < s->column_count; i++)
-        tl_buf_addf(text, " %llx", (unsigned long long)meaning_of(slots, i));
     return hash_of(text);
 }
 
@@ -286,12 +284,21 @@ static bool keeps_columns(const struct tl_engine *e, const char *what, const str
     return true;
 }
 
-static bool same_source(const struct tl_engine *e, const struct part *before, const struct part *now, struct tl_error *error)
+/* What is added to the rows of sessions has no instant from which on it is whole: one that has begun may go on, and end, at any time. */
+static bool is_of_sessions(const struct tl_engine *e, const struct tl_source_plan *s)
+{
+    return s->of_view && e->plan->views[s->view].window == TL_WINDOW_SESSION;
+}
+
+static bool same_source(const struct tl_engine *e, const struct tl_source_plan *s, const struct part *before, const struct part *now,
+                        struct tl_error *error)
 {
     if (!tl_view_eq(before->name, now->name) || before->fixed != now->fixed)
         return changed(e, error, "source", before->name, "is not the same");
     if (!keeps_columns(e, "source", before, now, error))
         return false;
+    if (is_of_sessions(e, s) && now->column_count != before->column_count)
+        return changed(e, error, "view", before->name, "has a new column, and another view reads its sessions");
     for (uint32_t i = 0; i < now->column_count; i++)
         if (now->columns[i].not_null && !find_column(before, now->columns[i].name))
             return changed(e, error, "source", before->name, "has a new column that is NOT NULL");
@@ -350,7 +357,7 @@ static bool evolve(struct tl_engine *e, const struct parts *before, const struct
     if (before->source_count != now->source_count || before->view_count != now->view_count)
         return changed(e, error, "file", tl_view_of(e->plan->name), "has other sources or views");
     for (uint32_t i = 0; i < now->source_count; i++)
-        if (!same_source(e, &before->sources[i], &now->sources[i], error))
+        if (!same_source(e, &e->plan->sources[i], &before->sources[i], &now->sources[i], error))
             return false;
     for (uint32_t v = 0; v < now->view_count; v++)
         if (!evolve_view(e, v, &before->views[v], &now->views[v], error))
@@ -403,8 +410,8 @@ static bool is_stored(const struct tl_aggregate_layout *layout, size_t aggregate
     return false;
 }
 
-/* Behind the last window that has begun. */
-static int64_t first_whole(const struct tl_engine *e, size_t view)
+/* Behind the last window that has begun; INT64_MIN: none has. */
+static int64_t behind_begun(const struct tl_engine *e, size_t view)
 {
     int64_t last = INT64_MIN;
     for (size_t i = 0; e->views[view].windowed && i < e->shard_count; i++) {
@@ -414,9 +421,27 @@ static int64_t first_whole(const struct tl_engine *e, size_t view)
     return last == INT64_MIN ? last : last + 1;
 }
 
+/* The time that the rows of the view above have from which on all that they have is whole. */
+static int64_t whole_above(const struct tl_engine *e, const struct tl_source_plan *s)
+{
+    const struct tl_view_exec *above = &e->views[s->view];
+    int64_t from = INT64_MIN, size = s->time_is_start ? 0 : above->plan->size_ns;
+    for (size_t i = 0; i < above->layout.count; i++)
+        from = above->valid_from[i] > from ? above->valid_from[i] : from;
+    return from > INT64_MAX - size ? INT64_MAX : from == INT64_MIN ? from : from + size;
+}
+
+/* The view's first window that sees nothing but what is whole. The views above have theirs. */
+static int64_t first_whole(const struct tl_engine *e, size_t view)
+{
+    const struct tl_source_plan *s = &e->plan->sources[e->plan->views[view].source];
+    int64_t begun = behind_begun(e, view), above = s->of_view && e->views[view].windowed ? whole_above(e, s) : INT64_MIN;
+    return above > begun ? above : begun;
+}
+
 void tl_evolve_end(struct tl_engine *e)
 {
-    for (size_t v = 0; e->views && v < e->plan->view_count; v++) {
+    for (size_t v = 0; e->views && v < e->plan->view_count; v++) { /* a view is behind those that it reads */
         struct tl_view_exec *view = &e->views[v];
         if (!view->layout.stored)
             continue;

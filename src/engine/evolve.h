@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* engine/evolve.h: a pipeline whose file has changed since its checkpoint: columns may be added to its sources (nullable ones) and to its views,
- * at any place, and nothing else that decides rows. A view that another view reads stays as it is.
+ * at any place, and nothing else that decides rows; but not to one of sessions that another view reads.
  *
  * A commit tells its plan's parts by name and by what they mean, whatever their numbers in the plan: an aggregate is its kind and what it
  * takes, down to declared columns. What was added has not seen the records before: of windows that had begun it is NULL (valid_from of
- * engine/view_exec.h), and all of the others have it whole. */
+ * engine/view_exec.h), as it is of a view's windows that such rows of the view above may fall into, and all of the others have it whole. */
 #pragma once
 
 #include "engine/engine_int.h"

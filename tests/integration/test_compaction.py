@@ -254,6 +254,18 @@ class Compaction(unittest.TestCase):
 
     # ---- a column more ----
 
+    def read(self, path, until, env):
+        """Runs until that many records are read; a stop closes no windows."""
+        engine = subprocess.Popen([BINARY, "run", path, "--lake", self.lake], env=env, stderr=subprocess.DEVNULL)
+        try:
+            wait_for("records", lambda: json.loads(run("status", path, "--lake", self.lake, "--json", env=env, check=False).stdout or "{}").get(
+                "ledger", {}).get("received", 0) >= until)
+            engine.send_signal(signal.SIGTERM)
+            self.assertEqual(engine.wait(30), 0)
+        finally:
+            engine.kill()
+            engine.wait()
+
     def test_a_column_more_goes_on_in_the_same_table(self):
         with broker(os.path.join(self.folder.name, "broker"), "--durability", "os", "--stream", "s:1") as server:
             env = dict(CLIENT_ENV, AWS_ENDPOINT_URL_KINESIS=server.aws)
@@ -263,19 +275,8 @@ class Compaction(unittest.TestCase):
                 for r in records:
                     client.put_record(StreamName="s", Data=json.dumps(r).encode(), PartitionKey="A")
 
-            def go(path, until=None):
-                """Runs until the stream is read; a stop closes no windows."""
-                engine = subprocess.Popen([BINARY, "run", path, "--lake", self.lake], env=env, stderr=subprocess.DEVNULL)
-                try:
-                    wait_for("records", lambda: json.loads(run("status", path, "--lake", self.lake, "--json", env=env, check=False).stdout or "{}").get(
-                        "ledger", {}).get("received", 0) >= until)
-                    engine.send_signal(signal.SIGTERM)
-                    self.assertEqual(engine.wait(30), 0)
-                finally:
-                    engine.kill()
-                    engine.wait()
             put(tick(0), tick(1), tick(1))
-            go(self.pipeline(), 3)
+            self.read(self.pipeline(), 3, env)
             put(tick(1, close=9.0), tick(2, volume=3), tick(2, volume=4), tick(3))
             wider = dict(column=", volume BIGINT", output=", MAX(close) AS most, SUM(volume) AS traded, COUNT(*) * 2 AS twice")
             run("run", self.pipeline(**wider), "--lake", self.lake, "--until-now", env=env)
@@ -293,6 +294,46 @@ class Compaction(unittest.TestCase):
             put(tick(5, volume=1))
             run("run", self.pipeline(**wider), "--lake", self.lake, "--until-now", env=env)
             self.assertEqual(len(self.rows()), 5)
+
+    def over(self, lower="", more="", windows=None):
+        """The pipeline, with a view that reads the view."""
+        path = self.pipeline(output=lower)
+        with open(path) as f:
+            text = f.read() + """CREATE VIEW w AS SELECT ticker, window_start, window_end, SUM(n) AS n%s
+                FROM TUMBLE(v, window_end, INTERVAL '5' MINUTE) GROUP BY ticker, window_start, window_end EMIT FINAL;
+                CREATE SINK wide FROM w WITH (path = 'w', table = 'd.w', commit_every = '1 s');""" % more
+        with open(path, "w") as f:
+            f.write(text.replace("TUMBLE(ticks, event_time, INTERVAL '1' MINUTE)", windows) if windows else text)
+        return path
+
+    def test_a_column_more_of_a_view_that_another_view_reads(self):
+        with broker(os.path.join(self.folder.name, "broker"), "--durability", "os", "--stream", "s:1") as server:
+            env = dict(CLIENT_ENV, AWS_ENDPOINT_URL_KINESIS=server.aws)
+            client = kinesis(server.aws)
+
+            def put(*minutes):
+                for minute in minutes:
+                    client.put_record(StreamName="s", Data=json.dumps(tick(minute)).encode(), PartitionKey="A")
+            put(0, 7, 9)
+            self.read(self.over(), 3, env)
+            put(13, 14, 19, 30)
+            run("run", self.over(", MAX(close) AS most", ", MAX(most) AS most, MIN(most) AS least"), "--lake", self.lake, "--until-now", env=env)
+            rows = run("query", "SELECT minute(window_start) AS m, most FROM d.v ORDER BY 1", "--lake", self.lake, "--format", "csv").stdout.split()
+            self.assertEqual(rows[1:], ["0,", "7,", "9,", "13,14.5", "14,15.5", "19,20.5", "30,31.5"])
+            # The minute 10:09 had begun: its row, of 10:10, has no most, and so has the window that begins then, though nothing of it had been seen.
+            rows = run("query", "SELECT minute(window_start) AS m, n, most, least FROM d.w ORDER BY 1", "--lake", self.lake, "--format", "csv").stdout.split()
+            self.assertEqual(rows[1:], ["0,1,,", "5,1,,", "10,2,,", "15,1,15.5,15.5", "20,1,20.5,20.5", "30,1,31.5,31.5"])
+
+    def test_no_column_more_of_sessions_that_another_view_reads(self):
+        windows = "SESSION(ticks, event_time, INTERVAL '30' SECOND)"
+        with broker(os.path.join(self.folder.name, "broker"), "--durability", "os", "--stream", "s:1") as server:
+            env = dict(CLIENT_ENV, AWS_ENDPOINT_URL_KINESIS=server.aws)
+            kinesis(server.aws).put_record(StreamName="s", Data=json.dumps(tick(0)).encode(), PartitionKey="A")
+            run("run", self.over(windows=windows), "--lake", self.lake, "--until-now", env=env)
+            p = run("run", self.over(", MAX(close) AS most", windows=windows), "--lake", self.lake, "--until-now", env=env, check=False)
+            self.assertEqual(p.returncode, 1)
+            self.assertIn("view 'v' has a new column, and another view reads its sessions", p.stderr)
+            run("run", self.over(more=", MAX(n) AS most", windows=windows), "--lake", self.lake, "--until-now", env=env)
 
 
 if __name__ == "__main__":
