@@ -28,8 +28,10 @@ property: build
 bench: build
 	@bench/run
 
+# Each call that changes a disk, then each request to a bucket, and a minute in which it answers nothing.
 crash-matrix: build
 	@scripts/setup test && cmake --build $(BUILD) --target test_tools && /usr/bin/python3 tests/crash/crash_matrix.py
+	@TL_FULL=1 TAPELINE=$(CURDIR)/$(BUILD)/tapeline /usr/bin/python3 tests/run.py -j 1 tests/crash/test_s3_kill.py
 
 # An hour of the dashboard's updates in a minute or two: the heap stays flat.
 soak: build

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The engine's lake in a bucket: killed at each of its requests, before it is done and after it is done but not answered, the next run
 ends with the same objects, byte for byte, as one that nobody killed. And two engines on one bucket: one goes on, the other says who."""
+import json
 import os
 import random
 import shutil
@@ -9,11 +10,14 @@ import subprocess
 import tempfile
 import time
 import unittest
+from urllib.parse import unquote
 
 import tapeline
+from duck import Duck
 from fake_s3 import FakeS3
 
 FULL = os.environ.get("TL_FULL") == "1"  # every crash point; else every third, from a seeded start on
+OUTAGE = 60 if FULL else 3  # s
 
 PIPELINE = """CREATE PIPELINE s3kill;
 CREATE SOURCE ticks (
@@ -38,9 +42,11 @@ class S3(unittest.TestCase):
         self.input = self.write("ticks.ndjson", ticks(300))
         self.s3 = FakeS3()
         self.env = self.s3.env(TMPDIR=self.dir)
+        self.duck = Duck()
 
     def tearDown(self):
         self.s3.close()
+        self.duck.close()
         shutil.rmtree(self.dir)
 
     def write(self, name, text):
@@ -83,26 +89,50 @@ class S3(unittest.TestCase):
         return seen[0] >= nth
 
     def test_each_request_is_a_crash_point(self):
+        self.each_request_is_a_crash_point(self.data)
+
+    def test_each_request_is_a_crash_point_of_a_delta_table(self):
+        self.pipeline = self.write("p.sql", PIPELINE % ", format = 'delta'")
+        self.each_request_is_a_crash_point(self.delta)
+
+    def delta(self, bucket):
+        """Rows and number of the files that count by the table's log, which have other names in each run, and the bytes of the other tables."""
+        things, files = self.data(bucket), []
+        for line in b"".join(things[k] for k in sorted(things) if "/v/_delta_log/" in k and k.endswith(".json")).splitlines():
+            action = json.loads(line)
+            files += [unquote(action["add"]["path"])] if "add" in action else []
+            self.assertNotIn("remove", action)
+        self.assertEqual(len(files), len(set(files)))
+        folder = tempfile.mkdtemp(dir=self.dir)
+        for name in files:
+            path = os.path.join(folder, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as f:
+                f.write(things["p/v/" + name])
+        rows = self.duck.rows("SELECT ticker, window_start, a, n FROM read_parquet('%s/*/*.parquet', hive_partitioning = true) ORDER BY ALL" % folder)
+        return len(files), rows, {k: v for k, v in things.items() if not k.startswith("p/v/")}
+
+    def each_request_is_a_crash_point(self, data_of):
         self.s3.buckets["whole"] = {}
-        ledger, data = self.finish("whole"), self.data("whole")
-        self.assertEqual(len([k for k in data if "/v/ticker=" in k]), 2)
-        self.assertTrue([k for k in data if "_malformed/" in k])
+        ledger, data, names = self.finish("whole"), data_of("whole"), self.data("whole")
+        self.assertEqual(len([k for k in names if "/v/ticker=" in k]), 2)
+        self.assertTrue([k for k in names if "_malformed/" in k])
         seed = int(os.environ.get("TL_SEED") or time.time())
         print("TL_SEED=%d" % seed, flush=True)
         step = 1 if FULL else 3
         nth, points = 1 + (0 if FULL else random.Random(seed).randrange(step)), 0
         while True:
-            killed = [self.s3.buckets.__setitem__("kill", {}) or self.kill_at("kill", nth, done) and self.check(nth, done, ledger, data) for done in (False, True)]
+            killed = [self.s3.buckets.__setitem__("kill", {}) or self.kill_at("kill", nth, done) and self.check(nth, done, ledger, data, data_of) for done in (False, True)]
             if not any(killed):
                 break
             points += sum(killed)
             nth += step
         self.assertGreater(points, 10)
 
-    def check(self, nth, done, ledger, data):
+    def check(self, nth, done, ledger, data, data_of):
         where = "request %d, %s" % (nth, "done" if done else "not done")
         self.assertEqual(self.finish("kill"), ledger, where)
-        self.assertEqual(self.data("kill"), data, where)
+        self.assertEqual(data_of("kill"), data, where)
         return True
 
     def test_an_outage_is_waited_for_and_nothing_is_doubled(self):
@@ -110,10 +140,10 @@ class S3(unittest.TestCase):
         ledger, data = self.finish("whole"), self.data("whole")
         began = []
 
-        def rule(r):  # from the first intent on, for three seconds
+        def rule(r):  # from the first intent on
             if "intent" in r.key and r.action == "PutObject" and not began:
                 began.append(time.monotonic())
-            return (503, "SlowDown") if began and time.monotonic() < began[0] + 3 else None
+            return (503, "SlowDown") if began and time.monotonic() < began[0] + OUTAGE else None
         self.s3.rule = rule
         self.env["AWS_MAX_ATTEMPTS"] = "1"
         p = self.start("kill")
