@@ -252,6 +252,29 @@ class Compaction(unittest.TestCase):
             self.assertEqual(p.returncode, 1)
             self.assertIn("SlowDown", p.stderr)
 
+    # ---- the log of a Delta table ----
+
+    def test_old_versions_of_a_delta_log_in_a_bucket_go_that_a_checkpoint_covers(self):
+        s3 = FakeS3()
+        s3.buckets["lake-b"] = {}
+        self.addCleanup(s3.close)
+        env = s3.env(XDG_CACHE_HOME=self.folder.name)
+        self.pipeline(sink=", format = 'delta'")
+        self.minutes(0, 19, "--lake", "s3://lake-b/l", env=env)
+
+        def versions():
+            return sorted(int(k[len("l/v/_delta_log/"):-len(".json")]) for k in s3.buckets["lake-b"] if k.startswith("l/v/_delta_log/") and k.endswith(".json"))
+        before = versions()
+        self.assertEqual(before, list(range(len(before))), "all are young")
+        for version in range(15):
+            s3.buckets["lake-b"]["l/v/_delta_log/%020d.json" % version].when -= 40 * 86400
+        self.minutes(19, 20, "--lake", "s3://lake-b/l", env=env)
+        self.assertEqual(versions()[0], 9)  # of those that are old, the newest that has a checkpoint
+        self.assertGreaterEqual(versions()[-1], 19)
+        self.assertIn("l/v/_delta_log/%020d.checkpoint.parquet" % 9, s3.buckets["lake-b"])
+        self.assertEqual(len(self.rows("s3://lake-b/l", env=env)), 40)
+        self.assertEqual(run("verify", os.path.join(self.folder.name, "p.sql"), "--lake", "s3://lake-b/l", env=env).stdout, "")
+
     # ---- a column more ----
 
     def read(self, path, until, env):
