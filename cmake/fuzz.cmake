@@ -2,7 +2,7 @@
 # Fuzz targets, each in two forms: with libFuzzer (cmake --preset fuzz && cmake --build build-fuzz --target fuzz_programs, then
 # build-fuzz/fuzz_pipeline CORPUS), and in every other build tree with tests/fuzz/standalone.c, for the test run.
 add_custom_target(fuzz_programs)
-foreach(pair pipeline:sql json:codec message:codec event_stream:codec kpl:kinesis sigv4:net aws_profile:net aws_chunked:net http:net segment:broker glue_expression:query trino:query)
+foreach(pair pipeline:sql json:codec message:codec event_stream:codec kpl:kinesis sigv4:net aws_profile:net aws_chunked:net http:net segment:broker glue_expression:faces trino:faces)
   string(REPLACE ":" ";" pair ${pair})
   list(GET pair 0 noun)
   list(GET pair 1 layer)

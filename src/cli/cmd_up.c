@@ -19,10 +19,10 @@
 #include "cli/signals.h"
 #include "codec/json_writer.h"
 #include "engine/engine.h"
+#include "faces/aws_face.h"
 #include "lake/batch_glue.h"
 #include "lake/sample.h"
 #include "net/aws_credentials.h"
-#include "query/aws_face.h"
 #include "web/web.h"
 
 #include <pthread.h>

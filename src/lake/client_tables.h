@@ -5,6 +5,8 @@
 
 #include "lake/store.h"
 
+/* The bucket by which clients of the AWS port mean the lake's folder: where their tables say that they are. */
+#define TL_LAKE_BUCKET "tapeline-lake"
 #define TL_CLIENT_TABLES "_tapeline/glue"
 #define TL_CLIENT_DOCUMENT_MAX ((size_t)64 << 20)
 

@@ -5,7 +5,6 @@
 #include "codec/json.h"
 #include "lake/client_tables.h"
 #include "lake/lake_scan.h"
-#include "query/aws_face.h"
 #include "query/hive_type.h"
 #include "query/lake_views.h"
 
@@ -16,7 +15,7 @@
 #define SQL_MAX ((size_t)1 << 30)
 #define TYPE_MAX 4096
 #define PARTITIONS_MAX 10000000
-#define PLACE "s3://" TL_FACE_LAKE "/"
+#define PLACE "s3://" TL_LAKE_BUCKET "/"
 
 struct table {
     const char *database, *name;

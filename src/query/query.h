@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "query/trino_type.h"
+#include "trino/type.h"
 
 /* PARQUET: one file, to output_fd; the columns have the pipeline language's types (lake/duck_cursor.h). The others stream as rows come. */
 enum tl_query_format {
@@ -18,7 +18,7 @@ enum tl_query_format {
     TL_QUERY_ATHENA_PLAN,
     TL_QUERY_ATHENA_COLUMNS,
 };
-/* The value of a '?': an expression (rewritten, query/trino_rewrite.h), or where it is none (NULL, or it has columns) the text. Text NULL: it
+/* The value of a '?': an expression (rewritten, trino/rewrite.h), or where it is none (NULL, or it has columns) the text. Text NULL: it
  * has to be an expression. */
 struct tl_query_parameter {
     const char *expression, *text;

@@ -2,9 +2,9 @@
 #include "query/trino_child.h"
 
 #include "lake/duck_statement.h"
-#include "query/trino_prelude.h"
-#include "query/trino_result.h"
-#include "query/trino_rewrite.h"
+#include "trino/prelude.h"
+#include "trino/result.h"
+#include "trino/rewrite.h"
 
 #include <stdlib.h>
 #include <sys/resource.h>

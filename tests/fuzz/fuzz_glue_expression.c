@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any text as a filter of partitions: it is a filter for one partition exactly where it is for another. */
-#include "query/glue_expression.h"
+#include "faces/glue_expression.h"
 
 #include <stdlib.h>
 

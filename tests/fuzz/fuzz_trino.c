@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes as a statement of Athena's SQL: rewritten, or a message. What is rewritten has as many brackets that open as that close, and is not
  * refused by the lexer when its own text is read again (but for signs that only DuckDB has). */
-#include "query/athena_statement.h"
-#include "query/trino_rewrite.h"
+#include "faces/athena_statement.h"
+#include "trino/rewrite.h"
 
 #include <stdlib.h>
 

@@ -16,9 +16,11 @@ MAY_INCLUDE = {
     "lake": "base codec net",
     "engine": "base codec kinesis lake",
     "sql": "base engine",
-    "query": "base codec net lake",
+    "trino": "base codec lake",
+    "query": "base codec net lake trino",
+    "faces": "base codec net lake trino query",
     "web": "base codec net kinesis lake engine query",
-    "cli": "base codec net kinesis broker lake engine sql query web",
+    "cli": "base codec net kinesis broker lake engine sql trino query faces web",
 }
 # Headers that the build makes.
 GENERATED = {"web_assets_table.h"}  # cmake/web.cmake, from web/
@@ -30,7 +32,7 @@ WALLS = [
     ("llhttp", r"llhttp\.h$", {"net"}),
     ("curl", r"curl/", {"net"}),
     ("OpenSSL", r"openssl/", {"net"}),
-    ("DuckDB", r"duckdb", {"lake", "query"}),
+    ("DuckDB", r"duckdb", {"lake", "trino", "query"}),
     ("simdjson", r"simdjson", {"codec"}),
     ("CBOR", r"cbor", {"codec"}),
     ("SQLite", r"sqlite3", {"broker"}),
