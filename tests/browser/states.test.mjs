@@ -153,6 +153,11 @@ test("on a wall (?kiosk at 1920 x 1080) all of one to four charts, the candles a
         }
         const heights = await wall.page.locator(".live .chart-host").evaluateAll((hosts) => hosts.map((host) => host.clientHeight));
         assert.ok(Math.min(...heights) >= 140, `${charts} charts, ${tapes} candles: ${heights}`);
+        // A label at the end of a line is 26 pixels high: no more of them than the chart has room for.
+        await until(async () => {
+            const labels = await wall.page.evaluate(() => window.tapeline.charts().map((chart) => chart.labels));
+            return labels.every((count, i) => count >= Math.min(4, Math.floor(heights[i] / 60)) && count * 26 <= heights[i]);
+        }, `labels that fit into ${heights}`);
         assert.ok(await wall.page.evaluate(() => document.documentElement.scrollHeight <= innerHeight && document.body.scrollHeight <= innerHeight), "nothing scrolls");
         if (process.env.TL_SCREENSHOTS) await wall.page.screenshot({ path: `${process.env.TL_SCREENSHOTS}/kiosk-${charts}-${tapes}.png` });
         await wall.close();

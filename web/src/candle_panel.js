@@ -18,6 +18,7 @@ import { getJson } from "./stream.js";
 const KEPT = { 1000: 900, 10000: 90, 60000: 360 };
 const BARS = { 1000: 120, 10000: 60, 60000: 60 };
 const TABLE_ROWS = 60;
+const LABEL_HALF_PX = 34; // of a time below the axis
 
 export class CandlePanel {
     /** @param {Store} store @param {import("./router.js").Router} router @param {TapePlan} tape */
@@ -231,7 +232,9 @@ export class CandlePanel {
     #showNow() {
         const { bars } = this;
         const shown = Math.max(12, Math.min(bars, BARS[this.interval]));
-        this.chart.timeScale().setVisibleLogicalRange({ from: bars - shown - 0.5, to: bars + shown * 0.02 });
+        // Right of the newest candle there is room for half of its time.
+        const margin = Math.max(0.02, LABEL_HALF_PX / Math.max(1, this.chart.timeScale().width()));
+        this.chart.timeScale().setVisibleLogicalRange({ from: bars - shown - 0.5, to: bars - 1 + shown * margin + 0.5 });
     }
 
     /** @param {boolean} following */

@@ -25,6 +25,7 @@ const BARS_MIN = 3;
 const FILL_MAX = 1500; // places that a gap takes at most
 const NO_LINE = "rgba(0, 0, 0, 0)";
 const MARGIN = 0.09; // of the width, right of the newest point: for the labels at the ends
+const LABEL_HALF_PX = 20; // of a time below the axis
 const NARROW = 560; // there the labels have no room for names; the legend has them
 
 export class ChartLines {
@@ -59,6 +60,8 @@ export class ChartLines {
             spec.onCrosshair(typeof param.time === "number" && param.point ? param.time * 1000 : null, param.sourceEvent !== undefined));
         this.chart.subscribeClick((param) => this.#picked(param));
         this.#noticeReader(host);
+        // After the chart has taken the new size, in its next frame.
+        new ResizeObserver(() => requestAnimationFrame(() => requestAnimationFrame(() => this.#fitLabels()))).observe(host);
         this.applyTheme();
     }
 
@@ -255,7 +258,9 @@ export class ChartLines {
         // A young chart does not show the whole of its range empty.
         const wanted = Math.min(rangeMs === 0 ? bars : rangeMs / (this.spec.stepMs || this.spec.windowMs), Math.max(bars, BARS_MIN));
         this.#fitLabels();
-        this.chart.timeScale().setVisibleLogicalRange({ from: bars - wanted - 0.25, to: bars - 1 + Math.max(0.3, wanted * (this.narrow ? 0.03 : MARGIN)) });
+        // Left of the oldest point there is room for half of its time.
+        const left = Math.max(0.25, (LABEL_HALF_PX * wanted) / Math.max(1, this.chart.timeScale().width()));
+        this.chart.timeScale().setVisibleLogicalRange({ from: bars - wanted - left, to: bars - 1 + Math.max(0.3, wanted * (this.narrow ? 0.03 : MARGIN)) });
     }
 
     /** Gives missing windows their room, and counts the places of the axis. */
@@ -284,10 +289,35 @@ export class ChartLines {
 
     /** The names at the ends of the lines, where there is room for them. */
     #fitLabels() {
-        const narrow = this.host.clientWidth > 0 && this.host.clientWidth < NARROW;
-        if (narrow === this.narrow) return;
-        this.narrow = narrow;
-        for (const line of this.lines.values()) line.open.applyOptions({ title: narrow ? "" : line.label });
+        this.narrow = this.host.clientWidth > 0 && this.host.clientWidth < NARROW;
+        const labelled = this.#labelled();
+        for (const line of this.lines.values()) {
+            const has = labelled.has(line);
+            const title = has && !this.narrow ? line.label : "";
+            const { lastValueVisible, title: before } = line.open.options();
+            if (lastValueVisible !== has || before !== title) line.open.applyOptions({ lastValueVisible: has, title });
+        }
+    }
+
+    /** The lines that have a label at their end: all, or in a chart too low for that those whose labels fit where they belong. Who has one
+     *  keeps it while that goes, so that nothing flickers. */
+    #labelled() {
+        const shown = [...this.lines.values()].filter(({ open }) => open.options().visible);
+        const room = this.#labelHeight();
+        const height = this.host.clientHeight - this.chart.timeScale().height();
+        const ends = shown.map((line) => ({ line, y: endOf(line) }));
+        if (height <= 0 || fits(ends.flatMap(({ y }) => (y === null ? [] : [y])), room, height)) return new Set(shown);
+        ends.sort((a, b) => Number(b.line.open.options().lastValueVisible) - Number(a.line.open.options().lastValueVisible)
+            || (a.y ?? 0) - (b.y ?? 0));
+        /** @type {{line: Line, y: number}[]} */
+        const placed = [];
+        for (const { line, y } of ends) if (y !== null && placed.every((other) => Math.abs(other.y - y) >= room)) placed.push({ line, y });
+        return new Set(placed.map(({ line }) => line));
+    }
+
+    /** Of a label at an end of a line, as the library draws it. */
+    #labelHeight() {
+        return Math.ceil(this.chart.options().layout.fontSize * 1.5);
     }
 
     /** @param {ScaleMode} mode */
@@ -351,6 +381,21 @@ export class ChartLines {
             provisional += line.rings.points.length;
         }
         return { series: this.lines.size, closed, provisional, gaps, bars: this.extent.bars, dark: isDark(), visible: this.chart.timeScale().getVisibleRange(),
-            scale: this.chart.priceScale("right").options().mode };
+            scale: this.chart.priceScale("right").options().mode, labels: [...this.lines.values()].filter(({ open }) => open.options().visible && open.options().lastValueVisible).length };
     }
+}
+
+/** The library pushes labels that would overlap away from the middle, without an end: whether they stay within the chart. @param {number[]} ys
+ *  @param {number} room @param {number} height */
+function fits(ys, room, height) {
+    /** @param {number[]} distances from the middle, ascending */
+    const reach = (distances) => distances.reduce((last, at) => Math.max(at, last + room), -room / 2);
+    const sorted = ys.map((y) => y - height / 2).sort((a, b) => a - b);
+    return Math.max(reach(sorted.filter((y) => y >= 0)), reach(sorted.filter((y) => y < 0).map((y) => -y).reverse())) + room / 2 <= height / 2;
+}
+
+/** Where the line ends, from above. @param {Line} line */
+function endOf({ open, rings, closedData }) {
+    const last = rings.points[rings.points.length - 1] ?? closedData[closedData.length - 1];
+    return last ? open.priceToCoordinate(last.value) : null;
 }

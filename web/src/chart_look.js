@@ -15,7 +15,7 @@ export function baseOptions() {
         autoSize: true,
         layout: { attributionLogo: false, fontSize: isKiosk() ? 18 : 12, fontFamily: "system-ui, sans-serif" },
         crosshair: { mode: CrosshairMode.Magnet },
-        rightPriceScale: { borderVisible: false, scaleMargins: { top: 0.08, bottom: 0.14 }, minimumWidth: 64 },
+        rightPriceScale: { borderVisible: false, scaleMargins: { top: 0.08, bottom: 0.14 }, minimumWidth: 64, entireTextOnly: true },
         timeScale: { borderVisible: false, timeVisible: true, rightOffset: 1.5, shiftVisibleRangeOnNewBar: false,
             lockVisibleTimeRangeOnResize: true, minBarSpacing: 0.2 },
         handleScroll: { vertTouchDrag: false },

@@ -165,8 +165,8 @@ export class ChartPanel {
     /** Says how a closed window differs from an open one. */
     #key() {
         return el("p", { class: "key" },
-            el("span", { class: "key-closed" }), "closed window: final",
-            el("span", { class: "key-open" }), "open window: provisional, moves with each tick",
+            el("span", { class: "key-item" }, el("span", { class: "key-closed" }), "closed window: final"),
+            el("span", { class: "key-item" }, el("span", { class: "key-open" }), "open window: provisional, moves with each tick"),
             this.young, this.heldText);
     }
 

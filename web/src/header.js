@@ -89,7 +89,7 @@ export function renderHeader(host, store, views, onhelp) {
         el("div", { class: "bar" },
             el("div", { class: "brand" }, mark(),
                 el("div", {}, el("h1", {}, plan.pipeline),
-                    el("p", { class: "sub" }, `tapeline ${plan.version}${plan.profile ? ` · profile ${plan.profile}` : ""}`)),
+                    el("p", { class: "sub" }, `tapeline ${plan.version}`, plan.profile ? el("span", { class: "profile" }, ` · profile ${plan.profile}`) : null)),
                 plan.synthetic ? el("span", { class: "badge badge-sample" }, "synthetic sample data") : null),
             vitals(store), choices(store, onhelp)),
         el("nav", { class: "tabs", "aria-label": "Views" }, ...links));

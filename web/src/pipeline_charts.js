@@ -9,8 +9,19 @@ import { SmallChart } from "./small_chart.js";
 
 const GAP_S = 5; // a sample comes each second: where none came, nobody was there to take it
 
+const [SECOND, MINUTE, HOUR] = [1000, 60_000, 3_600_000];
+const DURATION_STEPS = [...[0.1, 1, 10, 100, SECOND].flatMap((unit) => [unit, 2 * unit, 5 * unit]), ...[10, 15, 20, 30].map((n) => n * SECOND),
+    ...[1, 2, 5, 10, 15, 20, 30].map((n) => n * MINUTE), ...[1, 2, 3, 6, 12, 24, 48, 96, 240, 480, 1200, 2400, 8760].map((n) => n * HOUR)];
+const BYTE_STEPS = Array.from({ length: 50 }, (_, i) => 2 ** i);
+
 /** Durations beside an axis: short. @param {number} ms */
-const axisDuration = (ms) => (ms >= 60_000 ? `${Number((ms / 60_000).toFixed(1))} min` : duration(ms));
+function axisDuration(ms) {
+    const [size, unit] = ms >= HOUR ? [HOUR, "h"] : ms >= MINUTE ? [MINUTE, "min"] : ms >= SECOND ? [SECOND, "s"] : [1, "ms"];
+    return `${Number((ms / size).toFixed(1))} ${unit}`;
+}
+
+/** @param {number} n */
+const axisBytes = (n) => bytes(n).replace(".0 ", " ");
 
 /** @param {number[]} sorted @param {number} q */
 const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? 0;
@@ -40,7 +51,7 @@ const PHASES = [
 /** @param {Store} store */
 export function epochChart(store) {
     const every = store.plan.commit_every_ms;
-    const chart = new SmallChart(store, { id: "epochs-chart", title: "Epoch duration", sub: "time of each commit", axis: axisDuration, stacked: true,
+    const chart = new SmallChart(store, { id: "epochs-chart", title: "Epoch duration", sub: "time of each commit", axis: axisDuration, steps: DURATION_STEPS, stacked: true,
         limit: { label: "trigger interval", value: every },
         empty: `The first commit comes within ${duration(every)} of the first record.`,
         series: [...PHASES.map(({ label, color }) => ({ label, color, bars: true, format: duration })),
@@ -59,7 +70,7 @@ export function epochChart(store) {
 
 /** @param {Store} store */
 export function putChart(store) {
-    const chart = new SmallChart(store, { id: "put", title: "Put to page", sub: "from a record's arrival in the stream to this page", axis: axisDuration, gapS: GAP_S,
+    const chart = new SmallChart(store, { id: "put", title: "Put to page", sub: "from a record's arrival in the stream to this page", axis: axisDuration, steps: DURATION_STEPS, gapS: GAP_S,
         empty: "No record has come while a page was open.",
         series: [{ label: "p50", color: 0, format: duration }, { label: "p95", color: 4, dash: [6, 4], format: duration }, { label: "p99", color: 1, dash: [2, 3], format: duration }] });
     store.subscribe((changed) => {
@@ -75,7 +86,7 @@ export function putChart(store) {
 
 /** @param {Store} store */
 export function stateChart(store) {
-    const chart = new SmallChart(store, { id: "state", title: "State", sub: "what open windows and views hold", axis: bytes, gapS: GAP_S,
+    const chart = new SmallChart(store, { id: "state", title: "State", sub: "what open windows and views hold", axis: axisBytes, steps: BYTE_STEPS, gapS: GAP_S,
         empty: "Nothing is held yet.", series: [{ label: "bytes", color: 0, format: bytes }] });
     store.subscribe((changed) => {
         if (!changed.has("samples")) return;
@@ -89,7 +100,7 @@ export function stateChart(store) {
 
 /** @param {Store} store */
 export function watermarkChart(store) {
-    const chart = new SmallChart(store, { id: "lag", title: "Watermark lag", sub: "how far behind now windows are closed", axis: axisDuration, gapS: GAP_S,
+    const chart = new SmallChart(store, { id: "lag", title: "Watermark lag", sub: "how far behind now windows are closed", axis: axisDuration, steps: DURATION_STEPS, gapS: GAP_S,
         empty: "There is no watermark yet.", series: [{ label: "watermark behind now", color: 3, format: duration },
             { label: "its delay", color: 6, dash: [6, 4], level: true, format: duration }] });
     const delay = store.plan.sources[0]?.delay_ms ?? 0;
@@ -110,7 +121,7 @@ const sumBehind = (shards) => ({
 
 /** Read lag, a line a shard. @param {Store} store */
 export function behindChart(store) {
-    const chart = new SmallChart(store, { id: "behind", title: "Lag by shard", sub: "how far each reader is behind its shard's tip", axis: axisDuration, gapS: GAP_S,
+    const chart = new SmallChart(store, { id: "behind", title: "Lag by shard", sub: "how far each reader is behind its shard's tip", axis: axisDuration, steps: DURATION_STEPS, gapS: GAP_S,
         empty: "No shard is read yet.", series: [] });
     let drawn = "";
     store.subscribe((changed) => {

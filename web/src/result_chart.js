@@ -74,7 +74,7 @@ export function resultChart(table, shape) {
     const style = getComputedStyle(document.documentElement);
     const axis = { stroke: style.getPropertyValue("--muted").trim(), grid: { stroke: style.getPropertyValue("--grid").trim(), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
     const plot = new uPlot({
-        width: 600, height: HEIGHT, legend: { show: false }, cursor: { drag: { x: true, y: false } }, tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"), scales: { x: { time: shape.time } }, axes: [shape.time ? { ...axis, space: 90, values: (_, splits, __, ___, incr) => splits.map((at) => timeText(at * 1000, incr)) } : axis, { ...axis, size: 70 }],
+        width: 600, height: HEIGHT, legend: { show: false }, cursor: { drag: { x: true, y: false } }, tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"), scales: { x: { time: shape.time } }, axes: [shape.time ? { ...axis, size: 30, space: 90, values: (_, splits, __, ___, incr) => splits.map((at) => timeText(at * 1000, incr)) } : { ...axis, size: 30 }, { ...axis, size: 70 }],
         series: [{ label: table.heads[shape.x] ?? "x" }, ...labels.map((label, i) => ({ label, stroke: seriesColor(i), dash: DASHES[Math.floor(i / 7)] ?? [], width: 1.75, spanGaps: true, points: { show: false } }))],
     }, /** @type {uPlot.AlignedData} */ (data), host);
     new ResizeObserver(() => host.clientWidth > 0 && plot.setSize({ width: host.clientWidth, height: HEIGHT })).observe(host);

@@ -12,7 +12,8 @@ import { isDark, seriesColor } from "./palette.js";
  * @typedef {{label: string, color: number, dash?: number[], bars?: boolean, format: (value: number) => string, level?: boolean}} SmallSeries
  *   level: a line across, of one value
  * @typedef {{id: string, title: string, sub: string, series: SmallSeries[], log?: boolean, axis: (value: number) => string,
- *            empty: string, stacked?: boolean, gapS?: number, limit?: {label: string, value: number}}} SmallSpec
+ *            steps?: number[], empty: string, stacked?: boolean, gapS?: number, limit?: {label: string, value: number}}} SmallSpec
+ *   steps: from one mark of the axis to the next, those that read well in its unit;
  *   limit: a line across that the values should stay below; stacked: bars stand on one another, the first lowest; gapS: where points are farther apart nothing is drawn between them
  * @typedef {(number | null)[]} Column
  */
@@ -180,10 +181,15 @@ export class SmallChart {
             hooks: { setCursor: [(plot) => this.#hovered(plot)], draw: [(plot) => this.#drawLimit(plot)] },
             scales: { x: { time: true, range: () => spanOf(Number(this.data[0]?.[0]), Number(this.data[0]?.at(-1))) }, y: this.spec.log ? { distr: 3, range: logRange } : { range: (_, low, high) => [Math.min(0, low), this.#top(high)] } },
             axes: [{ ...axis, space: 70, size: 26, values: (_, splits) => splits.map((s) => clock(s * 1000, this.store.zone)) },
-                { ...axis, size: 58, space: 30, values: (_, splits) => splits.map((s) => (s === null ? "" : this.spec.axis(s))),
+                { ...axis, size: 58, space: 30, values: (_, splits) => splits.map((s) => (s === null || this.#isEmpty() ? "" : this.spec.axis(s))),
+                    ...(this.spec.steps ? { incrs: this.spec.steps } : {}),
                     ...(this.spec.log ? { splits: (_, __, low, high) => decades(low, high), filter: (_, splits) => splits } : {}) }],
             series: [{}, ...this.#drawOrder().map((i) => seriesOptions(/** @type {SmallSeries} */ (this.spec.series[i]), this.spec.stacked === true))],
         };
+    }
+
+    #isEmpty() {
+        return (this.data[0]?.length ?? 0) === 0;
     }
 
     /** Values that come near the limit are shown with it; others would be a flat line below it. @param {number} high */
@@ -199,14 +205,14 @@ export class SmallChart {
     /** The line at the limit, with its name; along the upper edge, and said so, where it is beyond what is shown. @param {uPlot} plot */
     #drawLimit(plot) {
         const { limit } = this.spec;
-        if (!limit || (this.data[0]?.length ?? 0) === 0) return;
+        if (!limit || this.#isEmpty()) return;
         const { ctx, bbox } = plot;
         const ratio = devicePixelRatio;
         const beyond = this.#isBeyond();
         const y = beyond ? bbox.top + ratio : Math.round(plot.valToPos(limit.value, "y", true));
         const style = getComputedStyle(document.documentElement);
         ctx.save();
-        ctx.strokeStyle = ctx.fillStyle = style.getPropertyValue("--ink").trim();
+        ctx.strokeStyle = style.getPropertyValue("--ink").trim();
         ctx.lineWidth = ratio;
         ctx.setLineDash([8 * ratio, 3 * ratio, 2 * ratio, 3 * ratio]);
         ctx.beginPath();
@@ -216,7 +222,12 @@ export class SmallChart {
         ctx.font = `${11 * ratio}px system-ui, sans-serif`;
         ctx.textAlign = "left"; // uPlot leaves that of its axes
         ctx.textBaseline = "top";
-        ctx.fillText(`${limit.label} ${this.spec.axis(limit.value)}${beyond ? ", far above ↑" : ""}`, bbox.left + 6 * ratio, y + 4 * ratio);
+        const text = `${limit.label} ${this.spec.axis(limit.value)}${beyond ? ", far above ↑" : ""}`;
+        // On a ground of its own: a line may run just there.
+        ctx.fillStyle = style.getPropertyValue("--panel").trim();
+        ctx.fillRect(bbox.left + 3 * ratio, y + 2 * ratio, ctx.measureText(text).width + 6 * ratio, 15 * ratio);
+        ctx.fillStyle = style.getPropertyValue("--ink").trim();
+        ctx.fillText(text, bbox.left + 6 * ratio, y + 4 * ratio);
         ctx.restore();
     }
 
@@ -229,7 +240,7 @@ export class SmallChart {
     /** @param {Column[]} data @param {string} [summary] */
     render(data, summary) {
         this.data = this.spec.gapS ? withGaps(data, this.spec.gapS) : data;
-        this.empty.hidden = (data[0]?.length ?? 0) > 0;
+        this.empty.hidden = !this.#isEmpty();
         if (!this.plot) this.#recreate();
         this.plot?.setData(this.#plotted());
         this.#renderLegend();

@@ -10,6 +10,8 @@ import { getJson } from "./stream.js";
 /** @typedef {import("./types.js").LakePartition} LakePartition */
 
 const REFRESH_MS = 10_000;
+const FIGURES = ["Partitions", "Files", "Bytes", "Mean file"];
+const NEWEST = "Newest file";
 const SMALL_FILES = 100; // in one partition: from there on a query pays for opening them
 const SMALL_BYTES = 1 << 20;
 
@@ -36,8 +38,8 @@ class Lake {
         this.root = el("div", { class: "view lake-view" },
             panel("lake-tables", "Tables", "of the catalog inside the lake; press one for its partitions", this.sum,
                 el("div", { class: "scroll", tabindex: 0, role: "region", "aria-labelledby": "lake-tables-title" },
-                    el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Table"), ...["Partitions", "Files", "Bytes", "Mean file"].map((head) => el("th", { scope: "col", class: "number" }, head)),
-                        el("th", { scope: "col" }, "Newest file"))), this.body)), this.note),
+                    el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Table"), ...FIGURES.map((head) => el("th", { scope: "col", class: "number" }, head)),
+                        el("th", { scope: "col" }, NEWEST))), this.body)), this.note),
             this.detail);
         store.subscribe((changed) => {
             if (changed.has("clock") || changed.has("stats")) void this.#refresh();
@@ -92,6 +94,7 @@ class Lake {
     /** @param {LakeTable} table */
     #row(table) {
         const newest = table.newest === null ? "–" : dayAndMinute(table.newest, this.store.zone);
+        const figures = [count(table.partitions), count(table.files), bytes(table.bytes), table.files > 0 ? bytes(table.bytes / table.files) : "–"];
         return el("tr", {},
             el("th", { scope: "row" }, el("button", { type: "button", class: "link", "data-table": table.name, "aria-pressed": String(table.name === this.open), onclick: () => {
                 this.open = table.name;
@@ -99,8 +102,8 @@ class Lake {
                 for (const button of this.body.querySelectorAll("button")) button.setAttribute("aria-pressed", String(button.dataset.table === table.name));
                 this.#detail(table);
             } }, ...breakable(table.name)), table.synthetic ? el("span", { class: "badge badge-sample beside" }, "synthetic") : null),
-            ...[count(table.partitions), count(table.files), bytes(table.bytes), table.files > 0 ? bytes(table.bytes / table.files) : "–"].map((text) => el("td", { class: "number" }, text)),
-            el("td", {}, newest));
+            ...figures.map((text, i) => el("td", { class: "number", "data-label": FIGURES[i] }, text)),
+            el("td", { "data-label": NEWEST }, newest));
     }
 
     /** @param {LakeTable} table */
@@ -117,7 +120,6 @@ class Lake {
     /** @param {LakeTable} table */
     #detail(table) {
         const warn = warning(table);
-        const top = Math.max(1, ...table.list.map((partition) => partition.bytes));
         const focused = this.detail.contains(document.activeElement);
         if (focused) return; // a refresh must not take the place of who reads here
         this.detail.replaceChildren(
@@ -129,13 +131,28 @@ class Lake {
                 el("ul", { class: "chips" }, ...table.columns.map((column) => el("li", {}, el("strong", {}, column.name), ` ${column.type}`,
                     table.partition_by.includes(column.name) ? el("span", { class: "sub" }, " partition") : null))),
                 el("h3", { class: "inset" }, `Partitions${table.list.length < table.partitions ? `, the first ${count(table.list.length)}` : ""}`),
-                el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `Partitions of ${table.name}` },
-                    el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Partition"), el("th", { scope: "col", class: "number" }, "Files"),
-                        el("th", { scope: "col", class: "number" }, "Bytes"), el("th", { scope: "col" }, "Share"))),
-                    el("tbody", {}, ...table.list.map((partition) => el("tr", {}, el("th", { scope: "row" }, partition.name || "(no partition)"),
-                        el("td", { class: "number" }, count(partition.files)), el("td", { class: "number" }, bytes(partition.bytes)),
-                        el("td", {}, el("progress", { class: "share", max: top, value: partition.bytes, "aria-label": `${bytes(partition.bytes)}` })))))))));
+                table.list.length > 0 ? partitionsOf(table) : el("p", { class: "empty" }, this.#whyEmpty(table))));
     }
+
+    /** A table is in the catalog before its first file is in the lake. @param {LakeTable} table */
+    #whyEmpty({ name }) {
+        const { views, sources, commit_every_ms: every } = this.store.plan;
+        const view = views.find((one) => one.table === name);
+        if (view) return `No file yet. Rows of ${view.name} come with the first commit${view.windowed ? ` after its first window has closed, about ${duration(view.window_ms + (sources[0]?.delay_ms ?? 0) + every)} after the start` : ""}; the Pipeline view says what it waits for.`;
+        if (views.some((one) => one.late === name) || sources.some((source) => source.malformed === name)) return "No file: no record had to be kept here so far.";
+        return "No file.";
+    }
+}
+
+/** @param {LakeTable} table */
+function partitionsOf({ name, list }) {
+    const top = Math.max(1, ...list.map((partition) => partition.bytes));
+    return el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `Partitions of ${name}` },
+        el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Partition"), el("th", { scope: "col", class: "number" }, "Files"),
+            el("th", { scope: "col", class: "number" }, "Bytes"), el("th", { scope: "col" }, "Share"))),
+        el("tbody", {}, ...list.map((partition) => el("tr", {}, el("th", { scope: "row" }, partition.name || "(no partition)"),
+            el("td", { class: "number" }, count(partition.files)), el("td", { class: "number" }, bytes(partition.bytes)),
+            el("td", {}, el("progress", { class: "share", max: top, value: partition.bytes, "aria-label": `${bytes(partition.bytes)}` })))))));
 }
 
 /** @param {import("./main.js").Page} page */

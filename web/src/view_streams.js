@@ -2,7 +2,7 @@
 // The stream browser: shards, and records from the beginning, the end, an instant or a sequence number, decoded and filtered.
 
 import { choice, el, setText } from "./dom.js";
-import { count } from "./format.js";
+import { count, shardName } from "./format.js";
 import { panel } from "./panels.js";
 import { recordsTable } from "./records_table.js";
 import { getJson } from "./stream.js";
@@ -33,6 +33,7 @@ class Browser {
         /** @type {ReturnType<typeof setTimeout> | undefined} */
         this.timer = undefined;
         this.shards = el("tbody");
+        this.parents = el("th", { scope: "col", hidden: true }, "Parents"); // those of shards that were split or merged
         this.shardsNote = el("p", { class: "empty" }, "Asking for the shards…");
         this.list = el("div", { class: "scroll records-scroll", tabindex: 0, role: "region", "aria-label": "Records" });
         this.note = el("p", { class: "empty" }, "Choose a shard.");
@@ -56,7 +57,7 @@ class Browser {
         return el("div", { class: "view streams-view" },
             panel("stream-shards", "Shards", "of the stream; press one to see its records", el("div", { class: "inset" }, picker),
                 el("div", { class: "scroll", tabindex: 0, role: "region", "aria-labelledby": "stream-shards-title" },
-                    el("table", {}, el("thead", {}, el("tr", {}, ...["Shard", "State", "Hash keys", "Parents"].map((head) => el("th", { scope: "col" }, head)))), this.shards)), this.shardsNote),
+                    el("table", {}, el("thead", {}, el("tr", {}, ...["Shard", "State"].map((head) => el("th", { scope: "col" }, head)), el("th", { scope: "col", title: "of all hash keys" }, "Share"), this.parents)), this.shards)), this.shardsNote),
             panel("stream-records", "Records", "as they are in the stream, decoded; open one to see all of it",
                 el("div", { class: "controls inset" },
                     choice({ label: "Begin at", name: "records-from", value: this.from, onchange: (from) => this.#begin(from), options: [
@@ -90,6 +91,7 @@ class Browser {
             this.shardsNote.hidden = shards.length > 0;
             setText(this.shardsNote, "This stream has no shard.");
             if (!shards.some(({ id }) => id === this.shard)) this.shard = shards[0]?.id ?? "";
+            this.parents.hidden = !shards.some(({ parents }) => parents.length > 0);
             this.shards.replaceChildren(...shards.map((shard) => this.#shardRow(shard)));
             this.#start();
         } catch (error) {
@@ -110,7 +112,7 @@ class Browser {
         } }, shard.id);
         return el("tr", {}, el("th", { scope: "row" }, button), el("td", {}, shard.open ? "open" : "closed"),
             el("td", { title: `${shard.starting_hash} to ${shard.ending_hash}` }, share(shard)),
-            el("td", {}, shard.parents.join(", ") || "–"));
+            el("td", { hidden: this.parents.hidden }, shard.parents.map(shardName).join(", ") || "–"));
     }
 
     /** @param {From} from */
