@@ -17,6 +17,7 @@ struct tl_engine_request {
 
 /* Runs the views over the inputs, each file a shard, to their end with all windows closed. Each view's rows go to files of
  * <folder>/rows/<view>/ as JSON lines, instants as ISO-8601 text, files that begin with '.' or '_' aside; malformed records to
- * <folder>/rows/<source>_malformed/ where the engine keeps them. */
+ * <folder>/rows/<source>_malformed/ where the engine keeps them, and the window_start and window_end of what it finds late for a view of SESSIONs,
+ * where that is not what tapeline finds, to <folder>/rows/<view>_late/. */
 typedef bool tl_engine_dump_rows(const struct tl_engine_request *request, struct tl_error *error);
 tl_engine_dump_rows tl_spark_dump_rows, tl_flink_dump_rows;

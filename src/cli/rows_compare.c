@@ -2,12 +2,12 @@
 #include "cli/rows_compare.h"
 
 #include "cli/rows_order.h"
+#include "cli/rows_roundings.h"
 #include "cli/session_parts.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-#define STDDEV_ROUNDINGS 1000
 #define SHOWN_MAX ((size_t)16 << 20)
 
 struct compare {
@@ -16,7 +16,7 @@ struct compare {
     struct tl_compare_result *result;
     size_t *columns; /* what identifies a row, then the rest */
     size_t identity; /* how many of columns do */
-    double *ulps;    /* by column: how far a DOUBLE that is made of sums may be off; others 0 */
+    double *ulps;    /* by column: how far it may be off */
     size_t start, end; /* columns of the window's bounds; SIZE_MAX: not selected */
     const struct tl_rows *ours;
     struct tl_session_parts parts; /* of sessions of this view */
@@ -44,28 +44,6 @@ double tl_ulps_between(double a, double b)
 
 /* ---- what the columns are ---- */
 
-/* How many times --ulps the rounding of an aggregate may be off. STDDEV is the small difference of large squares. */
-static double roundings(const struct tl_aggregate_plan *a)
-{
-    if (a->kind == TL_AGG_STDDEV_SAMP || a->kind == TL_AGG_STDDEV_POP)
-        return STDDEV_ROUNDINGS;
-    bool sum = a->kind == TL_AGG_SUM || a->kind == TL_AGG_AVG || a->kind == TL_AGG_VWAP;
-    return sum && a->type == TL_TYPE_DOUBLE ? 1 : 0;
-}
-
-static double expr_roundings(const struct tl_view_plan *v, const struct tl_expr *e)
-{
-    size_t first = tl_group_slot(v, TL_OUT_AGGREGATE, 0);
-    double most = 0;
-    if (e->op == TL_OP_COLUMN)
-        return e->slot >= first ? roundings(&v->aggregates[e->slot - first]) : 0;
-    for (unsigned i = 0; i < e->arg_count; i++) {
-        double one = expr_roundings(v, e->args[i]);
-        most = one > most ? one : most;
-    }
-    return most;
-}
-
 static void describe_column(struct compare *c, size_t i)
 {
     const struct tl_output_plan *o = &c->v->outputs[i];
@@ -75,10 +53,7 @@ static void describe_column(struct compare *c, size_t i)
         c->end = i;
     if (o->kind == TL_OUT_KEY || o->kind == TL_OUT_WINDOW_START || o->kind == TL_OUT_WINDOW_END)
         c->columns[c->identity++] = i;
-    if (o->kind == TL_OUT_AGGREGATE)
-        c->ulps[i] = c->o->ulps * roundings(&c->v->aggregates[o->index]);
-    if (o->kind == TL_OUT_EXPRESSION && c->v->columns[i].type == TL_TYPE_DOUBLE)
-        c->ulps[i] = c->o->ulps * expr_roundings(c->v, c->v->expressions[o->index]);
+    c->ulps[i] = c->o->ulps * tl_column_roundings(c->o->plan, c->v, i);
 }
 
 static void describe_columns(struct compare *c)
@@ -96,34 +71,57 @@ static void describe_columns(struct compare *c)
 
 /* ---- differences ---- */
 
-static bool overlaps(const struct compare *c, const struct tl_window_list *list, const struct tl_rows *rows, size_t row)
+/* The row's window, as far as its columns tell. */
+struct span {
+    int64_t start_ns, end_ns; /* INT64_MIN, INT64_MAX: not known: a SESSION of which the view selects one bound, or neither is selected */
+};
+
+static struct span window_of(const struct compare *c, const struct tl_rows *rows, size_t row)
 {
-    if (!list || c->start == SIZE_MAX || c->end == SIZE_MAX)
-        return false;
-    return tl_window_list_overlaps(list, rows->columns[c->start].cells[row].i64, rows->columns[c->end].cells[row].i64);
+    bool start = c->start != SIZE_MAX, end = c->end != SIZE_MAX, fixed = c->v->window != TL_WINDOW_SESSION;
+    struct span s = { start ? rows->columns[c->start].cells[row].i64 : INT64_MIN, end ? rows->columns[c->end].cells[row].i64 : INT64_MAX };
+    if (fixed && start && !end)
+        s.end_ns = s.start_ns + c->v->size_ns;
+    if (fixed && end && !start)
+        s.start_ns = s.end_ns - c->v->size_ns;
+    return s;
 }
 
-/* Of the rows of a view without windows it cannot be told which ones read the parts of a session. */
-static bool reads_parts(const struct compare *c, const struct tl_rows *rows, size_t row)
+static bool is_late(const struct compare *c, const struct tl_rows *rows, size_t row)
 {
-    const struct tl_window_list *list = c->o->parted;
-    return list && list->count && (c->v->window == TL_WINDOW_NONE || overlaps(c, list, rows, row));
+    struct span s = window_of(c, rows, row);
+    return c->o->late && tl_window_list_overlaps(c->o->late, s.start_ns, s.end_ns);
+}
+
+/* The row reads one of those of the list, or would: of a view without windows any may; a session may have begun with one that it does not have. */
+static bool reads(const struct compare *c, const struct tl_window_list *list, const struct tl_rows *rows, size_t row)
+{
+    struct span s = window_of(c, rows, row);
+    if (c->v->window == TL_WINDOW_NONE)
+        return list->count > 0;
+    if (c->v->window == TL_WINDOW_SESSION && s.start_ns != INT64_MIN)
+        s.start_ns -= c->v->size_ns;
+    return tl_window_list_overlaps(list, s.start_ns, s.end_ns);
 }
 
 /* What explains that the row is another one, or has none beside it. */
 static enum tl_difference_rule explain_row(const struct compare *c, const struct tl_rows *rows, size_t row)
 {
     const bool *parted = rows == c->ours ? c->parts.ours : c->parts.others;
-    if ((parted && parted[row]) || reads_parts(c, rows, row))
+    if ((parted && parted[row]) || (c->o->below && reads(c, &c->o->below->parted, rows, row)))
         return TL_DIFFERENCE_SESSION;
-    return overlaps(c, c->o->late, rows, row) ? TL_DIFFERENCE_LATE : TL_DIFFERENCE_NONE;
+    return is_late(c, rows, row) || (c->o->below && reads(c, &c->o->below->late, rows, row)) ? TL_DIFFERENCE_LATE : TL_DIFFERENCE_NONE;
 }
 
-/* The views that read these rows differ where these do: at their ends too, by which windows over them may go. */
-static void keep_parted(struct compare *c, enum tl_difference_rule rule, const struct tl_rows *rows, size_t row)
+/* For the views that read these rows. */
+static void keep_differing(struct compare *c, enum tl_difference_rule rule, const struct tl_rows *rows, size_t row)
 {
-    if (rule == TL_DIFFERENCE_SESSION && c->start != SIZE_MAX && c->end != SIZE_MAX &&
-        !tl_window_list_add(&c->result->parted, rows->columns[c->start].cells[row].i64, rows->columns[c->end].cells[row].i64 + 1))
+    struct tl_window_list *list = rule == TL_DIFFERENCE_SESSION ? &c->result->differing.parted : &c->result->differing.late;
+    struct span s = window_of(c, rows, row);
+    if (rule != TL_DIFFERENCE_SESSION && rule != TL_DIFFERENCE_LATE)
+        return;
+    if ((s.start_ns != INT64_MIN && !tl_window_list_add(list, s.start_ns, s.start_ns + 1)) ||
+        (s.end_ns != INT64_MAX && !tl_window_list_add(list, s.end_ns, s.end_ns + 1)))
         c->no_memory = true;
 }
 
@@ -149,7 +147,7 @@ static void tell_alone(struct compare *c, const struct tl_rows *rows, size_t row
 {
     enum tl_difference_rule rule = explain_row(c, rows, row);
     c->result->by_rule[rule]++;
-    keep_parted(c, rule, rows, row);
+    keep_differing(c, rule, rows, row);
     if (!is_shown(c, rule))
         return;
     tl_buf_addf(&c->result->shown, "  only %s: ", who);
@@ -201,7 +199,7 @@ static void tell_pair(struct compare *c, const struct tl_rows *a, size_t x, cons
         return;
     }
     c->result->by_rule[rule]++;
-    keep_parted(c, rule, a, x);
+    keep_differing(c, rule, a, x);
     if (!is_shown(c, rule))
         return;
     tl_buf_add_text(&c->result->shown, "  tapeline: ");
@@ -255,8 +253,14 @@ bool tl_rows_compare(const struct tl_rows *ours, const struct tl_rows *others, c
     return ok ? tl_buf_ok(&result->shown, "the differences", error) : tl_error_set(error, TL_NO_MEMORY, "out of memory");
 }
 
+void tl_differing_release(struct tl_differing *differing)
+{
+    tl_window_list_release(&differing->late);
+    tl_window_list_release(&differing->parted);
+}
+
 void tl_compare_result_release(struct tl_compare_result *result)
 {
     tl_buf_release(&result->shown);
-    tl_window_list_release(&result->parted);
+    tl_differing_release(&result->differing);
 }

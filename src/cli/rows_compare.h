@@ -3,7 +3,8 @@
  *
  * Rows are paired by the keys and window bounds that the view selects. Explained is what docs/scaling.md lists, and nothing else:
  * the last digits of sums (rule 8) up to so many ulps; instants cut to microseconds; a window in which a late record lies, where the engine has
- * another way of telling what is late (rule 4); sessions that the engine parts, because it has them by milliseconds, and what reads those. */
+ * another way of telling what is late (rule 4); sessions that the engine parts, because it has them by milliseconds; and what reads rows that
+ * are explained by one of the last two. */
 #pragma once
 
 #include "cli/window_list.h"
@@ -20,12 +21,18 @@ enum tl_difference_rule {
 /* "sums rounded in another order (rule 8)" */
 const char *tl_difference_text(enum tl_difference_rule rule);
 
+/* Where rows lie that differ, by what explains them: the instants of their windows' bounds, by which the views that read them go. */
+struct tl_differing {
+    struct tl_window_list late, parted;
+};
+void tl_differing_release(struct tl_differing *differing);
+
 struct tl_compare_options {
     const struct tl_plan *plan;
     size_t view;
-    double ulps;                     /* the most that SUM explains, of STDDEV a thousand times that */
-    const struct tl_window_list *late; /* of the records that were late for the view. NULL: the engine tells late records as tapeline does: nothing is explained by them */
-    const struct tl_window_list *parted; /* of the view whose rows this one reads: result->parted of that comparison; NULL: none */
+    double ulps;                     /* the most that SUM explains, of what is made of several a multiple (cli/rows_roundings.h) */
+    const struct tl_window_list *late; /* of the records that were late for the view, here or there. NULL: the engine tells late records as tapeline does */
+    const struct tl_differing *below; /* of the view whose rows this one reads: result->differing of that comparison; NULL: none */
     int64_t session_tick_ns;         /* by which the engine's sessions go, coarser than ours: it may part some (cli/session_parts.h); 0: as fine */
     const char *engine;              /* "spark" */
     size_t shown_max;                /* differences that are written out */
@@ -34,7 +41,7 @@ struct tl_compare_result {
     uint64_t rows, other_rows, equal;
     uint64_t by_rule[TL_DIFFERENCE_RULES]; /* rows that differ, by what explains them */
     double ulps_max;                       /* seen */
-    struct tl_window_list parted;          /* of the rows that TL_DIFFERENCE_SESSION explains */
+    struct tl_differing differing;
     struct tl_buf shown;                   /* a line each difference that no rule explains, and the first of those that one does */
 };
 /* result goes to tl_compare_result_release() in any case. */

@@ -24,12 +24,11 @@
 static const struct engine {
     const char *name;
     tl_engine_dump_rows *dump;
-    bool own_late; /* it tells late records by another rule than tapeline, also of files */
     bool elsewhere; /* its processes are no children of this one: what they take is not seen */
     int64_t session_tick_ns; /* of its sessions, where that is coarser than what its instants have; 0: it is not */
 } engines[] = {
-    { "flink", tl_flink_dump_rows, false, true, TL_NS_PER_MS },
-    { "spark", tl_spark_dump_rows, false, false, 0 },
+    { "flink", tl_flink_dump_rows, true, TL_NS_PER_MS },
+    { "spark", tl_spark_dump_rows, false, 0 },
 };
 
 struct cost {
@@ -42,8 +41,8 @@ struct verify {
     char lake[640];
     struct tl_rows *ours; /* by view */
     size_t ours_count;
-    struct tl_window_list *late;
-    struct tl_window_list *parted; /* by view: where its rows differ because the engine parts sessions */
+    struct tl_window_list *late;   /* by view: of the records that are late for its sessions, by us or by an engine so far */
+    struct tl_differing *differing; /* by view: where its rows differ from the engine's, and why */
     uint64_t received, malformed;
     uint64_t unexplained;
 };
@@ -104,14 +103,19 @@ static bool keep_late(void *user, const struct tl_letter *letter)
     return tl_window_list_add(user, letter->window_start_ns, letter->window_end_ns);
 }
 
+/* Of recorded files the engines tell late records as tapeline does, but for sessions. */
+static bool has_own_late(const struct tl_plan *plan, const struct tl_view_plan *view)
+{
+    return view->window == TL_WINDOW_SESSION && !plan->sources[view->source].of_view;
+}
+
 static bool find_late(struct verify *v, struct tl_error *error)
 {
     for (size_t i = 0; i < v->o->plan->view_count; i++) {
         const struct tl_view_plan *view = &v->o->plan->views[i];
         char table[300];
         snprintf(table, sizeof table, "%.250s_late", view->name);
-        if (view->window != TL_WINDOW_NONE && !v->o->plan->sources[view->source].of_view &&
-            !tl_letters_each(v->o->plan, v->lake, table, keep_late, &v->late[i], error))
+        if (has_own_late(v->o->plan, view) && !tl_letters_each(v->o->plan, v->lake, table, keep_late, &v->late[i], error))
             return false;
     }
     return true;
@@ -139,16 +143,19 @@ static void tell_view(struct verify *v, const struct engine *e, size_t view, con
     printf("\n%s", tl_buf_text(&r->shown));
 }
 
-/* The view, or the one whose rows it reads in the end, that has SESSIONs, of which others tell late records in their own way; SIZE_MAX: none. */
-static size_t session_of(const struct tl_plan *plan, size_t view)
+/* What the engine finds late and we do not. */
+static bool add_late_of(struct verify *v, const char *folder, size_t view, struct tl_error *error)
 {
-    while (plan->views[view].window != TL_WINDOW_SESSION) {
-        const struct tl_source_plan *source = &plan->sources[plan->views[view].source];
-        if (!source->of_view)
-            return SIZE_MAX;
-        view = source->view;
-    }
-    return view;
+    static const struct tl_column_def bounds[] = { { .name = "window_start", .type = TL_TYPE_TIMESTAMP }, { .name = "window_end", .type = TL_TYPE_TIMESTAMP } };
+    struct tl_rows rows;
+    char path[1400];
+    snprintf(path, sizeof path, "%.700s/rows/%.300s_late", folder, v->o->plan->views[view].name);
+    bool ok = tl_rows_init(&rows, bounds, 2, ROWS_MAX, error) && tl_row_files_read(path, &rows, error);
+    for (size_t i = 0; ok && i < rows.row_count; i++)
+        ok = tl_window_list_add(&v->late[view], rows.columns[0].cells[i].i64, rows.columns[1].cells[i].i64) ||
+             tl_error_set(error, TL_NO_MEMORY, "out of memory");
+    tl_rows_release(&rows);
+    return ok;
 }
 
 static bool compare_view(struct verify *v, const struct engine *e, const char *folder, size_t view, struct tl_error *error)
@@ -161,10 +168,12 @@ static bool compare_view(struct verify *v, const struct engine *e, const char *f
                                             .session_tick_ns = e->session_tick_ns };
     const struct tl_source_plan *source = &v->o->plan->sources[plan->source];
     if (source->of_view)
-        options.parted = &v->parted[source->view];
-    size_t session = session_of(v->o->plan, view);
-    if (e->own_late || session != SIZE_MAX)
-        options.late = &v->late[session != SIZE_MAX ? session : view];
+        options.below = &v->differing[source->view];
+    if (has_own_late(v->o->plan, plan)) {
+        if (!add_late_of(v, folder, view, error))
+            return false;
+        options.late = &v->late[view];
+    }
     snprintf(path, sizeof path, "%.700s/rows/%.300s", folder, plan->name);
     if (!tl_rows_init(&rows, plan->columns, plan->column_count, ROWS_MAX, error))
         return false;
@@ -172,9 +181,9 @@ static bool compare_view(struct verify *v, const struct engine *e, const char *f
     if (ok)
         tell_view(v, e, view, &result);
     v->unexplained += result.by_rule[TL_DIFFERENCE_NONE];
-    tl_window_list_release(&v->parted[view]);
-    v->parted[view] = result.parted;
-    result.parted = (struct tl_window_list){ 0 };
+    tl_differing_release(&v->differing[view]);
+    v->differing[view] = result.differing;
+    result.differing = (struct tl_differing){ 0 };
     tl_compare_result_release(&result);
     tl_rows_release(&rows);
     return ok || tl_error_context(error, "view '%s' of %s", plan->name, e->name);
@@ -274,13 +283,13 @@ static void release(struct verify *v)
 {
     for (size_t i = 0; i < v->ours_count; i++)
         tl_rows_release(&v->ours[i]);
-    for (size_t i = 0; v->late && v->parted && i < v->o->plan->view_count; i++) {
+    for (size_t i = 0; v->late && v->differing && i < v->o->plan->view_count; i++) {
         tl_window_list_release(&v->late[i]);
-        tl_window_list_release(&v->parted[i]);
+        tl_differing_release(&v->differing[i]);
     }
     free(v->ours);
     free(v->late);
-    free(v->parted);
+    free(v->differing);
     tl_inputs_release(&v->inputs);
     tl_scratch_close(&v->scratch);
 }
@@ -291,8 +300,8 @@ int tl_verify_engines_run(const struct tl_verify_engines *o)
     struct tl_error error;
     v.ours = calloc(o->plan->view_count + 1, sizeof *v.ours);
     v.late = calloc(o->plan->view_count + 1, sizeof *v.late);
-    v.parted = calloc(o->plan->view_count + 1, sizeof *v.parted);
-    bool ok = (v.ours && v.late && v.parted) || tl_error_set(&error, TL_NO_MEMORY, "out of memory");
+    v.differing = calloc(o->plan->view_count + 1, sizeof *v.differing);
+    bool ok = (v.ours && v.late && v.differing) || tl_error_set(&error, TL_NO_MEMORY, "out of memory");
     ok = ok && verify_all(&v, &error);
     int code = !ok ? tl_report(&error) : v.unexplained ? TL_EXIT_FAILED : TL_EXIT_OK;
     if (ok)

@@ -23,6 +23,8 @@ struct tl_dead_columns {
     struct tl_column_def *defs; /* in the arena given */
     size_t count;
 };
+/* The last columns of LATE, which are not the source's: from window_start on. */
+#define TL_DEAD_LATE_OWN 6
 /* The columns of the tables, for sinks, catalog and check of partition_by. */
 TL_MUST_USE bool tl_dead_late_columns(const struct tl_plan *plan, size_t view, struct tl_arena *arena,
                                       struct tl_dead_columns *out, struct tl_error *error);

@@ -519,7 +519,7 @@ static bool write_late_view(struct view_job *w)
     bool input = w->j->options->input != NULL, session = w->v->window == TL_WINDOW_SESSION;
     if (!tl_dead_late_columns(w->j->plan, (size_t)(w->v - w->j->plan->views), &w->j->arena, &columns, w->j->error))
         return false;
-    size_t own = columns.count - 6;
+    size_t own = columns.count - TL_DEAD_LATE_OWN;
     struct tl_buf end;
     tl_buf_init(&end, 1 << 12);
     add_window_end(w, &end);

@@ -7,8 +7,9 @@ import time
 TICKERS = ["AAPL", "MSFT", "TSLA", "AMD"]
 
 
-def write_ticks(folder, files, seed, bad=True, repeats=False, two_times=False):
-    """Files that follow each other in time, disordered by less than the delay; the last one is far ahead, and closes what was open."""
+def write_ticks(folder, files, seed, bad=True, repeats=False, two_times=False, late=False):
+    """Files that follow each other in time, disordered by less than the delay, but for those that are to be late; the last one is far
+    ahead, and closes what was open."""
     state = seed
     for number in range(files):
         written = []
@@ -17,6 +18,8 @@ def write_ticks(folder, files, seed, bad=True, repeats=False, two_times=False):
                 state = (state * 6364136223846793005 + 1442695040888963407) % 2**64
                 noise = (state >> 33) / 2**31
                 at = 1_758_974_400 + number * 60 + i / 10 - 80 * noise
+                if late and i % 7 == 3:
+                    at -= 300 * noise
                 tick = {"ticker": TICKERS[i % 4], "date": "2024-03-%02d" % (number % 28 + 1), "close": round(100 + 9 * noise, 4), "volume": int(1e6 * noise),
                         "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(int(at))) + ".%06dZ" % int(at % 1 * 1e6)}
                 if bad and i % 97 == 0:

@@ -84,9 +84,9 @@ class Verify(Equal):
                 p = run("verify", pipeline, "--engines", "tapeline,spark", "--master", "local[2]", "--input", ticks + "/*.ndjson", timeout=900, env=ENV, check=False)
                 self.assertEqual(p.returncode, 0, p.stdout + p.stderr)
 
-    def verify(self, name, **ticks):
+    def verify(self, name, files=3, **ticks):
         seed = int(os.environ.get("TL_SEED", time.time()))
-        write_ticks(self.folder, 3, seed, **ticks)
+        write_ticks(self.folder, files, seed, **ticks)
         p = run("verify", os.path.join(HERE, name), "--engines", "tapeline,spark", "--master", "local[2]", "--input", self.folder + "/*.ndjson", timeout=900,
                 env=ENV, check=False)
         self.assertEqual(p.returncode, 0, "TL_SEED=%d\n%s%s" % (seed, p.stdout, p.stderr))
@@ -96,6 +96,13 @@ class Verify(Equal):
         """rule 5"""
         told = self.verify("chain.sql", two_times=True)
         self.assertRegex(told, r"view burst_minutes: [1-9]")
+
+    def test_late_records_explain_what_differs(self):
+        """rule 4: none is late for a session of recorded files there, which is told as such, also in the rows that are made of those"""
+        told = self.verify("late.sql", files=12, late=True)
+        for view in ("bursts", "burst_minutes", "burst_fives"):
+            self.assertRegex(told, "view %s: .*: a late record lies in the window" % view)
+        self.assertEqual({m for m in re.findall(r"view (\w+): .*a late record", told)} & {"minutes", "hops", "fives"}, set())
 
     def test_repeats(self):
         """rule 11"""

@@ -21,6 +21,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from random_ticks import write_ticks  # noqa: E402
 from tapeline import BINARY, CLIENT_ENV, PIPELINE, REFERENCE, ROOT, broker, kinesis, run, shared_absent  # noqa: E402
 
+EXPORT = os.path.join(ROOT, "tests", "conformance", "export")
 BUILT = os.path.join(ROOT, "build", "conformance", "flinksql")
 OPENS = ["--add-opens=java.base/%s=ALL-UNNAMED" % p for p in (
     "java.io java.lang java.lang.invoke java.net java.nio java.time java.util java.util.concurrent java.util.concurrent.atomic sun.nio.ch "
@@ -180,7 +181,7 @@ class FlinkSql(unittest.TestCase):
 
     def test_views_over_views_have_the_same_rows(self):
         """rule 5; hops that are no whole number of slides; and of sessions, those alone are let differ that Flink parts within a millisecond"""
-        pipeline = os.path.join(ROOT, "tests", "conformance", "export", "chain.sql")
+        pipeline = os.path.join(EXPORT, "chain.sql")
         for seed in (int(os.environ.get("TL_SEED", time.time())), 7):
             with self.subTest(seed=seed), tempfile.TemporaryDirectory() as folder:
                 write_ticks(folder, 3, seed, two_times=True)
@@ -191,6 +192,26 @@ class FlinkSql(unittest.TestCase):
                     for view in ("bursts", "burst_minutes"):
                         self.assertRegex(told, "view %s: .* equal; [1-9][0-9]*: a session of ours is two there" % view)
                 self.assertEqual({m for m in re.findall(r"view (\w+): .*a session of ours", told)} - {"bursts", "burst_minutes"}, set())
+
+    def test_views_without_a_window_over_views_have_the_same_rows(self):
+        """rule 5, and rule 4 where sessions are read"""
+        with tempfile.TemporaryDirectory() as folder:
+            seed = int(os.environ.get("TL_SEED", time.time()))
+            write_ticks(folder, 3, seed, late=True)
+            told = self.verify(os.path.join(EXPORT, "totals.sql"), os.path.join(folder, "*.ndjson"))
+            for view in ("per_ticker", "overall", "odd_even", "ends", "of_fives", "of_hops", "of_bursts"):
+                self.assertRegex(told, "view %s: [1-9]" % view, "TL_SEED=%d" % seed)
+
+    def test_late_records_explain_what_differs(self):
+        """rule 4: what Flink finds late for a session that is still open is told as such, also in the rows that are made of those"""
+        for seed in (int(os.environ.get("TL_SEED", time.time())), 7):
+            with self.subTest(seed=seed), tempfile.TemporaryDirectory() as folder:
+                write_ticks(folder, 12, seed, late=True)
+                told = self.verify(os.path.join(EXPORT, "late.sql"), os.path.join(folder, "*.ndjson"))
+                self.assertEqual({m for m in re.findall(r"view (\w+): .*a late record", told)} & {"minutes", "hops", "fives"}, set())
+                if seed == 7:
+                    for view in ("bursts", "burst_minutes"):
+                        self.assertRegex(told, "view %s: .* equal; .*1: a late record lies in the window" % view)
 
     def put(self, client, lines):
         """The lines of each shard to that shard, in order."""
