@@ -8,7 +8,7 @@ enum tl_trino_how {
     TL_TRINO_SAME,    /* DuckDB has it, and it does the same */
     TL_TRINO_RENAMED, /* text: its name there, or that of a macro */
     TL_TRINO_FORM,    /* text: with $1, $2 ... for the arguments, $* for all of them */
-    TL_TRINO_SPECIAL, /* has a rule of its own in trino_calls.c */
+    TL_TRINO_SPECIAL, /* has a rule of its own in calls.c */
     TL_TRINO_REFUSED, /* text: why */
 };
 struct tl_trino_function {
