@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/plan.h"
 
+#include "base/time.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +48,15 @@ const struct tl_profile_plan *tl_plan_profile(const struct tl_plan *plan, const 
         if (name ? strcmp(plan->profiles[i].name, name) == 0 : plan->profiles[i].is_default)
             return &plan->profiles[i];
     return NULL;
+}
+
+int64_t tl_plan_commit_every(const struct tl_plan *plan)
+{
+    int64_t least = INT64_MAX;
+    for (size_t i = 0; i < plan->sink_count; i++)
+        if (plan->sinks[i].commit_every_ns > 0 && plan->sinks[i].commit_every_ns < least)
+            least = plan->sinks[i].commit_every_ns;
+    return least == INT64_MAX ? TL_NS_PER_MIN : least;
 }
 
 void tl_source_consumer(const struct tl_plan *plan, const struct tl_source_plan *source,

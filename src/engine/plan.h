@@ -219,6 +219,9 @@ void tl_plan_free(struct tl_plan *plan); /* NULL is fine */
 /* The profile by name, or the default one when name is NULL, or NULL. */
 const struct tl_profile_plan *tl_plan_profile(const struct tl_plan *plan, const char *name);
 
+/* How often an epoch is committed, in ns: the shortest commit_every of the sinks; of a plan without one, a minute. */
+int64_t tl_plan_commit_every(const struct tl_plan *plan);
+
 #define TL_CONSUMER_NAME_MAX 129
 /* The name of the consumer that reads the source by fan-out: as given, or made of the pipeline's and the source's. */
 void tl_source_consumer(const struct tl_plan *plan, const struct tl_source_plan *source,

@@ -28,7 +28,6 @@
 #define PICTURE_SHARE 10                  /* viewers of very many groups get at most one part in so many of the engine's time */
 #define PICTURE_REST_MAX_NS TL_NS_PER_S
 #define QUIET_TICK_NS (50 * TL_NS_PER_MS) /* nothing new */
-#define COMMIT_EVERY_NS (60 * TL_NS_PER_S)
 
 static void note_epoch(struct tl_engine *e, int64_t took_ns, int64_t stopped_ns)
 {
@@ -109,11 +108,7 @@ static int64_t commit_every(const struct tl_engine *e)
 {
     if (e->options.commit_every_ns > 0)
         return e->options.commit_every_ns;
-    int64_t every = INT64_MAX;
-    for (size_t i = 0; i < e->plan->sink_count; i++)
-        if (e->plan->sinks[i].commit_every_ns > 0 && e->plan->sinks[i].commit_every_ns < every)
-            every = e->plan->sinks[i].commit_every_ns;
-    return every == INT64_MAX ? COMMIT_EVERY_NS : every;
+    return tl_plan_commit_every(e->plan);
 }
 
 /* Stops before memory runs out: with what to do, and nothing lost, since the newest commit stays. */

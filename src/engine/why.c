@@ -35,6 +35,8 @@ static const char *instant(struct why *y, int64_t ns)
 static const char *span(struct why *y, int64_t ns)
 {
     char text[32];
+    if (ns < TL_NS_PER_MS)
+        return "0 s";
     tl_duration_format(ns < TL_NS_PER_S ? ns / TL_NS_PER_MS * TL_NS_PER_MS : ns / TL_NS_PER_S * TL_NS_PER_S, text);
     return TEXT("%s", text);
 }
@@ -263,16 +265,6 @@ static void tell_idle(struct why *y, int64_t end)
     tell_feeds(y);
 }
 
-static int64_t commit_every(const struct why *y)
-{
-    int64_t least = 0;
-    for (size_t i = 0; i < y->plan->sink_count; i++) {
-        int64_t every = y->plan->sinks[i].commit_every_ns;
-        least = every > 0 && (least == 0 || every < least) ? every : least;
-    }
-    return least ? least : TL_NS_PER_MIN;
-}
-
 static void tell_windows(struct why *y)
 {
     const struct tl_inspect_view *v = &y->in->views[y->view_index];
@@ -290,7 +282,7 @@ static void tell_windows(struct why *y)
         tell_idle(y, end);
     else if (s && s->watermark_ns != TL_NO_WATERMARK && s->watermark_ns >= end)
         add(y, "closes_now", NULL,
-            TEXT("the watermark has passed %s: that window closes with the next epoch, every %s (commit_every)", instant(y, end), span(y, commit_every(y))), NULL);
+            TEXT("the watermark has passed %s: that window closes with the next epoch, every %s (commit_every)", instant(y, end), span(y, tl_plan_commit_every(y->plan))), NULL);
     else if (s)
         tell_holder(y, s, end);
 }

@@ -158,18 +158,6 @@ static void tapes_write(const struct tl_plan *plan, struct tl_json_writer *w)
     tl_buf_release(&event);
 }
 
-/* The smallest commit interval of the sinks: the line that an epoch's duration is measured against. */
-static int64_t commit_every_ms(const struct tl_plan *plan)
-{
-    int64_t least = 0;
-    for (size_t i = 0; i < plan->sink_count; i++) {
-        int64_t every = plan->sinks[i].commit_every_ns;
-        if (every > 0 && (least == 0 || every < least))
-            least = every;
-    }
-    return least / TL_NS_PER_MS;
-}
-
 void tl_web_plan_write(const struct tl_web_facts *facts, struct tl_buf *out)
 {
     const struct tl_plan *plan = facts->plan;
@@ -181,7 +169,7 @@ void tl_web_plan_write(const struct tl_web_facts *facts, struct tl_buf *out)
     tl_json_member_text(&w, "profile", facts->profile);
     tl_json_member_bool(&w, "synthetic", facts->synthetic);
     tl_json_member_text(&w, "aws_endpoint", facts->aws_endpoint);
-    tl_json_member_i64(&w, "commit_every_ms", commit_every_ms(plan));
+    tl_json_member_i64(&w, "commit_every_ms", tl_plan_commit_every(plan) / TL_NS_PER_MS);
     sources_write(plan, &w);
     tl_json_key(&w, "views");
     tl_json_begin_array(&w);

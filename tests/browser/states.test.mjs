@@ -341,6 +341,91 @@ test("a chart's points as CSV and its picture as PNG, of the series that are sho
     assert.ok(png.bytes.length > 2000, `${png.bytes.length} bytes`);
 });
 
+test("candles as CSV and their picture as PNG", async () => {
+    mock.candles = [[START, 10, 12.5, 9, 11, 700, 3], [START + MINUTE, 11, 11, 10, 10.25, 50, 1]];
+    mock.send("latest", { version: 1, snapshot: true, rows: [{ ticker: "A", price: 10, final: false }] });
+    mock.send("stats", stats()); // the keys to choose from are asked for with it
+    const panel = view.page.locator(".candles");
+    await panel.getByRole("radio", { name: "1 m" }).check();
+    await until(() => view.page.evaluate(() => window.tapeline.candles()[0].candles.length === 2), "two candles");
+    const exported = async (name) => {
+        await panel.locator(".menu summary").click();
+        const [download] = await Promise.all([view.page.waitForEvent("download"), panel.locator(".menu-item", { hasText: name }).click()]);
+        return { file: download.suggestedFilename(), bytes: await readFile(await download.path()) };
+    };
+    const csv = await exported("Candles as CSV");
+    const at = (minutes) => new Date(START + minutes * MINUTE).toISOString();
+    assert.equal(csv.file, "candles-A.csv");
+    assert.equal(csv.bytes.toString(), `start,open,high,low,close,volume,ticks\n${at(0)},10,12.5,9,11,700,3\n${at(1)},11,11,10,10.25,50,1\n`);
+    const png = await exported("Picture as PNG");
+    assert.equal(png.file, "candles-A.png");
+    assert.equal(png.bytes.subarray(1, 4).toString(), "PNG");
+    assert.ok(png.bytes.readUInt32BE(16) > 300 && png.bytes.readUInt32BE(20) > 150, "of the chart's size");
+    assert.ok(png.bytes.length > 2000, `${png.bytes.length} bytes`);
+});
+
+test("a pipeline without a chart says which line draws one; without a key there is one row and no filter", async () => {
+    const [latest, average] = mock.plan.views;
+    const columns = average.columns.filter(({ role }) => role !== "key");
+    mock.plan = { ...mock.plan, charts: [], tapes: [], views: [{ ...latest, keys: [], columns: latest.columns.slice(1) }, { ...average, keys: [], columns }] };
+    const bare = await openPage(browser, mock.url);
+    await until(() => mock.clients.size === 2, "the page connects");
+    mock.send("latest", { version: 1, snapshot: true, rows: [{ price: 1.25, final: false }] });
+    mock.send("latest", { version: 2, rows: [{ price: 1.5, final: false }] });
+    await until(async () => (await bare.page.locator(".latest tbody tr").allTextContents()).join().includes("1.50"), "the newest value");
+    assert.equal(await bare.page.locator(".latest tbody tr").count(), 1);
+    assert.equal(await bare.page.locator(".latest .sub").textContent(), "of all records, newest values");
+    assert.ok(await bare.page.locator(".latest .search").isHidden());
+    assert.equal(await bare.page.locator(".no-chart pre").textContent(), "CREATE CHART live FROM average WITH (type = 'line', x = 'window_end', y = 'price');");
+    assert.deepEqual(bare.wrong, []);
+    await bare.close();
+});
+
+test("NULL, and numbers of any size: the key NULL is not the text null, and what cannot be drawn is said", async () => {
+    const latest = (ticker, price) => ({ ticker, price, final: false });
+    mock.send("latest", { version: 1, snapshot: true, rows: [latest("A", 1e308), latest("null", -1.5e300), latest(null, 1e-300), latest("D", null)] });
+    snapshot([row("A", 1, 1e308, true), row("A", 2, 5, true), row("null", 1, 7, true), row(null, 1, 8, true), row(null, 2, null, true), row("D", 1, -1e308, true)]);
+    await chartIs(3, 0);
+    assert.equal((await drawn(view.page)).beyond, 2);
+    mock.send("stats", stats());
+    await until(async () => /2 values too large to draw: the data table has them\./.test(await view.page.locator(".chart .key").textContent()), "what is not drawn");
+    assert.deepEqual(await view.page.locator(".legend-name").allTextContents(), ["A", "D", "NULL", "null"]);
+    await until(async () => (await view.page.locator(".latest tbody tr").count()) === 4, "four keys");
+    assert.deepEqual((await view.page.locator(".latest tbody tr td:nth-child(2)").allTextContents()).map((text) => text.replace(/[▲▼]/, "")).sort(),
+        ["-1.5000E300", "1.0000E-300", "1.0000E308", "–"]);
+    await view.page.getByRole("button", { name: "Data table" }).first().click();
+    await view.page.locator(".chart-table td", { hasText: "1.0000E308" }).first().waitFor();
+    assert.ok(await view.page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth), "nothing scrolls sideways");
+    assert.deepEqual(view.wrong, []);
+});
+
+test("a view that is left and shown again by tab or key is as it was, and the address says so; a link that says less shows less", async () => {
+    snapshot(["A", "B"].flatMap((ticker) => Array.from({ length: 100 }, (_, minute) => row(ticker, minute, minute + 1, true))));
+    await chartIs(200, 0);
+    const { page } = view;
+    const chart = page.locator(".chart");
+    const isChosen = async (...names) => {
+        for (const name of names) if (!(await chart.getByRole("radio", { name, exact: true }).isChecked())) return false;
+        return true;
+    };
+    await chart.getByRole("radio", { name: "1 h", exact: true }).check();
+    await chart.getByRole("radio", { name: "Log", exact: true }).check();
+    await page.locator(".legend-item", { hasText: "B" }).click();
+    const { hash } = new URL(page.url());
+    await go(page, "pipeline");
+    await page.locator('.tab[href="#live"]').click();
+    await until(() => new URL(page.url()).hash === hash, "the address of before");
+    assert.ok(await isChosen("1 h", "Log"));
+    // A link in the page to the same view, with less in it: as for who opens it anew.
+    await page.evaluate(() => (location.hash = "live?live.range=300000"));
+    await until(() => isChosen("5 m", "Value"), "what the link says");
+    assert.equal((await drawn(page)).scale, 0);
+    assert.deepEqual(await page.locator(".legend-item").evaluateAll((items) => items.map((item) => item.getAttribute("aria-pressed"))), ["true", "true"]);
+    await page.goBack();
+    await until(() => isChosen("1 h", "Log"), "the back button leads to the picture of before");
+    assert.equal(new URL(page.url()).hash, hash);
+});
+
 test("high contrast: where the system chooses the colours, what is chosen or on can be told; with more contrast nothing is grey", async () => {
     const ground = (selector) => view.page.locator(selector).first().evaluate((node) => getComputedStyle(node).backgroundColor);
     snapshot([row("A", 1, 1, true)]);

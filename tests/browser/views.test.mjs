@@ -2,7 +2,8 @@
 // Every view over a real `tapeline up` on real prices, by keyboard, against what the lake and the stream hold.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -272,6 +273,47 @@ test("streams: records of a shard, filtered, from its end, and one opened", asyn
     assert.ok(isSorted(tail.reverse()), "at the tip the newest stands on top");
 });
 
+test("streams: where reading begins is in the address, a wrong instant is said, and no record comes twice", async () => {
+    const { page, wrong, close } = await openPage(browser, tapeline.url, { hash: "#streams" });
+    const rows = page.locator(".records tbody tr");
+    await rows.first().waitFor();
+    await page.getByRole("radio", { name: "Time" }).check();
+    const where = page.getByLabel("Where to begin");
+    await where.fill("yesterday");
+    await page.keyboard.press("Enter");
+    await page.locator(".stream-records .is-error", { hasText: "at must be an instant" }).waitFor();
+    await where.fill("2024-01-01T00:00:00Z");
+    await page.keyboard.press("Enter");
+    await rows.first().waitFor();
+    assert.equal(await page.locator(".stream-records .is-error").count(), 0);
+    await page.locator(".stream-shards .link").nth(1).click();
+    await until(async () => (await rows.first().locator("td").nth(1).textContent()) === "1", "the shard's records");
+    const { hash } = new URL(page.url());
+    assert.deepEqual([...new URLSearchParams(hash.split("?")[1])].map(([name, value]) => (name === "shard" ? name : `${name}=${value}`)), ["from=AT_TIMESTAMP", "at=2024-01-01T00:00:00Z", "shard"]);
+    await page.reload();
+    await until(async () => (await rows.count()) > 0 && (await rows.first().locator("td").nth(1).textContent()) === "1", "the same after a reload");
+    assert.ok(await page.getByRole("radio", { name: "Time" }).isChecked());
+    assert.equal(await where.inputValue(), "2024-01-01T00:00:00Z");
+    // Asked for twice at once, by an impatient reader: the page's answer counts once.
+    const sequences = async () => page.locator(".records td.sequence").allTextContents();
+    const before = (await sequences()).length;
+    await page.evaluate(() => {
+        const follow = document.getElementById("follow");
+        for (let i = 0; i < 4; i++) follow.click();
+        follow.click();
+    });
+    await until(async () => (await sequences()).length > before, "what came since", 15_000);
+    await page.getByLabel("Follow").uncheck();
+    await until(async () => /\d records/.test(await page.locator(".stream-records .controls .sub").textContent()), "nothing is under way");
+    const all = await sequences();
+    assert.equal(new Set(all).size, all.length, "each once");
+    await go(page, "lake");
+    await go(page, "streams");
+    assert.deepEqual(await sequences(), all, "who comes back finds them as they were");
+    assert.deepEqual(wrong.filter((text) => !/status of 400/.test(text)), []);
+    await close();
+});
+
 test("lake: tables with their files, and a way to query one", async () => {
     const { page } = view;
     await go(page, "lake");
@@ -325,6 +367,96 @@ test("SQL: run, explain, a wrong statement, cancel", async () => {
     await until(async () => /^failed after/.test(await status()), "it is ended", 20_000);
     assert.match(await page.locator(".query-error").textContent(), /stopped|cancelled/);
     view.wrong = view.wrong.filter((text) => !/status of (400|404|503)/.test(text)); // the browser logs the answers that were asked for
+});
+
+test("SQL: the result as CSV and as Parquet, of the statement that gave it, whatever stands in the editor since; what was cut off is whole in the file", async () => {
+    const { page, wrong, close } = await openPage(browser, tapeline.url, { hash: "#sql" });
+    const status = () => page.locator(".query-status").textContent();
+    const type = async (sql) => {
+        await page.locator(".editor .cm-content").click();
+        await page.keyboard.press("Control+A");
+        await page.keyboard.type(sql);
+    };
+    const saved = async (name) => {
+        await page.locator(".sql-main .menu summary").click();
+        const [download] = await Promise.all([page.waitForEvent("download"), page.locator(".sql-main .menu-item", { hasText: name }).click()]);
+        return { file: download.suggestedFilename(), bytes: await readFile(await download.path()) };
+    };
+    await page.locator(".sql-main .menu summary").click();
+    await page.locator(".sql-main .menu-item", { hasText: "Result as CSV" }).click();
+    assert.equal(await status(), "There is no result yet: run a statement first.");
+    await type("SELECT 9007199254740993 AS big, 0.1::DOUBLE AS x, NULL AS nothing, '' AS empty, 'a,\"b' AS text");
+    await page.keyboard.press("Control+Enter");
+    await until(async () => /^1 row · /.test(await status()), "a row", 30_000);
+    await type("SELECT 'something else'");
+    const csv = await saved("Result as CSV");
+    assert.equal(csv.file, "result.csv");
+    assert.equal(csv.bytes.toString(), 'big,x,nothing,empty,text\n9007199254740993,0.1,,"","a,""b"\n');
+    const parquet = await saved("Result as Parquet");
+    assert.equal(parquet.file, "result.parquet");
+    const folder = path.join(data, "lake/exported");
+    await mkdir(folder, { recursive: true });
+    await writeFile(path.join(folder, "result.parquet"), parquet.bytes);
+    const read = (sql) => run("query", sql, "--lake", path.join(data, "lake"), "--format", "csv");
+    assert.equal(await read("SELECT *, typeof(big) AS type FROM read_parquet('exported/result.parquet')"), 'big,x,nothing,empty,text,type\n9007199254740993,0.1,,"","a,""b",BIGINT\n');
+    assert.match(await page.locator(".editor").evaluate((host) => host.shadowRoot.querySelector(".cm-content").textContent), /something else/);
+    await go(page, "lake");
+    await go(page, "sql");
+    assert.match(await page.locator(".editor").evaluate((host) => host.shadowRoot.querySelector(".cm-content").textContent), /something else/, "a look at another view loses nothing");
+    await type("SELECT range AS n FROM range(10002)");
+    await page.keyboard.press("Control+Enter");
+    await until(async () => /^[\d,]+ rows, cut off at 10,000/.test(await status()), "it is cut off", 30_000);
+    const whole = await saved("Result as CSV");
+    assert.equal(whole.bytes.toString().trim().split("\n").length, 10_003);
+    assert.ok(whole.bytes.toString().endsWith("\n10001\n"));
+    await rm(folder, { recursive: true });
+    assert.deepEqual(wrong, []);
+    await close();
+});
+
+test("what is copied works elsewhere: the link shows the same picture, the commands give the same data; without a clipboard that is said", async () => {
+    const { page, close } = await openPage(browser, tapeline.url);
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"], { origin: tapeline.url });
+    await until(async () => (await closedPoints(page, "AAPL")).length > 0, "points", 20_000);
+    const copied = async (panel, name) => {
+        await panel.locator(".menu summary").click();
+        const item = panel.locator(".menu-item", { hasText: name });
+        await page.evaluate(() => navigator.clipboard.writeText("nothing yet"));
+        await item.click();
+        const text = await until(async () => {
+            const now = await page.evaluate(() => navigator.clipboard.readText());
+            return now !== "nothing yet" && now;
+        }, "it is copied");
+        await page.keyboard.press("Escape");
+        return text;
+    };
+    const shell = (command) => new Promise((resolve, reject) => execFile("bash", ["-c", `${command} --silent --fail`], { maxBuffer: 1 << 26 }, (error, stdout) => (error ? reject(error) : resolve(stdout))));
+    const chart = page.locator(".chart").first();
+    await chart.getByRole("radio", { name: "1 h", exact: true }).check();
+    assert.equal(await copied(chart, "Copy link"), `${tapeline.url}/#live?live.range=3600000`);
+    const { rows } = JSON.parse(await shell(await copied(chart, "Copy curl")));
+    const [x, value] = (await closedPoints(page, "AAPL"))[0];
+    assert.equal(rows.find((row) => row.ticker === "AAPL" && row.window_end === x)?.avg_close, value);
+    const candles = JSON.parse(await shell(await copied(page.locator(".candles"), "Copy curl")));
+    assert.ok(candles.candles.length > 0);
+    await page.evaluate(() => (location.hash = `sql?q=${encodeURIComponent("SELECT 'it''s' AS said")}`));
+    await page.locator(".sql-view").waitFor();
+    assert.equal(await shell(await copied(page.locator(".sql-main"), "Copy curl")), "said\nit's\n");
+    await go(page, "pipeline");
+    await page.locator(".copy-line .copy").first().click();
+    await until(async () => (await page.evaluate(() => navigator.clipboard.readText())) === (await page.locator(".copy-line code").first().textContent()), "the command");
+    await page.context().clearPermissions();
+    await page.evaluate(() => (navigator.clipboard.writeText = () => Promise.reject(new Error("denied"))));
+    await go(page, "live");
+    // What the item says is taken back after a while: whatever it said is noted.
+    await chart.locator(".menu-list").evaluate((list) => {
+        window.said = "";
+        new MutationObserver(() => (window.said += list.textContent)).observe(list, { childList: true, subtree: true });
+    });
+    await chart.locator(".menu summary").click();
+    await chart.locator(".menu-item", { hasText: "Copy link" }).click();
+    await until(() => page.evaluate(() => window.said.includes("No access to the clipboard")), "that it could not");
+    await close();
 });
 
 test("dead letters: malformed and late with their reasons, and one mended and replayed", async () => {

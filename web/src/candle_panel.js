@@ -4,7 +4,7 @@
 
 import { CandlestickSeries, createChart, HistogramSeries, LineStyle } from "lightweight-charts";
 import { ChartZoom } from "./chart_zoom.js";
-import { baseOptions, cssColor, themeOptions, timeOptions } from "./chart_look.js";
+import { baseOptions, cssColor, isDrawable, themeOptions, timeOptions } from "./chart_look.js";
 import { choice, el, setText } from "./dom.js";
 import { clock, count, dayAndMinute, decimal, digitsFor, zoneName } from "./format.js";
 import { copyText, csvOf, download, menu } from "./menu.js";
@@ -17,6 +17,7 @@ import { getJson } from "./stream.js";
 
 const KEPT = { 1000: 900, 10000: 90, 60000: 360 };
 const BARS = { 1000: 120, 10000: 60, 60000: 60 };
+const INTERVAL_AT_FIRST = 10000;
 const TABLE_ROWS = 60;
 const LABEL_HALF_PX = 34; // of a time below the axis
 
@@ -26,7 +27,7 @@ export class CandlePanel {
         this.store = store;
         this.router = router;
         this.tape = tape;
-        this.interval = /** @type {1000 | 10000 | 60000} */ (10000);
+        this.interval = /** @type {1000 | 10000 | 60000} */ (INTERVAL_AT_FIRST);
         this.key = "";
         /** @type {Map<number, Candle>} by start */
         this.candles = new Map();
@@ -138,8 +139,8 @@ export class CandlePanel {
 
     /** @param {number} interval */
     #setInterval(interval) {
-        this.interval = interval === 60000 || interval === 1000 ? interval : 10000;
-        this.router.note(`${this.tape.name}.interval`, String(interval));
+        this.interval = interval === 60000 || interval === 1000 ? interval : INTERVAL_AT_FIRST;
+        this.router.note(`${this.tape.name}.interval`, this.interval === INTERVAL_AT_FIRST ? null : String(this.interval));
         this.chart.applyOptions(timeOptions(() => this.store.zone, this.interval < 60000));
         this.#reload();
     }
@@ -147,8 +148,8 @@ export class CandlePanel {
     /** @param {URLSearchParams} params */
     apply(params) {
         const key = params.get(`${this.tape.name}.key`);
-        const interval = params.get(`${this.tape.name}.interval`);
-        if (interval !== null && interval !== String(this.interval)) this.#setInterval(Number(interval));
+        const interval = Number(params.get(`${this.tape.name}.interval`) ?? INTERVAL_AT_FIRST);
+        if (interval !== this.interval) this.#setInterval(interval);
         for (const input of this.intervals?.querySelectorAll("input") ?? []) input.checked = input.value === String(this.interval);
         if (key && key !== this.key) this.#choose(key, false);
     }
@@ -207,10 +208,15 @@ export class CandlePanel {
     }
 
     render() {
-        const candles = this.#sorted();
+        const all = this.#sorted();
+        const candles = all.filter(([, , high, low]) => isDrawable(high) && isDrawable(low));
         this.note.hidden = candles.length > 0;
         if (candles.length === 0) {
-            setText(this.note, this.loaded === "" ? "Waiting for ticks…" : `No tick of ${this.key} in the last minutes.`);
+            setText(this.note, this.loaded === "" ? "Waiting for ticks…" : all.length > 0 ? "The prices are too large to be drawn: the data table has them." : `No tick of ${this.key} in the last minutes.`);
+            this.series.setData([]);
+            this.volume.setData([]);
+            this.last.applyOptions({ lineVisible: false, axisLabelVisible: false });
+            if (this.table && !this.table.hidden) this.#renderTable();
             return;
         }
         const digits = digitsFor(Math.max(...candles.map((candle) => candle[2])));
@@ -223,7 +229,7 @@ export class CandlePanel {
             : { time: /** @type {Time} */ (at[0] / 1000), open: at[1], high: at[2], low: at[3], close: at[4] })));
         this.volume.setData(candles.map(([start, open, , , close, volume]) => ({ time: /** @type {Time} */ (start / 1000), value: volume, color: close >= open ? up : down })));
         const newest = /** @type {Candle} */ (candles[candles.length - 1]);
-        this.last.applyOptions({ price: newest[4], lineVisible: true, color: cssColor(newest[4] >= newest[1] ? "--up" : "--down") });
+        this.last.applyOptions({ price: newest[4], lineVisible: true, axisLabelVisible: true, color: cssColor(newest[4] >= newest[1] ? "--up" : "--down") });
         if (this.following) this.#showNow();
         this.#legendAt(this.pointed);
         if (this.table && !this.table.hidden) this.#renderTable();

@@ -6,7 +6,7 @@
 import { createChart, LineSeries, LineStyle, PriceScaleMode } from "lightweight-charts";
 import { OpenBand, Rings } from "./chart_open.js";
 import { isDark, seriesColor, seriesDash } from "./palette.js";
-import { baseOptions, cssColor, themeOptions, timeOptions } from "./chart_look.js";
+import { baseOptions, cssColor, isDrawable, themeOptions, timeOptions } from "./chart_look.js";
 import { decimal, digitsFor } from "./format.js";
 
 /** @typedef {import("./rows.js").Series} Series */
@@ -16,7 +16,7 @@ import { decimal, digitsFor } from "./format.js";
 /** @typedef {import("lightweight-charts").ISeriesApi<"Line">} LineApi */
 /**
  * @typedef {{label: string, index: number, closed: LineApi, open: LineApi, rings: Rings, dots: Rings, closedData: Datum[], drawn: number, gaps: number,
- *            rewrites: number, changes: number, firstOpen: Time | null}} Line dots: closed points that no line reaches
+ *            rewrites: number, changes: number, beyond: number, firstOpen: Time | null}} Line dots: closed points that no line reaches; beyond: how many values are too large to draw
  */
 /** @typedef {"value" | "percent" | "log"} ScaleMode */
 
@@ -127,7 +127,7 @@ export class ChartLines {
         dots.radius = 2;
         closed.attachPrimitive(dots);
         /** @type {Line} */
-        const line = { label: series.label, index, closed, open, rings, dots, closedData: [], drawn: 0, gaps: 0, rewrites: -1, changes: -1, firstOpen: null };
+        const line = { label: series.label, index, closed, open, rings, dots, closedData: [], drawn: 0, gaps: 0, rewrites: -1, changes: -1, beyond: 0, firstOpen: null };
         this.lines.set(series.key, line);
         this.#colour(line);
         this.#setDigits(line);
@@ -156,7 +156,8 @@ export class ChartLines {
         if (line.changes === series.changes) return;
         line.changes = series.changes;
         this.dirty = true;
-        const { closed, open } = this.#split(series);
+        const { closed, open, beyond } = this.#split(series);
+        line.beyond = beyond;
         const last = closed[closed.length - 1];
         const trail = open.filter((datum) => !last || datum.time > last.time);
         const data = last ? [{ time: last.time, value: last.value }, ...trail] : trail;
@@ -190,13 +191,18 @@ export class ChartLines {
         const closed = [];
         /** @type {Datum[]} */
         const open = [];
+        let beyond = 0;
         for (const point of series.points) {
             const value = point.row[this.spec.y];
             if (typeof value !== "number") continue;
+            if (!isDrawable(value)) {
+                beyond++;
+                continue;
+            }
             this.largest = Math.max(this.largest, Math.abs(value));
             (point.final ? closed : open).push({ time: /** @type {Time} */ (Math.floor(point.x / 1000)), value });
         }
-        return { closed, open };
+        return { closed, open, beyond };
     }
 
     /**
@@ -375,12 +381,14 @@ export class ChartLines {
         let closed = 0;
         let provisional = 0;
         let gaps = 0;
+        let beyond = 0;
         for (const line of this.lines.values()) {
             gaps += line.gaps;
+            beyond += line.beyond;
             closed += line.closedData.length;
             provisional += line.rings.points.length;
         }
-        return { series: this.lines.size, closed, provisional, gaps, bars: this.extent.bars, dark: isDark(), visible: this.chart.timeScale().getVisibleRange(),
+        return { series: this.lines.size, closed, provisional, gaps, beyond, bars: this.extent.bars, dark: isDark(), visible: this.chart.timeScale().getVisibleRange(),
             scale: this.chart.priceScale("right").options().mode, labels: [...this.lines.values()].filter(({ open }) => open.options().visible && open.options().lastValueVisible).length };
     }
 }

@@ -10,6 +10,11 @@ import { isKiosk } from "./router.js";
 /** @param {string} name */
 export const cssColor = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+const DRAWN_MAX = 2 ** 53 / 100; // what the library counts with to two digits
+
+/** Whether a chart can show the value: beyond that the library's axis breaks. @param {number} value */
+export const isDrawable = (value) => Math.abs(value) < DRAWN_MAX;
+
 export function baseOptions() {
     return {
         autoSize: true,

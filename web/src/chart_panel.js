@@ -8,7 +8,7 @@ import { Legend } from "./legend.js";
 import { choice, el, setText } from "./dom.js";
 import { copyText, csvOf, download, menu } from "./menu.js";
 import { whySilent } from "./report.js";
-import { duration, minute, zoneName } from "./format.js";
+import { counted, duration, minute, zoneName } from "./format.js";
 
 /** @typedef {import("./store.js").Store} Store */
 /** @typedef {import("./types.js").ChartPlan} ChartPlan */
@@ -21,6 +21,7 @@ const RANGES = [
     { value: "3600000", text: "1 h" },
     { value: "0", text: "All", title: "everything that is kept" },
 ];
+const RANGE_AT_FIRST = 900_000;
 const SHOWN_AT_FIRST = 12;
 const DRAWN_MAX = 24;
 
@@ -36,7 +37,8 @@ export class ChartPanel {
         this.chart = chart;
         this.rows = store.rowsOf(chart.view);
         this.part = `view:${chart.view}`;
-        this.range = 900_000;
+        this.range = RANGE_AT_FIRST;
+        this.isChosen = false; // which series are shown is the reader's choice
         this.following = true;
         /** @type {number | null} */
         this.crosshair = null;
@@ -123,17 +125,22 @@ export class ChartPanel {
         return [[x, series ?? "series", y, "final"], ...rows];
     }
 
-    /** Range, scale and hidden series as the page's address says. @param {URLSearchParams} params */
+    /** Range, scale and hidden series as the page's address says; what it does not name is as at first. @param {URLSearchParams} params */
     apply(params) {
-        const range = params.get(`${this.chart.name}.range`);
-        if (RANGES.some(({ value }) => value === range)) this.range = Number(range);
+        const { name } = this.chart;
+        const before = JSON.stringify([this.range, [...this.legend.hidden]]);
+        const range = params.get(`${name}.range`);
+        this.range = RANGES.some(({ value }) => value === range) ? Number(range) : RANGE_AT_FIRST;
         for (const input of this.ranges?.querySelectorAll("input") ?? []) input.checked = input.value === String(this.range);
-        const scale = params.get(`${this.chart.name}.scale`);
-        if (scale === "percent" || scale === "log") this.lines.setScale(scale);
-        for (const input of this.scales?.querySelectorAll("input") ?? []) input.checked = input.value === (scale ?? "value");
-        const hide = params.get(`${this.chart.name}.hide`);
+        const asked = params.get(`${name}.scale`);
+        const scale = asked === "percent" || asked === "log" ? asked : "value";
+        this.lines.setScale(scale);
+        for (const input of this.scales?.querySelectorAll("input") ?? []) input.checked = input.value === scale;
+        const hide = params.get(`${name}.hide`);
         if (hide !== null) this.legend.hidden = new Set(hide.split("~").filter((key) => key !== ""));
-        if (range !== null || hide !== null) this.render();
+        else if (this.isChosen) this.legend.hidden = new Set(this.order.slice(SHOWN_AT_FIRST));
+        this.isChosen = hide !== null;
+        if (JSON.stringify([this.range, [...this.legend.hidden]]) !== before) this.render();
     }
 
     /** @param {ScaleMode} mode */
@@ -144,7 +151,8 @@ export class ChartPanel {
 
     #legendChanged() {
         const { hidden } = this.legend;
-        this.router.note(`${this.chart.name}.hide`, hidden.size > 0 ? [...hidden].join("~") : null);
+        this.isChosen = hidden.size > 0 || this.order.length > SHOWN_AT_FIRST;
+        this.router.note(`${this.chart.name}.hide`, this.isChosen ? [...hidden].join("~") : null);
         this.render();
     }
 
@@ -335,7 +343,7 @@ export class ChartPanel {
         if (this.order.length >= DRAWN_MAX) return;
         const fresh = [...this.rows.series.keys()].filter((key) => !this.order.includes(key)).sort();
         for (const key of fresh.slice(0, DRAWN_MAX - this.order.length)) {
-            if (this.order.length >= SHOWN_AT_FIRST) this.legend.hidden.add(key);
+            if (this.order.length >= SHOWN_AT_FIRST && !this.isChosen) this.legend.hidden.add(key);
             this.order.push(key);
         }
     }
@@ -360,10 +368,11 @@ export class ChartPanel {
         } else if (drawn.closed === 0) {
             text = `All points are provisional: the first window closes about ${duration(wait)} after the start.`;
         }
+        if (drawn.beyond > 0) text = `${counted(drawn.beyond, "value")} too large to draw: the data table has ${drawn.beyond === 1 ? "it" : "them"}.`;
         // Over the empty chart, but never over lines.
         const empty = drawn.closed + drawn.provisional === 0;
         this.note.hidden = !empty;
-        setText(empty ? this.note : this.young, empty ? text + whySilent(this.store, this.chart.view) : text);
+        setText(empty ? this.note : this.young, empty && drawn.beyond === 0 ? text + whySilent(this.store, this.chart.view) : text);
         if (empty) setText(this.young, "");
     }
 }

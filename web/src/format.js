@@ -4,8 +4,15 @@
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const compactNumber = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 
+const scientific = new Intl.NumberFormat("en", { notation: "scientific", minimumFractionDigits: 4, maximumFractionDigits: 4 });
+const WRITTEN_OUT = 1e15; // from there on a number is no longer exact to its digits, and as wide as a panel
+const WRITTEN_OUT_MIN = 1e-8; // below that all digits shown would be 0
+
 /** @param {number} n */
-export const count = (n) => whole.format(n);
+export const count = (n) => (Math.abs(n) < WRITTEN_OUT ? whole : scientific).format(n);
+
+/** "1 key", "2 keys". @param {number} n @param {string} what */
+export const counted = (n, what) => `${count(n)} ${what}${n === 1 ? "" : "s"}`;
 
 /** @param {number} n */
 export function rate(n) {
@@ -17,8 +24,11 @@ export function rate(n) {
  * @param {number} value
  * @param {number} digits
  */
-export const decimal = (value, digits) =>
-    value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+export function decimal(value, digits) {
+    const size = Math.abs(value);
+    if (size >= WRITTEN_OUT || (size > 0 && size < WRITTEN_OUT_MIN)) return scientific.format(value);
+    return value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
 
 /** Digits after the point that suit values of this size. @param {number} largest */
 export function digitsFor(largest) {

@@ -4,7 +4,7 @@
 
 import { el, setText } from "./dom.js";
 import { whySilent } from "./report.js";
-import { clock, count, dayAndMinute, decimal, digitsFor, zoneName } from "./format.js";
+import { clock, count, counted, dayAndMinute, decimal, digitsFor, zoneName } from "./format.js";
 
 const ROWS_MAX = 200;
 const FLASH_MS = 700;
@@ -39,7 +39,7 @@ export class LatestTable {
     #build() {
         const id = `latest-${this.view.name}`;
         this.search = el("input", { type: "search", class: "search", placeholder: "Filter", "aria-label": `Filter ${this.view.name}`,
-            oninput: () => this.#filtered() });
+            oninput: () => this.#filtered(), hidden: this.view.keys.length === 0 });
         const heads = this.view.columns.map((column) => this.#head(column));
         return el("section", { class: "panel latest", "aria-labelledby": id },
             el("div", { class: "panel-head" },
@@ -97,7 +97,8 @@ export class LatestTable {
         this.empty.hidden = this.rows.latest.size > 0;
         const all = this.rows.latest.size;
         const more = this.rows.overflow ? "more than " : "";
-        setText(this.count, shown.length < all ? `${count(shown.length)} of ${more}${count(all)} keys` : `${count(all)} keys, newest values`);
+        setText(this.count, this.view.keys.length === 0 ? "of all records, newest values"
+            : shown.length < all ? `${count(shown.length)} of ${more}${counted(all, "key")}` : `${counted(all, "key")}, newest values`);
     }
 
     #sorted() {

@@ -14,6 +14,8 @@ export class Router {
         this.onshow = onshow;
         this.view = "";
         this.params = new URLSearchParams();
+        /** @type {Map<string, string>} what each view had in its address when it was shown last */
+        this.kept = new Map();
         addEventListener("hashchange", () => this.#read());
     }
 
@@ -24,7 +26,10 @@ export class Router {
     #read() {
         const [name = "", query = ""] = location.hash.slice(1).split("?", 2);
         this.view = this.views.includes(name) ? name : (this.views[0] ?? "");
-        this.params = new URLSearchParams(query);
+        // A tab or a key names a view only: it comes back as it was left, and the address says so.
+        this.params = new URLSearchParams(query || this.kept.get(this.view));
+        if (query === "" && this.params.size > 0) this.#write();
+        this.kept.set(this.view, this.params.toString());
         this.onshow(this.view, this.params);
     }
 
@@ -37,6 +42,11 @@ export class Router {
     note(name, value) {
         if (value === null) this.params.delete(name);
         else this.params.set(name, value);
+        this.kept.set(this.view, this.params.toString());
+        this.#write();
+    }
+
+    #write() {
         history.replaceState(null, "", `${location.pathname}${location.search}${address(this.view, this.params)}`);
     }
 }

@@ -39,8 +39,9 @@ export class ViewRows {
 
     /** @param {Row} row */
     keyOf(row) {
-        const keys = this.plan.keys;
-        return keys.length === 1 ? String(row[keys[0] ?? ""]) : JSON.stringify(keys.map((key) => row[key]));
+        const values = this.plan.keys.map((key) => row[key]);
+        // NULL is a key of its own, and not that of the text "null".
+        return values.length === 1 && (values[0] ?? null) !== null ? String(values[0]) : JSON.stringify(values);
     }
 
     /**
@@ -103,7 +104,7 @@ export class ViewRows {
                 this.overflow = true;
                 return null;
             }
-            series = { key, label: this.plan.keys.map((name) => String(row[name])).join(" · "), points: [],
+            series = { key, label: this.plan.keys.map((name) => String(row[name] ?? "NULL")).join(" · ") || "all", points: [],
                 rewrites: 0, changes: 0 };
             this.series.set(key, series);
         }

@@ -156,14 +156,15 @@ export class Store {
 
     /** The values that a key column has in the views so far, sorted. @param {string} column */
     keysOf(column) {
-        /** @type {Set<string>} */
+        /** @type {Set<string | number | boolean | null>} */
         const names = new Set();
         for (const rows of this.views.values()) {
             if (rows.plan.keys[0] !== column) continue;
-            for (const { row } of rows.latest.values()) names.add(String(row[column]));
-            for (const { points } of rows.series.values()) if (points[0]) names.add(String(points[0].row[column]));
+            for (const { row } of rows.latest.values()) names.add(row[column] ?? null);
+            for (const { points } of rows.series.values()) if (points[0]) names.add(points[0].row[column] ?? null);
         }
-        return [...names].sort();
+        names.delete(null);
+        return [...names].map(String).sort();
     }
 
     /** @param {Stats} stats */

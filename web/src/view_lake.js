@@ -2,7 +2,7 @@
 // The lake: its tables, what their files come to, and where small ones gather.
 
 import { breakable, el, setText } from "./dom.js";
-import { bytes, clockWithZone, count, dayAndMinute, duration, zoneName } from "./format.js";
+import { bytes, clockWithZone, count, counted, dayAndMinute, duration, zoneName } from "./format.js";
 import { panel } from "./panels.js";
 import { getJson } from "./stream.js";
 
@@ -139,7 +139,10 @@ class Lake {
         const { views, sources, commit_every_ms: every } = this.store.plan;
         const view = views.find((one) => one.table === name);
         if (view) return `No file yet. Rows of ${view.name} come with the first commit${view.windowed ? ` after its first window has closed, about ${duration(view.window_ms + (sources[0]?.delay_ms ?? 0) + every)} after the start` : ""}; the Pipeline view says what it waits for.`;
-        if (views.some((one) => one.late === name) || sources.some((source) => source.malformed === name)) return "No file: no record had to be kept here so far.";
+        const kind = views.some((one) => one.late === name) ? "late" : sources.some((source) => source.malformed === name) ? "malformed" : null;
+        const waiting = kind ? (this.store.stats?.ledger[kind] ?? 0) : 0;
+        if (waiting > 0) return `No file yet: ${counted(waiting, "record")} ${waiting === 1 ? "is" : "are"} counted as ${kind}; what is of this table comes with the next commit.`;
+        if (kind) return "No file: no record had to be kept here so far.";
         return "No file.";
     }
 }

@@ -16,7 +16,7 @@ export function liveView({ store, router }) {
     const root = el("div", { class: "view live-view" },
         freshnessStrip(store),
         el("div", { class: "live" },
-            el("div", { class: "live-first" }, charts[0]?.root ?? noCharts()),
+            el("div", { class: "live-first" }, charts[0]?.root ?? noCharts(plan)),
             el("div", { class: "live-tables" }, ...tables.map((table) => table.root)),
             el("div", { class: "live-more" }, ...charts.slice(1).map((chart) => chart.root), ...candles.map((panel) => panel.root))));
     Object.assign(/** @type {any} */ (window).tapeline,
@@ -34,9 +34,14 @@ export function liveView({ store, router }) {
     };
 }
 
-/** What to do where the pipeline draws nothing. */
-function noCharts() {
-    return el("section", { class: "panel" },
-        el("p", { class: "empty" }, "This pipeline has no chart yet. Add one to its file, for example: ",
-            el("code", {}, "CREATE CHART live FROM avg_1min WITH (type = 'line', x = 'window_end', y = 'avg_close', series = 'ticker');")));
+/** What to do where the pipeline draws nothing: with names of its own, where it has any that fit. @param {import("./types.js").Plan} plan */
+function noCharts({ views }) {
+    const view = views.find(({ windowed }) => windowed);
+    /** @param {string} role */
+    const column = (role) => view?.columns.find((one) => one.role === role && (role !== "aggregate" || one.type !== "VARCHAR"))?.name;
+    const [x, y, [series]] = [column("window_end"), column("aggregate"), view?.keys ?? []];
+    return el("section", { class: "panel no-chart" },
+        el("h2", {}, "No chart yet"),
+        el("p", { class: "sub" }, view && x && y ? "A line more in the pipeline file draws one, for example:" : "Charts draw views with windows (TUMBLE, HOP, SESSION), and this pipeline has none. With one, a line more draws it, for example:"),
+        el("pre", {}, `CREATE CHART live FROM ${view?.name ?? "avg_1min"} WITH (type = 'line', x = '${x ?? "window_end"}', y = '${y ?? "avg_close"}'${series || !view ? `, series = '${series ?? "ticker"}'` : ""});`));
 }

@@ -4,8 +4,9 @@
 import { csvOf, download, menu } from "./menu.js";
 import { chartable, resultChart } from "./result_chart.js";
 import { breakable, el, setText } from "./dom.js";
-import { bytes, count, duration } from "./format.js";
+import { bytes, count, counted, duration } from "./format.js";
 import { getJson, post } from "./stream.js";
+import { isDark } from "./palette.js";
 import { kindOf, parseCsv } from "./csv.js";
 import { panel } from "./panels.js";
 import { sqlEditor } from "./editor.js";
@@ -13,6 +14,7 @@ import { sqlEditor } from "./editor.js";
 /** @typedef {import("./types.js").LakeTable} LakeTable */
 
 const ROW_MAX = 10_000;
+const FILE_ROW_MAX = 1_000_000; // as many as the server gives
 const SHOWN = 1000;
 const HISTORY_MAX = 50;
 const HISTORY = "tapeline.sql";
@@ -27,6 +29,9 @@ function loadHistory() {
 }
 
 class Console {
+    #isFileless = false; // the statement reads tables, and they have no files
+    #isPlan = false;
+
     /** @param {import("./main.js").Page} page */
     constructor({ store, router }) {
         this.store = store;
@@ -36,6 +41,9 @@ class Console {
         this.id = "";
         /** @type {import("./result_chart.js").Table | null} */
         this.table = null;
+        this.ran = ""; // the statement that gave the table
+        this.isCut = false; // of whose rows the page has only the first
+        this.linked = ""; // what the address said last
         this.began = 0;
         this.isListed = false;
         this.host = el("div", { class: "editor" });
@@ -55,6 +63,13 @@ class Console {
         this.editor = sqlEditor(this.host, { text: this.history[0] ?? this.#first(), label: "SQL statement. Control and Enter runs it; Tab leaves the editor.", onrun: () => void this.run("") });
         this.#renderHistory();
         setInterval(() => this.#tick(), 200);
+        // A chart of a result has the colours that it was drawn with.
+        let theme = isDark();
+        store.subscribe((changed) => {
+            if (!changed.has("theme") || theme === isDark()) return;
+            theme = isDark();
+            if (this.table && !this.#isPlan) this.result.replaceChildren(...this.#tableNodes());
+        });
     }
 
     /** A statement that shows something at once. */
@@ -65,8 +80,8 @@ class Console {
 
     #menu() {
         return menu([
-            { text: "Result as CSV", run: () => (this.table ? download("result.csv", csvOf([this.table.heads, ...this.table.rows])) : undefined) },
-            { text: "Result as Parquet", title: "the statement runs again, for all of its rows", run: () => this.#parquet() },
+            { text: "Result as CSV", title: "of a result that was cut off the statement runs again, for all of its rows", run: () => this.#file("csv") },
+            { text: "Result as Parquet", title: "the statement runs again, for all of its rows", run: () => this.#file("parquet") },
             { text: "Copy curl of this query", run: async () => (await import("./menu.js")).copyText(`curl -H 'Content-Type: application/json' -H 'X-Tapeline: 1' -d '${JSON.stringify({ sql: this.editor.text, format: "csv" }).replaceAll("'", "'\\''")}' ${location.origin}/api/query`) },
         ]);
     }
@@ -74,7 +89,8 @@ class Console {
     /** @param {URLSearchParams} params */
     shown(params) {
         const sql = params.get("q");
-        if (sql !== null && sql !== this.editor.text) this.editor.text = sql;
+        // What was written here since is not lost by a look at another view.
+        if (sql !== null && sql !== this.linked) this.editor.text = this.linked = sql;
         void this.#tables();
     }
 
@@ -134,11 +150,13 @@ class Console {
         const sql = this.editor.text.trim();
         if (this.id !== "" || sql === "") return;
         this.#remember(sql);
+        this.linked = sql;
         this.router.note("q", sql);
         this.#running(crypto.randomUUID());
         try {
             const response = await post("/api/query", { id: this.id, sql: before + sql, format: "csv", row_max: ROW_MAX });
             const text = await response.text();
+            this.ran = before + sql;
             this.#show(text, response.headers, before !== "");
         } catch (error) {
             this.table = null;
@@ -177,17 +195,19 @@ class Console {
         const [heads, ...rows] = parseCsv(text);
         this.table = { heads: (heads ?? []).map((head) => head ?? ""), rows };
         const all = Number(headers.get("X-Tapeline-Rows") ?? rows.length);
-        const cut = headers.get("X-Tapeline-Truncated") === "true";
+        const cut = this.isCut = headers.get("X-Tapeline-Truncated") === "true";
         const files = headers.get("X-Tapeline-Scanned-Files");
+        this.#isFileless = files === "0" && /\bfrom\b/i.test(this.ran);
         const read = `${bytes(Number(headers.get("X-Tapeline-Scanned-Bytes") ?? 0))} read${files === null ? "" : ` from ${count(Number(files))} file${files === "1" ? "" : "s"}`}`;
-        setText(this.status, `${count(all)} rows${cut ? `, cut off at ${count(ROW_MAX)}: add a LIMIT, or take the file` : ""} · ${duration(Number(headers.get("X-Tapeline-Elapsed-Ms") ?? 0))} · ${read} · result ${bytes(text.length)}`);
+        setText(this.status, `${counted(all, "row")}${cut ? `, cut off at ${count(ROW_MAX)}: add a LIMIT, or take the file` : ""} · ${duration(Number(headers.get("X-Tapeline-Elapsed-Ms") ?? 0))} · ${read} · result ${bytes(text.length)}`);
+        this.#isPlan = plan;
         if (plan) this.result.replaceChildren(el("pre", { class: "plan", tabindex: 0 }, rows.map((row) => row.join("\n")).join("\n")));
         else this.result.replaceChildren(...this.#tableNodes());
     }
 
     #tableNodes() {
         const { heads, rows } = /** @type {import("./result_chart.js").Table} */ (this.table);
-        if (rows.length === 0) return [el("p", { class: "empty" }, `No row. Columns: ${heads.join(", ")}.`)];
+        if (rows.length === 0) return [el("p", { class: "empty" }, `No row. Columns: ${heads.join(", ")}.${this.#isFileless ? " The tables that it reads have no file yet: the Lake view says what they wait for." : ""}`)];
         const kinds = heads.map((_, i) => kindOf(rows, i));
         const shape = chartable({ heads, rows });
         return [
@@ -200,12 +220,21 @@ class Console {
         ].filter((node) => node !== null);
     }
 
-    async #parquet() {
-        try {
-            const response = await post("/api/query", { sql: this.editor.text, format: "parquet" });
-            download("result.parquet", await response.blob());
-        } catch (error) {
-            setText(this.status, `no Parquet: ${error instanceof Error ? error.message : error}`);
+    /** What is shown as a file: of the statement that gave it, whatever stands in the editor by now. @param {"csv" | "parquet"} format */
+    async #file(format) {
+        const name = `result.${format}`;
+        if (!this.table) {
+            setText(this.status, "There is no result yet: run a statement first.");
+        } else if (format === "csv" && !this.isCut) {
+            download(name, csvOf([this.table.heads, ...this.table.rows]));
+        } else {
+            try {
+                const response = await post("/api/query", { sql: this.ran, format, row_max: FILE_ROW_MAX });
+                download(name, await response.blob());
+                if (response.headers.get("X-Tapeline-Truncated") === "true") setText(this.status, `The file has the first ${count(FILE_ROW_MAX)} rows.`);
+            } catch (error) {
+                setText(this.status, `no file: ${error instanceof Error ? error.message : error}`);
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ import { getJson } from "./stream.js";
 /** @typedef {import("./types.js").RecordsPage} RecordsPage */
 /** @typedef {"TRIM_HORIZON" | "LATEST" | "AT_TIMESTAMP" | "AT_SEQUENCE_NUMBER"} From */
 
+const BEGINS = /** @type {From[]} */ (["TRIM_HORIZON", "LATEST", "AT_TIMESTAMP", "AT_SEQUENCE_NUMBER"]);
 const LIMIT = 100;
 const KEPT = 1000;
 const FOLLOW_MS = 1000;
@@ -29,6 +30,7 @@ class Browser {
         this.filter = "";
         this.isTail = false; // begun at the tip: the newest is what the reader waits for, and stands on top
         this.failed = /** @type {"" | "shards" | "records"} */ (""); // what was asked for last, and did not come
+        this.linked = "TRIM_HORIZON "; // from and at, as the address said last
         this.serial = 0; // of the newest question: an older one's answer is thrown away
         /** @type {ReturnType<typeof setTimeout> | undefined} */
         this.timer = undefined;
@@ -39,17 +41,25 @@ class Browser {
         this.note = el("p", { class: "empty" }, "Choose a shard.");
         this.said = el("span", { class: "sub", role: "status" });
         this.more = el("button", { type: "button", class: "button", hidden: true, onclick: () => void this.#page() }, "Next page");
-        this.at = el("input", { class: "search wide", hidden: true, "aria-label": "Where to begin", onchange: () => this.#start() });
+        this.at = el("input", { class: "search wide", hidden: true, "aria-label": "Where to begin", onchange: () => {
+            this.#note();
+            this.#start();
+        } });
         this.follow = el("input", { type: "checkbox", id: "follow", onchange: () => this.follow.checked && void this.#page() });
         this.root = this.#build();
         store.subscribe((changed) => changed.has("zone") && this.#draw());
+        // Nothing is asked for in a hidden tab; who comes back to it goes on following.
+        document.addEventListener("visibilitychange", () => this.#goOn());
     }
 
     #build() {
         const { sources } = this.store.plan;
         const streams = [...new Set(sources.map(({ stream }) => stream))];
-        const picker = el("select", { class: "search wide", "aria-label": "Stream", onchange: () => this.#openStream(picker.value) },
-            ...streams.map((name) => el("option", { value: name }, name)));
+        const picker = el("select", { class: "search wide", "aria-label": "Stream", onchange: () => {
+            this.router.note("stream", picker.value);
+            void this.#openStream(picker.value);
+        } }, ...streams.map((name) => el("option", { value: name }, name)));
+        this.picker = picker;
         const search = el("input", { type: "search", class: "search wide", placeholder: "Filter key or data", "aria-label": "Filter records", oninput: () => {
             this.filter = search.value.trim().toLowerCase();
             this.#draw();
@@ -60,7 +70,7 @@ class Browser {
                     el("table", {}, el("thead", {}, el("tr", {}, ...["Shard", "State"].map((head) => el("th", { scope: "col" }, head)), el("th", { scope: "col", title: "of all hash keys" }, "Share"), this.parents)), this.shards)), this.shardsNote),
             panel("stream-records", "Records", "as they are in the stream, decoded; open one to see all of it",
                 el("div", { class: "controls inset" },
-                    choice({ label: "Begin at", name: "records-from", value: this.from, onchange: (from) => this.#begin(from), options: [
+                    this.begins = choice({ label: "Begin at", name: "records-from", value: this.from, onchange: (from) => this.#begin(from), options: [
                         { value: /** @type {From} */ ("TRIM_HORIZON"), text: "Oldest", title: "TRIM_HORIZON" }, { value: "LATEST", text: "Latest", title: "what comes from now on" },
                         { value: "AT_TIMESTAMP", text: "Time", title: "AT_TIMESTAMP" }, { value: "AT_SEQUENCE_NUMBER", text: "Sequence", title: "AT_SEQUENCE_NUMBER" }] }),
                     this.at, search, el("span", { class: "field" }, this.follow, el("label", { for: "follow" }, "Follow")), this.said),
@@ -69,19 +79,31 @@ class Browser {
 
     /** @param {URLSearchParams} params */
     shown(params) {
-        const shard = params.get("shard");
-        if (shard && shard !== this.shard) this.shard = shard;
-        void this.#openStream(params.get("stream") ?? this.stream);
+        const stream = params.get("stream") ?? this.stream;
+        const shard = params.get("shard") || this.shard;
+        const from = BEGINS.find((one) => one === params.get("from")) ?? "TRIM_HORIZON";
+        const at = params.get("at") ?? "";
+        const isLinked = `${from} ${at}` === this.linked;
+        if (!isLinked) this.#setBegin(from, at);
+        if (this.picker) this.picker.value = stream;
+        // Who comes back from another view finds the records that were read, and goes on from there.
+        const isKept = isLinked && stream === this.stream && shard === this.shard && this.records.length > 0;
+        this.shard = shard;
+        void this.#openStream(stream, isKept);
     }
 
     /** The connection is there again: what did not come without it is asked for once more; records that are shown stay. */
     back() {
-        if (this.failed === "shards") void this.#openStream(this.stream);
+        if (this.failed === "shards") void this.#openStream(this.stream, this.records.length > 0);
         else if (this.failed === "records") void this.#page();
     }
 
-    /** @param {string} stream */
-    async #openStream(stream) {
+    #goOn() {
+        if (this.follow.checked && this.store.view === "streams" && !document.hidden && this.next !== "") void this.#page();
+    }
+
+    /** @param {string} stream @param {boolean} [isKept] what was read stays */
+    async #openStream(stream, isKept = false) {
         this.stream = stream;
         try {
             /** @type {{shards: import("./types.js").StreamShard[]}} */
@@ -93,7 +115,8 @@ class Browser {
             if (!shards.some(({ id }) => id === this.shard)) this.shard = shards[0]?.id ?? "";
             this.parents.hidden = !shards.some(({ parents }) => parents.length > 0);
             this.shards.replaceChildren(...shards.map((shard) => this.#shardRow(shard)));
-            this.#start();
+            if (isKept) this.#goOn();
+            else this.#start();
         } catch (error) {
             this.failed = "shards";
             this.shardsNote.hidden = false;
@@ -117,20 +140,37 @@ class Browser {
 
     /** @param {From} from */
     #begin(from) {
+        this.#setBegin(from, from === "AT_TIMESTAMP" ? new Date(Date.now() - 60_000).toISOString() : "");
+        this.#note();
+        if (from !== "AT_SEQUENCE_NUMBER") this.#start();
+        else this.at.focus();
+    }
+
+    /** @param {From} from @param {string} at */
+    #setBegin(from, at) {
         this.from = from;
         this.isTail = from === "LATEST";
         this.at.hidden = from !== "AT_TIMESTAMP" && from !== "AT_SEQUENCE_NUMBER";
         this.at.placeholder = from === "AT_TIMESTAMP" ? "2026-01-31T12:00:00Z" : "sequence number";
-        this.at.value = from === "AT_TIMESTAMP" ? new Date(Date.now() - 60_000).toISOString() : "";
+        this.at.value = at;
         if (from === "LATEST") this.follow.checked = true;
-        if (from !== "AT_SEQUENCE_NUMBER") this.#start();
-        else this.at.focus();
+        for (const input of this.begins?.querySelectorAll("input") ?? []) input.checked = input.value === from;
+        this.linked = `${from} ${at}`;
+    }
+
+    /** What the reader chose, in the address. */
+    #note() {
+        const chosen = /** @type {HTMLInputElement | null} */ (this.begins?.querySelector("input:checked"))?.value ?? this.from;
+        const at = chosen === "AT_TIMESTAMP" || chosen === "AT_SEQUENCE_NUMBER" ? this.at.value.trim() : "";
+        this.router.note("from", chosen === "TRIM_HORIZON" ? null : chosen);
+        this.router.note("at", at || null);
+        this.linked = `${chosen} ${at}`;
     }
 
     #start() {
         this.records = [];
         this.next = "";
-        this.serial++;
+        this.serial++; // no shard: what is under way is of another stream
         this.#draw();
         if (this.shard !== "") void this.#page();
     }
@@ -149,7 +189,7 @@ class Browser {
 
     async #page() {
         clearTimeout(this.timer);
-        const { serial } = this;
+        const serial = ++this.serial; // one that is still under way asked for the same
         setText(this.said, "reading…");
         try {
             /** @type {RecordsPage} */
