@@ -45,7 +45,7 @@ class Browser {
             this.#note();
             this.#start();
         } });
-        this.follow = el("input", { type: "checkbox", id: "follow", onchange: () => this.follow.checked && void this.#page() });
+        this.follow = el("input", { type: "checkbox", id: "follow", onchange: () => (this.follow.checked ? void this.#page() : clearTimeout(this.timer)) });
         this.root = this.#build();
         store.subscribe((changed) => changed.has("zone") && this.#draw());
         // Nothing is asked for in a hidden tab; who comes back to it goes on following.
