@@ -291,5 +291,8 @@ int tl_flink_run(const struct tl_engine_request *request, const struct tl_flink_
     snprintf(job, sizeof job, "%s", f.gateway.job);
     int code = ok ? TL_EXIT_OK : tl_report(&error);
     close_flink(&f);
-    return ok ? tl_flink_job_follow(f.job_manager, job, request->plan->name, options->savepoints) : code;
+    char progress[1200];
+    snprintf(progress, sizeof progress, "%.1100s/progress.json", options->progress_folder);
+    const struct tl_flink_follow follow = { f.job_manager, job, request->plan->name, options->savepoints, progress };
+    return ok ? tl_flink_job_follow(&follow) : code;
 }

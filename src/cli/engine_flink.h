@@ -8,6 +8,7 @@ struct tl_flink_options {
     const char *savepoint; /* to go on from; NULL: none */
     unsigned parallelism;   /* subtasks, as many as the stream has shards; 0: as the cluster is set up */
     const char *savepoints; /* where a stop writes one; NULL: as the cluster is set up, without one the job is cancelled */
+    const char *progress_folder; /* exists; progress.json there says how the job stands */
 };
 /* Returns the exit code, everything told. */
 int tl_flink_run(const struct tl_engine_request *request, const struct tl_flink_options *options);

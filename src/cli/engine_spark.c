@@ -203,6 +203,7 @@ struct follow {
     } queries[QUERIES_MAX];
     size_t count;
     char line[400]; /* of the query that moved last */
+    bool killed;    /* it did not stop by itself */
 };
 
 static void take_pid(struct follow *f, const struct tl_tick_value *v)
@@ -293,6 +294,7 @@ static void wait_for_end(struct follow *f)
         if (asked && tl_io->monotonic_ns() - asked > STOP_NS) {
             fprintf(stderr, "Spark does not stop within %lld s and is ended: its checkpoint says how far it came\n", (long long)(STOP_NS / TL_NS_PER_S));
             tl_child_kill(&f->s->child);
+            f->killed = true;
         }
         if (asked)
             continue;
@@ -306,13 +308,15 @@ static void wait_for_end(struct follow *f)
     look(f);
 }
 
-/* The job says what is wrong on a line that begins with the pipeline's name; Python on its last one. */
-static bool judge_run(struct spark *s, bool stopped, struct tl_error *error)
+/* A stream that was told to stop, and did, is in order; of recorded input something is missing then. The job says what is wrong on a line that
+ * begins with the pipeline's name; Python on its last one. */
+static bool judge_run(struct spark *s, bool killed, struct tl_error *error)
 {
     struct tl_buf text;
     struct tl_view said = TL_VIEW("");
     char name[160];
-    if (stopped || tl_child_judge(&s->child, "spark-submit", s->log, error))
+    bool stopped = __atomic_load_n(tl_signals_stopping(), __ATOMIC_RELAXED) && s->request->inputs->files.gl_pathc == 0;
+    if ((stopped && !killed) || tl_child_judge(&s->child, "spark-submit", s->log, error))
         return true;
     struct tl_error reading;
     tl_buf_init(&text, PROGRESS_MAX);
@@ -393,8 +397,7 @@ static bool run_spark(struct spark *s, const struct tl_spark_options *o, struct 
         fprintf(stderr, "submitted %s to %s; its log is %s, what it prints %s\n", s->job, s->request->master ? s->request->master : "local[*]", s->log, out);
         tl_progress_init(&f.shown, true);
         wait_for_end(&f);
-        bool stopped = __atomic_load_n(tl_signals_stopping(), __ATOMIC_RELAXED);
-        ok = judge_run(s, stopped, error);
+        ok = judge_run(s, f.killed, error);
         if (ok)
             tl_progress_end(&f.shown, "%s%s%llu records read", f.line, f.line[0] ? "; " : "", (unsigned long long)records_read(&f));
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/flink_job.h"
 
+#include "base/file.h"
 #include "base/io.h"
 #include "base/time.h"
 #include "cli/command.h"
@@ -16,6 +17,9 @@
 
 #define LOOK_NS (500 * TL_NS_PER_MS)
 #define STOP_NS (120 * TL_NS_PER_S)
+#define NOTE_NS (5 * TL_NS_PER_S)
+#define SILENT_NS (30 * TL_NS_PER_S)
+#define NOTE_MAX ((size_t)64 << 10)
 #define ABSENT "start a cluster ($FLINK_HOME/bin/start-cluster.sh), or say where its job manager is with --jobmanager URL"
 
 static const struct tl_view nothing = { NULL, 0 };
@@ -37,14 +41,17 @@ bool tl_flink_job_manager_answers(const char *url, struct tl_error *error)
 
 struct job {
     struct tl_flink_api api;
+    const struct tl_flink_follow *what;
     const char *id, *name;
     char state[32];
     int64_t began_ns;
     int64_t read; /* records that have left the sources, the malformed ones too */
     char vertex[64]; /* behind a source: it has the watermark */
-    int64_t checkpoints, failed, checkpoint_ms;
+    int64_t checkpoints, failed, checkpoint_ms, state_bytes;
     int64_t watermark_ms; /* INT64_MIN: none yet */
     int64_t rate_from, rate_from_ns;
+    double rate; /* records a second, of late */
+    int64_t noted_ns;
 };
 
 static bool ask(struct job *j, const char *behind, struct tl_json *answer, struct tl_error *error)
@@ -89,6 +96,7 @@ static bool look_at_checkpoints(struct job *j, struct tl_error *error)
     j->checkpoints = tl_json_get_i64(counts, "completed", 0);
     j->failed = tl_json_get_i64(counts, "failed", 0);
     j->checkpoint_ms = tl_json_get_i64(last, "end_to_end_duration", 0);
+    j->state_bytes = tl_json_get_i64(last, "state_size", 0);
     return true;
 }
 
@@ -119,17 +127,63 @@ static bool look(struct job *j, struct tl_error *error)
     return look_at_state(j, error) && look_at_checkpoints(j, error) && look_at_watermark(j, error);
 }
 
-static void show(struct job *j, struct tl_progress *progress)
+/* The job manager counts anew every ten seconds or so: the rate is between two counts, and 0 where none has moved for long. A job that begins
+ * anew counts from 0. */
+static void take_rate(struct job *j, int64_t now)
 {
-    int64_t now = tl_io->monotonic_ns();
-    char watermark[TL_TIME_TEXT_MAX] = "none yet";
-    double rate = now > j->rate_from_ns ? (double)(j->read - j->rate_from) * 1e9 / (double)(now - j->rate_from_ns) : 0;
-    if (j->watermark_ms != INT64_MIN)
-        tl_time_format(j->watermark_ms * TL_NS_PER_MS, TL_TIME_SQL, watermark);
+    if (j->read == j->rate_from && now - j->rate_from_ns < SILENT_NS)
+        return;
+    double rate = (double)(j->read - j->rate_from) * 1e9 / (double)(now - j->rate_from_ns);
+    j->rate = rate > 0 ? rate : 0;
     j->rate_from = j->read;
     j->rate_from_ns = now;
+}
+
+static void write_note(const struct job *j, struct tl_buf *out)
+{
+    struct tl_json_writer w;
+    char page[600], watermark[TL_TIME_TEXT_MAX] = "";
+    snprintf(page, sizeof page, "%.400s/#/job/%.64s", j->what->url, j->id);
+    if (j->watermark_ms != INT64_MIN)
+        tl_time_format(j->watermark_ms * TL_NS_PER_MS, TL_TIME_ISO_MS, watermark);
+    tl_json_writer_init(&w, out);
+    tl_json_begin_object(&w);
+    tl_json_member_i64(&w, "pid", getpid());
+    tl_json_member_text(&w, "ui", page);
+    tl_json_member_text(&w, "state", j->state);
+    tl_json_end_object(&w);
+    tl_buf_add_char(out, '\n');
+    tl_json_writer_init(&w, out);
+    tl_json_begin_object(&w);
+    tl_json_member_text(&w, "query", j->name);
+    tl_json_member_i64(&w, "batch", j->checkpoints);
+    tl_json_member_i64(&w, "batch_ms", j->checkpoint_ms);
+    tl_json_member_i64(&w, "records", j->read);
+    tl_json_member_double(&w, "input_rate", j->rate);
+    tl_json_member_i64(&w, "state_bytes", j->state_bytes);
+    tl_json_member_text(&w, "watermark", watermark[0] ? watermark : NULL);
+    tl_json_end_object(&w);
+    tl_buf_add_char(out, '\n');
+}
+
+/* The page's news: without them the job runs on. */
+static void note(struct job *j)
+{
+    struct tl_buf text;
+    struct tl_error error;
+    tl_buf_init(&text, NOTE_MAX);
+    write_note(j, &text);
+    if (!tl_buf_ok(&text, "the progress", &error) || !tl_file_write_atomic(j->what->progress, tl_buf_view(&text), &error))
+        fprintf(stderr, "flink: how the job stands is not written down: %s\n", error.text);
+}
+
+static void show(struct job *j, struct tl_progress *progress)
+{
+    char watermark[TL_TIME_TEXT_MAX] = "none yet";
+    if (j->watermark_ms != INT64_MIN)
+        tl_time_format(j->watermark_ms * TL_NS_PER_MS, TL_TIME_SQL, watermark);
     tl_progress_show(progress, "flink %s: %s, %" PRId64 " records, %.0f/s, checkpoints %" PRId64 " (the last took %" PRId64 " ms%s), watermark %s", j->name,
-                     j->state, j->read, rate > 0 ? rate : 0, j->checkpoints, j->checkpoint_ms, j->failed ? ", some failed" : "", watermark);
+                     j->state, j->read, j->rate, j->checkpoints, j->checkpoint_ms, j->failed ? ", some failed" : "", watermark);
 }
 
 /* ---- the end ---- */
@@ -225,6 +279,11 @@ static bool follow(struct job *j, const char *savepoints, struct tl_error *error
         if (has_ended(j))
             break;
         int64_t now = tl_io->monotonic_ns();
+        take_rate(j, now);
+        if (now - j->noted_ns >= NOTE_NS) {
+            note(j);
+            j->noted_ns = now;
+        }
         if (tl_progress_due(&progress, now))
             show(j, &progress);
         tl_io->sleep_ns(LOOK_NS);
@@ -232,21 +291,25 @@ static bool follow(struct job *j, const char *savepoints, struct tl_error *error
     }
     tl_progress_end(&progress, "flink %s: %s after %.1f s, %" PRId64 " records, %" PRId64 " checkpoints", j->name, stopping ? "told to stop" : j->state,
                     (double)(tl_io->monotonic_ns() - j->began_ns) / 1e9, j->read, j->checkpoints);
+    if (stopping && !stop(j, savepoints, error))
+        return false;
+    note(j);
     if (stopping)
-        return stop(j, savepoints, error);
+        return true;
     if (strcmp(j->state, "FINISHED") == 0)
         return true;
     return strcmp(j->state, "FAILED") == 0 ? tell_failure(j, error)
                                            : tl_error_set(error, TL_STOPPED, "somebody else has ended the job %s: it is %s", j->id, j->state);
 }
 
-int tl_flink_job_follow(const char *url, const char *job, const char *name, const char *savepoints)
+int tl_flink_job_follow(const struct tl_flink_follow *what)
 {
-    struct job j = { .id = job, .name = name, .began_ns = tl_io->monotonic_ns(), .watermark_ms = INT64_MIN };
+    struct job j = { .what = what, .id = what->job, .name = what->name, .began_ns = tl_io->monotonic_ns(), .watermark_ms = INT64_MIN };
     struct tl_error error;
-    j.rate_from_ns = j.began_ns;
-    fprintf(stderr, "flink runs the job %s: %s/#/job/%s\n", name, url, job);
-    bool ok = tl_flink_api_open(&j.api, url, "the cluster that runs the job is gone, or cannot be reached", &error) && follow(&j, savepoints, &error);
+    j.rate_from_ns = j.noted_ns = j.began_ns;
+    fprintf(stderr, "flink runs the job %s: %s/#/job/%s\n", what->name, what->url, what->job);
+    bool ok = tl_flink_api_open(&j.api, what->url, "the cluster that runs the job is gone, or cannot be reached", &error) &&
+              follow(&j, what->savepoints, &error);
     tl_flink_api_close(&j.api);
     return ok ? TL_EXIT_OK : tl_report(&error);
 }

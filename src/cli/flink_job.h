@@ -5,6 +5,12 @@
 #include "base/error.h"
 
 TL_MUST_USE bool tl_flink_job_manager_answers(const char *url, struct tl_error *error);
-/* Until the job has ended, or a signal: then it is stopped with a savepoint, in the folder savepoints or where the cluster keeps them, and
- * cancelled where it keeps none. Returns the exit code, everything told. */
-int tl_flink_job_follow(const char *url, const char *job, const char *name, const char *savepoints);
+struct tl_flink_follow {
+    const char *url;        /* of the job manager */
+    const char *job, *name; /* its id; the pipeline's name */
+    const char *savepoints; /* a folder; NULL: where the cluster keeps them */
+    const char *progress;   /* a file that says how the job stands, as the dashboard reads it (web/api_engines.c) */
+};
+/* Until the job has ended, or a signal: then it is stopped with a savepoint, and cancelled where the cluster keeps none. Returns the exit code,
+ * everything told. */
+int tl_flink_job_follow(const struct tl_flink_follow *what);

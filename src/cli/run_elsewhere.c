@@ -99,7 +99,8 @@ static int run_on_flink(struct elsewhere *e, struct tl_error *error)
                                          .inputs = &e->inputs };
     struct tl_flink_options options = { .savepoint = tl_args_text(e->args, "savepoint", NULL),
                                         .parallelism = (unsigned)tl_args_count(e->args, "parallelism", 0),
-                                        .savepoints = tl_args_text(e->args, "savepoints", NULL) };
+                                        .savepoints = tl_args_text(e->args, "savepoints", NULL),
+                                        .progress_folder = e->progress };
     if (!tl_arena_ok(&e->texts, "paths", error))
         return tl_report(error);
     return tl_flink_run(&request, &options);

@@ -227,6 +227,29 @@ test("pipeline: samples from before the page came, epochs, ledger, no problem", 
     assert.ok(own > 5, `${own} samples`);
 });
 
+test("pipeline: a job on another engine, with what its engine tells", async () => {
+    const { page } = view;
+    const told = {
+        flink: [{ pid: 2, ui: "javascript:alert(1)", state: "RUNNING" }, { query: "stock_stream", batch: 3, batch_ms: 25, records: 99, input_rate: 0, state_bytes: 1024, watermark: null }],
+        spark: [{ pid: 1, ui: "http://localhost:4040", state: "running" }, { query: HOSTILE, batch: 7, batch_ms: 1500, records: 12345, input_rate: 80.4, rate: 120,
+            state_rows: 70, state_bytes: 33504, late: 2, watermark: "2025-09-27T12:34:00.000Z" }],
+    };
+    for (const [engine, lines] of Object.entries(told)) {
+        const folder = path.join(data, "lake", `_${engine}`, "page_test");
+        await mkdir(folder, { recursive: true });
+        await writeFile(path.join(folder, "progress.json"), lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    }
+    await go(page, "pipeline");
+    const panel = page.locator(".engines-panel");
+    await panel.locator("tbody tr", { hasText: "onerror" }).waitFor();
+    const cells = (row) => panel.locator("tbody tr").nth(row).locator("th, td").allTextContents();
+    assert.deepEqual(await cells(0), ["stock_stream (flink)", "none yet", "3", "25 ms", "0", "–", "1.0 KiB", "99", "–"]);
+    assert.deepEqual(await cells(1), [`${HOSTILE} (spark)`, "12:34:00 UTC", "7", "1.5 s", "80", "120", "70 rows, 32.7 KiB", "12,345", "2"]);
+    assert.deepEqual(await panel.locator("a:visible").evaluateAll((links) => links.map((a) => a.href)), ["http://localhost:4040/"]);
+    for (const engine of Object.keys(told)) await removeFolder(path.join(data, "lake", `_${engine}`));
+    await panel.waitFor({ state: "hidden" });
+});
+
 test("an alert is set in the page, fires, stands on every page, and is removed", async () => {
     const { page } = view;
     await go(page, "pipeline");

@@ -6,10 +6,11 @@ import glob
 import os
 import sys
 import tempfile
+import threading
 import unittest
 from unittest import mock
 
-from tapeline import PIPELINE, REFERENCE, ROOT, run, shared_absent
+from tapeline import PIPELINE, REFERENCE, ROOT, run, shared_absent, wait_for
 
 TEMPLATE = os.path.join(ROOT, "src", "sql", "templates", "spark_job.py")
 # One of each kind of thing that a job can have.
@@ -132,6 +133,27 @@ class Export(unittest.TestCase):
             self.assertEqual(row.get("_data"), data if reason else None)
         early = job["decode_record"](job["TICKS"], good + b"}", 1758974400_000_000 - 301_000_000)  # rule 3: it would move Spark's watermark
         self.assertEqual(early["_reason"], "event_time is too far ahead of the arrival")
+
+    def test_a_stop_waits_for_what_is_being_written_and_lets_nothing_begin(self):
+        job = load_job(self.export("spark", PIPELINE)["stock_stream.py"])
+        gate, entered, may_end = job["Gate"](), threading.Event(), threading.Event()
+
+        def write():
+            with gate:
+                entered.set()
+                may_end.wait()
+        writing, closing = threading.Thread(target=write), threading.Thread(target=gate.close, args=(600,))
+        writing.start()
+        entered.wait()
+        closing.start()
+        wait_for("a closed gate", lambda: gate.closed)
+        with self.assertRaises(job["Stopped"]), gate:
+            self.fail("it was let in")
+        self.assertTrue(closing.is_alive(), "one is inside")
+        may_end.set()
+        closing.join()
+        writing.join()
+        self.assertEqual(gate.inside, 0)
 
     def test_refusals_leave_nothing(self):
         p = run("export", "spark", os.path.join(ROOT, "pipelines", "lakehouse.sql"), "-o", self.folder, check=False)

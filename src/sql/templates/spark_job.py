@@ -9,10 +9,11 @@ import os
 import re
 import signal
 import sys
+import threading
 import zlib
 from collections import Counter, namedtuple
 from datetime import date, datetime, timedelta, timezone
-from time import sleep
+from time import monotonic, sleep
 
 import pyarrow
 from pyspark.sql import SparkSession
@@ -130,9 +131,11 @@ def kinesis_awslabs(reader, source, options):
 
 
 def kinesis_qubole(reader, source, options):
-    keys = {}
-    if "AWS_SECRET_ACCESS_KEY" in os.environ:  # else it asks the machine it runs on for its role
+    keys = {}  # it asks the machine it runs on for its role
+    if "AWS_SECRET_ACCESS_KEY" in os.environ:
         keys = dict(awsAccessKeyId=os.environ["AWS_ACCESS_KEY_ID"], awsSecretKey=os.environ["AWS_SECRET_ACCESS_KEY"])
+    elif endpoint_of(options).startswith("http:"):  # none of AWS's: it takes any
+        keys = dict(awsAccessKeyId="any", awsSecretKey="any")
     return reader.format("kinesis").options(
         streamName=source.stream, endpointUrl=endpoint_of(options), region=options.region,
         startingPosition=options.start or source.start, **keys), None
@@ -539,6 +542,35 @@ def malformed_rows(records):
 
 # ---- Sinks: each batch once ----
 
+class Stopped(Exception):
+    pass
+
+
+class Gate:
+    """What is written goes through here. Once it is closed no batch begins to be written; those that are come to their end."""
+    def __init__(self):
+        self.changed, self.inside, self.closed = threading.Condition(), 0, False
+
+    def __enter__(self):
+        with self.changed:
+            if self.closed:
+                raise Stopped("the job was told to stop: the next run begins with this batch")
+            self.inside += 1
+
+    def __exit__(self, *_):
+        with self.changed:
+            self.inside -= 1
+            self.changed.notify_all()
+
+    def close(self, seconds):
+        with self.changed:
+            self.closed = True
+            self.changed.wait_for(lambda: self.inside == 0, seconds)
+
+
+GATE = Gate()
+
+
 def path_of(spark, text):
     path = spark._jvm.org.apache.hadoop.fs.Path(text)
     return path.getFileSystem(spark._jsc.hadoopConfiguration()), path
@@ -606,8 +638,9 @@ def writer(sink, options):
                 rows = rows.withColumn(name, F.expr(expression))
         append = append_delta if sink.format == "delta" else append_files
         label = "%08d" % batch if isinstance(batch, int) else batch
-        if append(rows, label, sink, options) and sink.table and options.register:
-            register(rows.sparkSession, rows, sink, options)
+        with GATE:
+            if append(rows, label, sink, options) and sink.table and options.register:
+                register(rows.sparkSession, rows, sink, options)
     return write
 
 
@@ -633,7 +666,28 @@ def outputs(records, options):
 
 # ---- Runs ----
 
-def run_batch(records, options):
+NOTE_SECONDS = 5  # between two notes of how the job stands, while nothing changes
+WRITE_SECONDS, COMMIT_SECONDS = 40, 10  # for batches that are being written when the job is stopped, and then for their checkpoints
+
+
+class Termination:
+    """Whether SIGTERM has come. A run over recorded input waits for Spark then: what it waits for is ended."""
+    def __init__(self, spark, recorded):
+        self.asked, self.spark, self.recorded = False, spark, recorded
+        signal.signal(signal.SIGTERM, self.ask)
+
+    def ask(self, *_):
+        if self.recorded and not self.asked:
+            threading.Thread(target=self.cancel, daemon=True).start()
+        self.asked = True
+
+    def cancel(self):
+        while True:
+            self.spark.sparkContext.cancelAllJobs()
+            sleep(1)
+
+
+def run_batch(records, options, termination):
     """Recorded input, whole: every window is closed at the end."""
     for r in records.values():
         r.persist()
@@ -645,6 +699,8 @@ def run_batch(records, options):
         return
     batch = "files-%08x" % zlib.crc32(" ".join(sorted(options.input)).encode())  # the same input again: the same files
     for sink, rows in outputs(records, options):
+        if termination.asked:
+            raise Stopped()
         writer(sink, options)(rows, batch)
 
 
@@ -653,27 +709,29 @@ def dump(rows, path):
         path, ignoreNullFields=False, timestampFormat="yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX")
 
 
-def run_stream(spark, records, options):
+def run_stream(spark, records, options, termination):
     """A query for each view (and for each table of dead letters), each with its checkpoint."""
     def query(name, rows, emit, every):
         trigger = {"availableNow": True} if options.once else {"processingTime": every}
         return (rows.writeStream.queryName(name).outputMode(emit).trigger(**trigger)
                 .option("checkpointLocation", "%s/%s" % (options.checkpoint, name)))
 
-    for sink, rows in outputs(records, options):
-        query(sink.name, rows, "append", sink.every).foreachBatch(writer(sink, options)).start()
-    for v in VIEWS.values():
-        if v.name not in {sink.of for sink in SINKS}:  # nothing keeps it: its rows are shown as they change
-            (query(v.name, rows_of(v, records), v.emit, "1 second")
-             .format("console").option("truncate", False).start())
-    follow(spark, options)
+    written = [query(sink.name, rows, "append", sink.every).foreachBatch(writer(sink, options)).start()
+               for sink, rows in outputs(records, options)]
+    shown = [query(v.name, rows_of(v, records), v.emit, "1 second").format("console").option("truncate", False).start()
+             for v in VIEWS.values() if v.name not in {sink.of for sink in SINKS}]  # nothing keeps those
+    failed = follow(written + shown, process_of(spark), options, termination)
+    stop(written, shown)
+    if failed:
+        sys.exit("%s: the query %s failed: %s" % (PIPELINE, failed.name, cause_of(failed.exception())))
 
 
 def summary(progress, records):
     """The figures of a query's progress that an operator looks at."""
     state = progress["stateOperators"]
     return {
-        "query": progress["name"], "batch": progress["batchId"], "rows": progress["numInputRows"], "records": records,
+        "query": progress["name"], "at": progress["timestamp"], "batch": progress["batchId"],
+        "rows": progress["numInputRows"], "records": records,
         "input_rate": progress.get("inputRowsPerSecond") or 0.0, "rate": progress.get("processedRowsPerSecond") or 0.0,
         "batch_ms": progress["durationMs"].get("triggerExecution", 0), "state_rows": sum(s["numRowsTotal"] for s in state),
         "state_bytes": sum(s["memoryUsedBytes"] for s in state), "late": sum(s["numRowsDroppedByWatermark"] for s in state),
@@ -681,45 +739,83 @@ def summary(progress, records):
     }
 
 
-def note(options, lines):
+def process_of(spark):
+    return {"pid": os.getpid(), "ui": spark.sparkContext.uiWebUrl}
+
+
+def note(options, process, state, queries):
     """How the job stands, for whoever follows it: a JSON object a line, the whole file anew."""
     if options.progress:
         with open(options.progress + ".tmp", "w") as out:
-            out.writelines(json.dumps(line) + "\n" for line in lines)
+            out.writelines(json.dumps(line) + "\n" for line in [dict(process, state=state), *queries])
         os.replace(options.progress + ".tmp", options.progress)
 
 
-def follow(spark, options):
-    """Until a query ends, or SIGTERM: a query that is stopped between batches leaves nothing half done."""
-    stopping, seen = [], {}
-    process = {"pid": os.getpid(), "ui": spark.sparkContext.uiWebUrl}
-    note(options, [process])
-    signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))
-    queries = spark.streams.active
-    while not stopping and any(q.isActive for q in queries) and (not options.owner or os.path.exists("/proc/" + options.owner)):
+def follow(queries, process, options, termination):
+    """Until all queries have ended, or SIGTERM, or one has failed, which is returned."""
+    seen, noted, failed = {}, 0, None
+    owner = "/proc/%s" % (options.owner or "self")
+    while not failed and not termination.asked and os.path.exists(owner) and any(query.isActive for query in queries):
         sleep(0.5)
-        for query in queries:
-            for progress in query.recentProgress:
-                before = seen.get(query.name)
-                if not before or progress["batchId"] > before["batch"]:
-                    seen[query.name] = summary(progress, progress["numInputRows"] + (before["records"] if before else 0))
-                    note(options, [process, *seen.values()])
-            if query.exception():
-                sys.exit("%s: the query %s failed: %s" % (PIPELINE, query.name, str(query.exception()).split("\n")[0]))
+        moved = look(queries, seen)
+        if moved or monotonic() - noted > NOTE_SECONDS:
+            note(options, process, "running", seen.values())
+            noted = monotonic()
+        failed = next((query for query in queries if query.exception()), None)
+    look(queries, seen)
+    note(options, process, "failed" if failed else "ended", seen.values())
+    return failed
+
+
+def look(queries, seen):
+    """Whether a query has made a batch since it was last seen."""
+    moved = False
     for query in queries:
+        for progress in query.recentProgress:
+            before = seen.get(query.name, {"at": "", "records": 0})
+            if progress["timestamp"] > before["at"]:
+                seen[query.name] = summary(progress, before["records"] + progress["numInputRows"])
+                moved = True
+    return moved
+
+
+def stop(written, shown):
+    """Lets batches that are being written come to their end, and into their checkpoints, before it ends the queries."""
+    GATE.close(WRITE_SECONDS)
+    until = monotonic() + COMMIT_SECONDS
+    while monotonic() < until and any(query.isActive and query.status["isTriggerActive"] for query in written):
+        sleep(0.1)
+    for query in written + shown:
         query.stop()
+
+
+def cause_of(error):
+    """What is at the bottom of a chain of Java's exceptions, on a line."""
+    while getattr(error, "cause", None):
+        error = error.cause
+    return str(error).split("\n")[0]
 
 
 def main():
     options = parse_options()
     options.checkpoint = options.checkpoint or "%s/_spark/%s" % (options.lake, PIPELINE)
+    recorded = bool(options.input) and not options.follow
     spark = open_session(options)
+    termination = Termination(spark, recorded)
+    note(options, process_of(spark), "running", [])
     records = {source.name: decoded(spark, source, options) for source in sources()}
-    if options.input and not options.follow:
-        run_batch(records, options)
-    else:
-        run_stream(spark, records, options)
+    if not recorded:
+        run_stream(spark, records, options, termination)
+        spark.stop()
+        return
+    try:
+        run_batch(records, options, termination)
+    except Exception:
+        if not termination.asked:
+            raise
     spark.stop()
+    if termination.asked:
+        sys.exit("%s: stopped before all was written: the same again writes the same files" % PIPELINE)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import unittest
 
 import pyarrow.parquet
 from random_ticks import write_ticks
-from tapeline import CLIENT_ENV, PIPELINE, REFERENCE, ROOT, run, shared_absent
+from tapeline import BINARY, CLIENT_ENV, PIPELINE, REFERENCE, ROOT, broker, kinesis, run, shared_absent
 
 CLASS = [os.path.join(os.path.dirname(sys.executable), "spark-class")]
 HERE = os.path.join(ROOT, "tests", "conformance", "export")
@@ -176,13 +176,13 @@ CREATE SINK s FROM v WITH (path = 'v');
 
 
 class Cluster(Equal):
-    def start_cluster(self):
+    def start_cluster(self, memory="900m"):
         port = free_port()
         self.master = "spark://127.0.0.1:%d" % port
         env = dict(ENV, SPARK_LOCAL_IP="127.0.0.1", SPARK_DAEMON_MEMORY="256m", PYSPARK_PYTHON=sys.executable)
         self.start("master.log", *CLASS, "org.apache.spark.deploy.master.Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", "0", env=env)
         self.wait_for(lambda: "I have been elected leader" in read(self.path("master.log")))
-        self.workers = [self.start("worker%d.log" % i, *CLASS, "org.apache.spark.deploy.worker.Worker", "--cores", "1", "--memory", "900m", "--webui-port", "0",
+        self.workers = [self.start("worker%d.log" % i, *CLASS, "org.apache.spark.deploy.worker.Worker", "--cores", "1", "--memory", memory, "--webui-port", "0",
                                    "--work-dir", self.path("work%d" % i), "--host", "127.0.0.1", self.master, env=env) for i in range(2)]
         for i in range(2):
             self.wait_for(lambda: "Successfully registered with master" in read(self.path("worker%d.log" % i)))
@@ -209,6 +209,85 @@ class Cluster(Equal):
         theirs = rows_of(run("query", "SELECT %s FROM stock_streaming_database.avg_1min" % columns, "--lake", self.path("lake"), "--format", "csv").stdout)
         self.assertGreater(len(ours), 90)
         self.assert_equal_rows(ours, theirs)
+
+
+    def put(self, client, lines):
+        """A line to each shard in turn, each shard's in order."""
+        starts = [s["HashKeyRange"]["StartingHashKey"] for s in client.list_shards(StreamName="stock_stream")["Shards"]]
+        for at in range(0, len(lines), 400):
+            records = [{"Data": line, "PartitionKey": "k", "ExplicitHashKey": starts[i % len(starts)]} for i, line in enumerate(lines[at:at + 400], at)]
+            self.assertEqual(client.put_records(StreamName="stock_stream", Records=records)["FailedRecordCount"], 0)
+
+    def run_on_spark(self, env, log):
+        return self.start(log, BINARY, "run", self.path("stock_stream.sql"), "--engine", "spark", "--master", self.master, "--lake", self.path("lake"), "--state",
+                          self.path("state"), env=env)
+
+    def progress(self, name="avg_1min_lake"):
+        path = self.path("lake", "_spark", "stock_stream", "progress.json")
+        lines = [json.loads(line) for line in read(path).splitlines()] if os.path.exists(path) else []
+        return lines[0] if lines else {}, next((line for line in lines if line.get("query") == name), {})
+
+    def stop(self, job, log):
+        """By SIGTERM; and nothing of it is left, on no machine."""
+        driver = self.progress()[0]["pid"]
+        self.assertTrue(list(running_below(self.path("work"))), "there are executors")
+        job.send_signal(signal.SIGTERM)
+        self.assertEqual(job.wait(300), 0, read(self.path(log))[-3000:])
+        self.assertEqual(self.progress()[0]["state"], "ended")
+        self.wait_for(lambda: not os.path.exists("/proc/%d" % driver))
+        self.wait_for(lambda: not list(running_below(self.path("work"))))
+
+    def query(self, sql):
+        return run("query", sql, "--lake", self.path("lake"), "--format", "csv", check=False).stdout
+
+    def test_a_stream_is_stopped_and_goes_on(self):
+        """The rows of both runs are tapeline's, each once: no batch is left half written, none is lost. And a broker that takes any keys is given some."""
+        os.mkdir(self.path("ticks"))
+        write_ticks(self.path("ticks"), 4, 13)
+        first = [line for i in range(4) for line in read(self.path("ticks", "ticks-%03d.ndjson" % i)).encode().splitlines()]
+        second = [line.replace(b"T12:", b"T13:").replace(b"T11:", b"T12:") for line in first]  # an hour later: it closes the windows of the first
+        env = self.start_cluster(memory="1400m")
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            env.pop(name)
+        with broker(self.path("broker"), "--limits", "off") as server:
+            client = kinesis(server.aws)
+            with open(self.path("stock_stream.sql"), "w") as f:
+                f.write(read(PIPELINE).replace("kinesis = 'embedded'", "kinesis = '%s'" % server.aws).replace("start = 'LATEST'", "start = 'TRIM_HORIZON'")
+                        .replace("commit_every = '1 min'", "commit_every = '1 s'").replace("INTERVAL '2' MINUTE", "INTERVAL '10' MINUTE"))
+            client.create_stream(StreamName="stock_stream", ShardCount=4)
+            client.get_waiter("stream_exists").wait(StreamName="stock_stream")
+            self.put(client, first)
+            job = self.run_on_spark(env, "first.log")
+            has_read = lambda count: self.progress()[1].get("records", 0) >= count or job.poll() is not None
+            self.wait_for(lambda: has_read(len(first)), 900)
+            self.put(client, second)
+            self.wait_for(lambda: has_read(len(first) + 1), 900)
+            self.stop(job, "first.log")  # while the rows of the first are written, or before, or after
+            self.put(client, [b'{"ticker": "END", "timestamp": "2030-01-01T00:00:00Z", "close": 1}'])
+            dumped = run("run", self.path("stock_stream.sql"), "--until-now", "--lake", self.path("ours"), "--dump", "avg_1min", "--json").stdout
+            ours, ledger = dumped.rsplit("\n", 2)[:2]
+            ours = rows_of(ours)
+            columns = ", ".join(ours[0])
+            rows = lambda: rows_of(self.query("SELECT %s FROM stock_streaming_database.avg_1min" % columns))
+            job = self.run_on_spark(env, "second.log")
+            self.wait_for(lambda: len(rows()) >= len(ours) or job.poll() is not None, 900)
+            self.stop(job, "second.log")
+        self.assertGreater(len(ours), 30)
+        self.assert_equal_rows(ours, rows())
+        malformed = json.loads(ledger)["malformed"]
+        self.assertGreater(malformed, 0)
+        self.assertEqual(self.query("SELECT COUNT(*) AS n, COUNT(DISTINCT sequence_number) AS d FROM stock_stream.ticks_malformed").split()[1:],
+                         ["%d,%d" % (malformed, malformed)])
+
+
+def running_below(folder):
+    """The processes of executors, which run in their worker's folder."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.readlink("/proc/%s/cwd" % pid).startswith(folder):
+                yield pid
+        except OSError:
+            pass  # it is gone, or dead
 
 
 ENV = dict(CLIENT_ENV, PATH=os.path.dirname(sys.executable) + ":" + os.environ["PATH"], SUBMIT=os.path.join(os.path.dirname(sys.executable), "spark-submit"))

@@ -258,6 +258,10 @@ class FlinkSql(unittest.TestCase):
                 text = f.read()
             self.assertEqual(code, 0, text)
             self.assertRegex(text, r"stopped; go on from there with --savepoint file:\S+")
+            with open(os.path.join(data, "lake", "_flink", "live", "progress.json")) as f:
+                process, query = map(json.loads, f)
+            self.assertEqual((process["state"], query["query"], query["records"] > 0, query["batch"] > 0), ("FINISHED", "live", True, True), "for the dashboard")
+            self.assertGreater(query["watermark"], "2025-09-27T")
             dead = run("query", "SELECT COUNT(*) AS n FROM live.ticks_malformed", "--lake", os.path.join(data, "lake"), "--format", "csv").stdout.split()
             self.assertEqual(dead, ["n", "11"], "rule 7: what Flink could not read is found as a table")
             got = self.rows(data)
