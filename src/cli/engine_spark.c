@@ -203,6 +203,7 @@ struct follow {
     } queries[QUERIES_MAX];
     size_t count;
     char line[400]; /* of the query that moved last */
+    int64_t began_ns;
     bool killed;    /* it did not stop by itself */
 };
 
@@ -257,6 +258,28 @@ static void take_line(struct follow *f, struct tl_view line)
         take_progress(f, values);
 }
 
+static bool has_warning(struct tl_view line)
+{
+    return line.size && (memmem(line.data, line.size, " WARN ", 6) || memmem(line.data, line.size, " ERROR ", 7));
+}
+
+/* A cluster without room for an executor says so in the log alone. */
+static void tell_waiting(struct follow *f)
+{
+    struct tl_view said = TL_VIEW("");
+    struct tl_error none_yet;
+    struct tl_buf text;
+    tl_buf_init(&text, PROGRESS_MAX);
+    if (tl_file_read(f->s->log, &text, &none_yet))
+        for (struct tl_view rest = tl_buf_view(&text); rest.size;) {
+            struct tl_view line = tl_view_split(rest, '\n', &rest);
+            said = has_warning(line) ? line : said;
+        }
+    tl_progress_show(&f->shown, "no batch yet after %.0f s%s%.*s", (double)(tl_io->monotonic_ns() - f->began_ns) / 1e9, said.size ? "; its log: " : "",
+                     (int)(said.size < 300 ? said.size : 300), said.data);
+    tl_buf_release(&text);
+}
+
 /* The file is replaced as a whole whenever a query has moved. */
 static void look(struct follow *f)
 {
@@ -271,8 +294,12 @@ static void look(struct follow *f)
             take_line(f, tl_view_split(rest, '\n', &rest));
     }
     tl_buf_release(&text);
-    if (f->line[0] && tl_progress_due(&f->shown, tl_io->monotonic_ns()))
+    if (!tl_progress_due(&f->shown, tl_io->monotonic_ns()))
+        return;
+    if (f->line[0])
         tl_progress_show(&f->shown, "%s", f->line);
+    else if (f->s->request->inputs->files.gl_pathc == 0)
+        tell_waiting(f);
 }
 
 /* The most that a query has read: each reads the whole stream. */
@@ -334,6 +361,7 @@ static bool judge_run(struct spark *s, bool killed, struct tl_error *error)
 }
 
 #define DELTA_PACKAGE "io.delta:delta-spark_2.12:3.3.2"
+#define S3_PACKAGE "org.apache.hadoop:hadoop-aws:3.3.4" /* of the Hadoop that Spark 3.5 is built with */
 #define QUBOLE_PACKAGES \
     "com.qubole.spark:spark-sql-kinesis_2.12:1.2.0_spark-3.0,commons-lang:commons-lang:2.6,org.apache.httpcomponents:httpclient:4.5.14"
 
@@ -345,12 +373,13 @@ static bool has_delta(const struct tl_plan *plan)
     return false;
 }
 
-/* What Spark fetches from Maven: the connector, Delta; or what the user says. */
+/* What Spark fetches from Maven: the connector, Delta, S3; or what the user says. */
 static void add_packages(struct spark *s, const struct tl_spark_options *o)
 {
     bool qubole = s->request->inputs->files.gl_pathc == 0 && strcmp(o->connector, "qubole") == 0, delta = has_delta(s->request->plan);
-    const char *packages = qubole && delta ? QUBOLE_PACKAGES "," DELTA_PACKAGE : qubole ? QUBOLE_PACKAGES : delta ? DELTA_PACKAGE : NULL;
-    packages = o->packages ? o->packages : packages;
+    bool s3 = strncmp(o->lake, "s3a://", 6) == 0 || strncmp(o->checkpoint, "s3a://", 6) == 0;
+    const char *list = tl_arena_printf(&s->texts, "%s%s%s", qubole ? "," QUBOLE_PACKAGES : "", delta ? "," DELTA_PACKAGE : "", s3 ? "," S3_PACKAGE : "");
+    const char *packages = o->packages ? o->packages : list && list[0] ? list + 1 : NULL;
     if (packages)
         add_two(s, "--packages", packages);
     if (!delta)
@@ -383,7 +412,7 @@ static const char *const any_keys[] = { "AWS_ACCESS_KEY_ID=tapeline", "AWS_SECRE
 
 static bool run_spark(struct spark *s, const struct tl_spark_options *o, struct tl_error *error)
 {
-    struct follow f = { .s = s };
+    struct follow f = { .s = s, .began_ns = tl_io->monotonic_ns() };
     char out[640];
     snprintf(s->progress, sizeof s->progress, "%.600s/progress.json", o->progress_folder);
     snprintf(out, sizeof out, "%.500s/spark.out", s->request->folder);

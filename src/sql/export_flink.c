@@ -70,7 +70,8 @@ static bool write_script(struct tl_flink_job *j)
     tl_buf_addf(j->out,
                 "-- %s: the streaming views of %s as one Flink job.\n"
                 "-- Written by 'tapeline export flink', for Flink 1.19; README.md says how it is run, and where its rows may differ. Rules are those of\n"
-                "-- tapeline's docs/semantics.md.\n\n",
+                "-- tapeline's docs/semantics.md. Stream, region and endpoint, and the lake, are those of the profile (--profile) and of --lake: with others,\n"
+                "-- write it anew.\n\n",
                 plan->name, j->options->file_name);
     if (!fill_names(j))
         return false;

@@ -8,6 +8,8 @@
 
 #include <stdio.h>
 
+#define A_LINE 6 /* columns */
+
 struct sink_table {
     char name[160], from[160], path[512];
     const struct tl_column_def *columns;
@@ -55,7 +57,7 @@ static void write_columns(struct tl_flink_job *j, const struct sink_table *t)
 {
     struct tl_buf *out = j->out;
     for (size_t i = 0; i < t->column_count; i++) {
-        tl_buf_add_text(out, i ? ", " : "\n  ");
+        tl_buf_add_text(out, !i ? "\n  " : i % A_LINE ? ", " : ",\n  ");
         tl_flink_add_name(out, t->columns[i].name, "");
         tl_buf_add_char(out, ' ');
         add_type(t, t->columns[i].type, out);
@@ -131,9 +133,9 @@ static void write_insert(struct tl_flink_job *j, const struct sink_table *t)
     struct tl_buf *out = j->out;
     tl_buf_add_text(out, "  INSERT INTO ");
     tl_flink_add_name(out, t->name, "");
-    tl_buf_add_text(out, " SELECT ");
+    tl_buf_add_text(out, " SELECT");
     for (size_t i = 0; i < t->column_count; i++) {
-        tl_buf_add_text(out, i ? ", " : "");
+        tl_buf_add_text(out, !i ? "\n    " : i % A_LINE ? ", " : ",\n    ");
         tl_flink_add_name(out, t->columns[i].name, "");
     }
     for (size_t i = 0; i < t->partition_count; i++) {
@@ -147,7 +149,7 @@ static void write_insert(struct tl_flink_job *j, const struct sink_table *t)
                 tl_buf_add_char(out, *c);
         }
     }
-    tl_buf_add_text(out, " FROM ");
+    tl_buf_add_text(out, "\n  FROM ");
     tl_flink_add_name(out, t->from, "");
     tl_buf_add_text(out, ";\n");
 }

@@ -72,6 +72,14 @@ static bool is_read(const struct tl_plan *plan, const struct tl_view_plan *v)
     return read;
 }
 
+static bool is_sunk(const struct tl_plan *plan, const struct tl_view_plan *v)
+{
+    bool sunk = false;
+    for (size_t i = 0; i < plan->sink_count; i++)
+        sunk = sunk || (plan->sinks[i].input == TL_INPUT_VIEW && &plan->views[plan->sinks[i].index] == v);
+    return sunk;
+}
+
 /* ---- parts of a record and of a group ---- */
 
 /* A slot of the record: its name, or its expression. */
@@ -333,7 +341,7 @@ static bool write_from(struct view_job *w)
     if (!w->s->of_view) {
         tl_buf_add_text(out, "\nWHERE ");
         add_window_end(w, out);
-        tl_buf_add_text(out, " > _watermark AND " TL_FLINK_OPEN);
+        tl_buf_add_text(out, " > _watermark  -- rule 4; and none that Flink would drop unseen\n  AND " TL_FLINK_OPEN);
     }
     if (is_shorter(w->v)) {
         tl_buf_add_text(out, w->s->of_view ? "\nWHERE " : "\n  AND ");
@@ -433,6 +441,10 @@ static bool write_select(struct view_job *w)
     static const char *const emits[] = { "a row once, when its window closes", "a row at each change", "all rows as they are" };
     struct tl_buf *out = w->j->out;
     tl_buf_addf(out, "-- ---- view %s: %s ----\n", w->v->name, emits[w->v->emit]);
+    if (!is_read(w->j->plan, w->v) && !is_sunk(w->j->plan, w->v))
+        tl_buf_add_text(out, "-- No sink takes it, and the job does not reckon it: SELECT it in the SQL client.\n");
+    if (w->shift_ns)
+        tl_buf_add_text(out, "-- The rows that it reads have Flink's time of their window, which is before its end: its windows are shifted by that, and back.\n");
     if (!write_on_time_view(w))
         return false;
     tl_buf_add_text(out, "CREATE TEMPORARY VIEW ");
@@ -533,11 +545,11 @@ static bool write_late_view(struct view_job *w)
     tl_buf_add_text(out, " AS SELECT ");
     for (size_t i = 0; i < own; i++) {
         tl_flink_add_name(out, columns.defs[i].name, "");
-        tl_buf_add_text(out, ", ");
+        tl_buf_add_text(out, i + 1 < own ? ", " : ",\n  ");
     }
     for (size_t i = own; i < columns.count; i++) {
         const char *name = columns.defs[i].name, *value = values[i - own];
-        tl_buf_add_text(out, i > own ? ", " : "\n  ");
+        tl_buf_add_text(out, i > own ? ", " : "");
         if (session && i < own + 2) { /* what would have been its session, had it come alone */
             tl_flink_add_name(out, s->event_time, "");
             if (i > own) {

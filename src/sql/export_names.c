@@ -26,6 +26,21 @@ static const char *output_name(const struct tl_view_plan *v, enum tl_output_kind
     return NULL;
 }
 
+/* "max_close", "count": of what an expression needs and no output column is. NULL: it is of an expression itself. */
+static const char *made_name(const struct tl_source_plan *s, const struct tl_aggregate_plan *a, struct tl_arena *arena)
+{
+    char kind[32];
+    if (a->kind == TL_AGG_COUNT_ALL)
+        return "count";
+    const char *column = tl_slot_def(s, a->column)->name, *name = tl_aggregate_name(a->kind);
+    if (!column || a->kind == TL_AGG_VWAP)
+        return NULL;
+    size_t size = strlen(name) < sizeof kind ? strlen(name) : sizeof kind - 1;
+    for (size_t i = 0; i < size; i++)
+        kind[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + ('a' - 'A') : name[i]);
+    return tl_arena_printf(arena, "%.*s_%s", (int)size, kind, column);
+}
+
 const char **tl_export_group_names(const struct tl_source_plan *s, const struct tl_view_plan *v, const char *start, const char *end,
                                    struct tl_arena *arena)
 {
@@ -42,6 +57,7 @@ const char **tl_export_group_names(const struct tl_source_plan *s, const struct 
     names[count++] = end;
     for (size_t a = 0; a < v->aggregate_count; a++, count++) {
         const char *name = output_name(v, TL_OUT_AGGREGATE, a);
+        name = name ? name : made_name(s, &v->aggregates[a], arena);
         names[count] = name && !is_taken(names, count, name) ? name : tl_arena_printf(arena, "value_%zu", a + 1);
     }
     return names;

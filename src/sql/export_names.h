@@ -22,7 +22,7 @@ int64_t tl_export_time_shift(const struct tl_plan *plan, const struct tl_source_
  * are among its columns, or they are more than TL_EXPORT_KEYS_MAX. order: room for as many as there are columns. */
 bool tl_export_row_order(const struct tl_plan *plan, const struct tl_source_plan *source, size_t *order, size_t *count);
 
-/* By slot of the group's row (tl_group_slot): keys by their columns, aggregates by the output column that they are, "key_1" and
- * "value_1" where there is none or the name is taken. start, end: what stands for the window's bounds. In the arena. */
+/* By slot of the group's row (tl_group_slot): keys by their columns, aggregates by the output column that they are, or by what they are of
+ * ("max_close"); "key_1" and "value_1" where there is no such name or it is taken. start, end: what stands for the window's bounds. In the arena. */
 const char **tl_export_group_names(const struct tl_source_plan *s, const struct tl_view_plan *v, const char *start, const char *end,
                                    struct tl_arena *arena);

@@ -191,16 +191,16 @@ static bool write_output(struct view_job *w, size_t i)
 static bool write_outputs(struct view_job *w)
 {
     struct tl_buf *out = w->j->out;
-    tl_buf_add_text(out, "        .select(");
+    tl_buf_add_text(out, "        .select(\n");
     for (size_t i = 0; i < w->v->column_count; i++) {
-        bool plain = w->v->outputs[i].kind == TL_OUT_KEY || w->v->outputs[i].kind == TL_OUT_AGGREGATE;
-        tl_buf_add_text(out, !i ? "" : plain && i % 6 ? ", " : ",\n                ");
+        tl_buf_add_text(out, "            ");
         if (!write_output(w, i))
             return false;
+        tl_buf_add_text(out, ",\n");
     }
     if (is_read(w->j->plan, (size_t)(w->v - w->j->plan->views)))
-        tl_buf_add_text(out, ",\n                F.window_time(\"_window\").alias(\"_time\")");
-    tl_buf_add_text(out, ")\n");
+        tl_buf_add_text(out, "            F.window_time(\"_window\").alias(\"_time\"),  # by which the windows over these rows go\n");
+    tl_buf_add_text(out, "        )\n");
     return true;
 }
 
@@ -221,7 +221,7 @@ static bool write_decorator(struct view_job *w)
     tl_spark_add_source_name(out, w->s);
     tl_buf_addf(out, ", emit=\"%s\"", emits[w->v->emit]);
     if (w->v->has_where) {
-        tl_buf_add_text(out, ", where=");
+        tl_buf_add_text(out, ",\n      where=");
         const struct tl_slot_plan *where = &w->s->slots[w->v->where];
         if (w->names[w->v->where])
             tl_spark_add_column(out, w->names[w->v->where]);
@@ -229,7 +229,7 @@ static bool write_decorator(struct view_job *w)
             return false;
     }
     if (w->v->window == TL_WINDOW_TUMBLE || w->v->window == TL_WINDOW_HOP) {
-        tl_buf_add_text(out, ", window=(");
+        tl_buf_add_text(out, w->v->has_where ? ",\n      window=(" : ", window=(");
         tl_spark_add_span(out, w->v->size_ns);
         tl_buf_add_text(out, ", ");
         tl_spark_add_span(out, tl_window_slide(w->v));

@@ -162,6 +162,18 @@ static bool write_computed(struct tl_spark_job *j, const struct tl_source_plan *
     return true;
 }
 
+/* "120_000_000": as Python groups digits. */
+static void add_micros(struct tl_buf *out, int64_t ns)
+{
+    char digits[32];
+    int count = snprintf(digits, sizeof digits, "%lld", (long long)(ns / TL_NS_PER_US));
+    for (int i = 0; i < count; i++) {
+        if (i && (count - i) % 3 == 0)
+            tl_buf_add_char(out, '_');
+        tl_buf_add_char(out, digits[i]);
+    }
+}
+
 /* DEDUP BY: the columns as SQL, and how long a record is remembered. */
 static bool write_repeats(struct tl_spark_job *j, const struct tl_source_plan *s, const char *subject)
 {
@@ -175,7 +187,9 @@ static bool write_repeats(struct tl_spark_job *j, const struct tl_source_plan *s
         else if (!add_early(j, s, s->dedup[i], subject))
             return false;
     }
-    tl_buf_addf(j->out, "], %lld)", (long long)(s->dedup_for_ns / TL_NS_PER_US));
+    tl_buf_add_text(j->out, "], ");
+    add_micros(j->out, s->dedup_for_ns);
+    tl_buf_add_char(j->out, ')');
     return true;
 }
 
@@ -190,8 +204,11 @@ static bool write_event_time(struct tl_spark_job *j, const struct tl_source_plan
         tl_spark_add_text(j->out, s->columns[column].name);
     else if (!add_early(j, s, s->event_time_slot, subject))
         return false;
-    tl_buf_addf(j->out, ", \"%s\"), delay=%lld, skew=%lld,\n    ", how ? how : "sql", (long long)(s->delay_ns / TL_NS_PER_US),
-                (long long)(s->max_future_skew_ns / TL_NS_PER_US));
+    tl_buf_addf(j->out, ", \"%s\"), delay=", how ? how : "sql");
+    add_micros(j->out, s->delay_ns);
+    tl_buf_add_text(j->out, ", skew=");
+    add_micros(j->out, s->max_future_skew_ns);
+    tl_buf_add_text(j->out, ",\n    ");
     return true;
 }
 

@@ -22,7 +22,8 @@ from pyspark.sql import functions as F
 # A source's columns are (name, Arrow type, required). event_time is (name, the column it is made of, how); delay and skew are in
 # microseconds; repeats, where records come twice, is what tells them apart, and for how many microseconds one is remembered. A view
 # reads a Source, or the Rows of another view, which place puts in order. A window is (size, slide, offset), each as Spark writes
-# intervals; over Rows it goes by _time, the last microsecond of their window, and its offset makes up for that.
+# intervals; over Rows it goes by _time, the last microsecond of their window, and its offset makes up for that. The gap of a
+# session_window is a microsecond short: Spark joins sessions that only touch.
 Source = namedtuple("Source", "name stream start columns event_time delay skew computed repeats", defaults=(None,))
 Rows = namedtuple("Rows", "view place")
 View = namedtuple("View", "name source rows emit where window")
