@@ -244,7 +244,7 @@ static void key_text(const struct tl_view_plan *view, const struct tl_rows *rows
             continue;
         tl_buf_add_text(out, out->size ? " · " : "");
         if (tl_rows_is_null(rows, row, c))
-            tl_buf_add_text(out, "null");
+            tl_buf_add_text(out, "NULL");
         else if (rows->columns[c].def.type == TL_TYPE_VARCHAR)
             tl_buf_add_view(out, tl_rows_text(rows, row, c));
         else

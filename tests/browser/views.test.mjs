@@ -265,6 +265,14 @@ test("an alert is set in the page, fires, stands on every page, and is removed",
     assert.match(await (await fetch(`${tapeline.url}/metrics`)).text(), /tapeline_alert_firing\{alert="AAPL latest_close of latest_close above 0.5",kind="value"\} 1/);
     await page.locator(".alerts").getByRole("button", { name: /^Remove/ }).click();
     await until(async () => page.locator("#notice").isHidden(), "it is gone");
+    // Two removed at once: the second is told to the server before this page has heard of the first.
+    const silent = (name) => ({ name, kind: "stale", limit: 86_400 });
+    await page.evaluate((alerts) => fetch("/api/alerts", { method: "POST", headers: { "Content-Type": "application/json", "X-Tapeline": "1" }, body: JSON.stringify({ alerts }) }), [silent("one"), silent("two"), silent("three")]);
+    await until(async () => (await page.locator(".alerts li").count()) === 3, "three alerts");
+    await page.evaluate(() => [...document.querySelectorAll(".alerts li button")].slice(0, 2).forEach((button) => button.click()));
+    await until(async () => (await page.locator(".alerts li strong").allTextContents()).join() === "three", "both are gone");
+    await page.locator(".alerts").getByRole("button", { name: /^Remove/ }).click();
+    await until(async () => (await page.locator(".alerts li").count()) === 0, "all are gone");
 });
 
 test("streams: records of a shard, filtered, from its end, and one opened", async () => {

@@ -4,7 +4,7 @@
 import { el, setText } from "./dom.js";
 import { clockWithZone, decimal, digitsFor, duration } from "./format.js";
 import { panel } from "./panels.js";
-import { post } from "./stream.js";
+import { getJson, post } from "./stream.js";
 
 /** @typedef {import("./store.js").Store} Store */
 /** @typedef {import("./types.js").Alert} Alert */
@@ -39,14 +39,25 @@ function valueText({ kind, value }) {
 export const firingTexts = (store) => (store.stats?.alerts ?? []).filter(({ firing }) => firing).map((alert) =>
     `${alert.name}: ${condition(alert)}${alert.since ? `, since ${clockWithZone(alert.since, store.zone)}` : ""}`);
 
-/** Sets them all. @param {Alert[]} alerts @returns {Promise<string>} "" or what is wrong */
-async function save(alerts) {
-    try {
-        await post("/api/alerts", { alerts: alerts.map(({ name, kind, view, column, key, below, limit }) => ({ name, kind, view, column, key, below, limit })) });
-        return "";
-    } catch (error) {
-        return error instanceof Error ? error.message : String(error);
-    }
+let changes = Promise.resolve("");
+
+/**
+ * Changes the alerts that the server has now, one change after another: what this page was told a second ago may be old.
+ * @param {(alerts: Alert[]) => Alert[]} edit
+ * @returns {Promise<string>} "" or what is wrong
+ */
+function change(edit) {
+    changes = changes.then(async () => {
+        try {
+            /** @type {{alerts: Alert[]}} */
+            const { alerts } = await getJson("/api/alerts");
+            await post("/api/alerts", { alerts: edit(alerts).map(({ name, kind, view, column, key, below, limit }) => ({ name, kind, view, column, key, below, limit })) });
+            return "";
+        } catch (error) {
+            return error instanceof Error ? error.message : String(error);
+        }
+    });
+    return changes;
 }
 
 /** The columns that a limit can be set for: numbers that are no keys. @param {Store} store */
@@ -57,7 +68,7 @@ const watchable = (store) => store.plan.views.flatMap((view) => view.columns
 function keysOf(store, view) {
     const rows = store.rowsOf(view);
     return [...rows.latest.values(), ...[...rows.series.values()].map(({ points }) => ({ row: points[0]?.row }))]
-        .flatMap(({ row }) => (row ? [rows.plan.keys.map((key) => String(row[key])).join(" · ")] : [])).sort();
+        .flatMap(({ row }) => (row ? [rows.keyText(row)] : [])).sort();
 }
 
 /** @param {string} label @param {HTMLElement} input */
@@ -96,7 +107,7 @@ export function alertDialog(store, preset = {}) {
         for (const part of ofValue) part.hidden = !value;
         setText(limitLabel, value ? "Limit" : "Seconds");
         const chosen = columns[Number(of.value)];
-        key.replaceChildren(...options(chosen ? keysOf(store, chosen.view) : [], preset.key));
+        key.replaceChildren(...options(chosen ? keysOf(store, chosen.view) : [], preset.key, (text) => text || "all"));
     };
     kind.addEventListener("change", shape);
     of.addEventListener("change", shape);
@@ -108,7 +119,7 @@ export function alertDialog(store, preset = {}) {
         const alert = { name: "", kind: /** @type {Alert["kind"]} */ (kind.value), view: isValue ? chosen?.view ?? null : null, column: isValue ? chosen?.column ?? null : null,
             key: isValue ? key.value : null, below: isValue && side.value === "below", limit: Number(limit.value) };
         alert.name = (name.value.trim() || condition(alert)).slice(0, 60);
-        const failed = await save([...(store.stats?.alerts ?? []).filter((one) => one.name !== alert.name), alert]);
+        const failed = await change((alerts) => [...alerts.filter((one) => one.name !== alert.name), alert]);
         setText(wrong, failed);
         wrong.hidden = failed === "";
         if (failed === "") dialog.close();
@@ -127,7 +138,7 @@ export function alertsPanel(store) {
     let drawn = "";
     /** @param {Alert} alert */
     const remove = async (alert) => {
-        const failed = await save((store.stats?.alerts ?? []).filter(({ name }) => name !== alert.name));
+        const failed = await change((alerts) => alerts.filter(({ name }) => name !== alert.name));
         setText(wrong, failed);
         wrong.hidden = failed === "";
     };

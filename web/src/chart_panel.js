@@ -114,7 +114,7 @@ export class ChartPanel {
         const series = this.#cursorSeries();
         const value = series?.points[series.points.length - 1]?.row[this.chart.y];
         const { alertDialog } = await import("./alerts.js");
-        alertDialog(this.store, { view: this.chart.view, column: this.chart.y, ...(series ? { key: series.label } : {}), ...(typeof value === "number" ? { limit: value } : {}) });
+        alertDialog(this.store, { view: this.chart.view, column: this.chart.y, ...(series ? { key: this.rows.plan.keys.length > 0 ? series.label : "" } : {}), ...(typeof value === "number" ? { limit: value } : {}) });
     }
 
     /** All points of the series that are shown, a row each. */
@@ -310,7 +310,7 @@ export class ChartPanel {
         if (this.store.paused) setText(this.heldText, `paused; ${this.store.held} updates held`);
         if (changed.has("stats") || rows) this.#renderNote();
         if (changed.has("stats")) this.lines.setLimits((this.store.stats?.alerts ?? []).filter((alert) => alert.view === this.chart.view && alert.column === this.chart.y)
-            .flatMap(({ name, limit, key, firing }) => this.#shown().filter((series) => series.label === key).map((series) => ({ key: series.key, limit, name, firing: firing === true }))));
+            .flatMap(({ name, limit, key, firing }) => this.#shown().filter((series) => series.label === (key || "all")).map((series) => ({ key: series.key, limit, name, firing: firing === true }))));
     }
 
     #renderPaused() {

@@ -44,6 +44,11 @@ export class ViewRows {
         return values.length === 1 && (values[0] ?? null) !== null ? String(values[0]) : JSON.stringify(values);
     }
 
+    /** The key as text, as the server's alerts know it; "" of a view without one. @param {Row} row */
+    keyText(row) {
+        return this.plan.keys.map((name) => String(row[name] ?? "NULL")).join(" · ");
+    }
+
     /**
      * @param {Row[]} rows
      * @param {number} now
@@ -104,7 +109,7 @@ export class ViewRows {
                 this.overflow = true;
                 return null;
             }
-            series = { key, label: this.plan.keys.map((name) => String(row[name] ?? "NULL")).join(" · ") || "all", points: [],
+            series = { key, label: this.keyText(row) || "all", points: [],
                 rewrites: 0, changes: 0 };
             this.series.set(key, series);
         }
