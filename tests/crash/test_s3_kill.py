@@ -127,6 +127,7 @@ class S3(unittest.TestCase):
                 break
             points += sum(killed)
             nth += step
+        print("%s: killed %d times, at every %srequest" % (self.id().rpartition(".")[2], points, "" if FULL else "third "), flush=True)
         self.assertGreater(points, 10)
 
     def check(self, nth, done, ledger, data, data_of):
