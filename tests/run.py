@@ -17,7 +17,7 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-FILE_TIMEOUT = 300  # s; a file that hangs is killed, and has failed
+FILE_TIMEOUT = 600  # s; a file that hangs is killed, and has failed
 CLOSING = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", re.M)
 
 
