@@ -93,6 +93,7 @@ def parse_options():
     to.add_argument("--dump", metavar="PATH", help="with --input: each view's rows as JSON lines in a folder of its name, and no lake")
     how = p.add_argument_group("how it runs")
     how.add_argument("--once", action="store_true", help="of a stream: take what is there now, and stop")
+    how.add_argument("--sinks-only", action="store_true", help="of a stream: leave out the views that no sink takes, which the console shows")
     how.add_argument("--partitions", type=int, metavar="N", help="of shuffles and state (default: as many as there are cores)")
     how.add_argument("--progress", metavar="FILE", help="keep there how each query stands, as JSON lines")
     how.add_argument("--owner", metavar="PID", help="stop when this process of the same machine is gone")
@@ -720,7 +721,7 @@ def run_stream(spark, records, options, termination):
     written = [query(sink.name, rows, "append", sink.every).foreachBatch(writer(sink, options)).start()
                for sink, rows in outputs(records, options)]
     shown = [query(v.name, rows_of(v, records), v.emit, "1 second").format("console").option("truncate", False).start()
-             for v in VIEWS.values() if v.name not in {sink.of for sink in SINKS}]  # nothing keeps those
+             for v in VIEWS.values() if v.name not in {sink.of for sink in SINKS} and not options.sinks_only]
     failed = follow(written + shown, process_of(spark), options, termination)
     stop(written, shown)
     if failed:

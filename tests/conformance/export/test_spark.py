@@ -263,7 +263,7 @@ class Cluster(Equal):
             self.put(client, second)
             self.wait_for(lambda: has_read(len(first) + 1), 900)
             self.stop(job, "first.log")  # while the rows of the first are written, or before, or after
-            self.put(client, [b'{"ticker": "END", "timestamp": "2030-01-01T00:00:00Z", "close": 1}'])
+            self.put(client, [b'{"ticker": "END", "timestamp": "2025-09-28T00:00:00Z", "close": 1}'])
             dumped = run("run", self.path("stock_stream.sql"), "--until-now", "--lake", self.path("ours"), "--dump", "avg_1min", "--json").stdout
             ours, ledger = dumped.rsplit("\n", 2)[:2]
             ours = rows_of(ours)
