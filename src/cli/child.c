@@ -79,7 +79,7 @@ bool tl_child_wait(struct tl_child *c, int64_t ns)
 void tl_child_signal(struct tl_child *c, int signal)
 {
     if (c->pid && !c->done)
-        kill(c->pid, signal);
+        kill(-c->pid, signal);
 }
 
 void tl_child_kill(struct tl_child *c)

@@ -17,7 +17,7 @@ TL_MUST_USE bool tl_child_start(struct tl_child *c, const char *const *words, co
                                 struct tl_error *error);
 /* True once it has ended; at most ns are waited for that. */
 bool tl_child_wait(struct tl_child *c, int64_t ns);
-void tl_child_signal(struct tl_child *c, int signal); /* to it alone */
+void tl_child_signal(struct tl_child *c, int signal); /* to it and all that it started */
 /* Ends it and all that it started, if it runs. */
 void tl_child_kill(struct tl_child *c);
 /* False where it failed: "'spark-submit' ended with 1: " and the last lines of the file err. */

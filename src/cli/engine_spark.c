@@ -332,7 +332,7 @@ static void wait_for_end(struct follow *f)
         if (asked)
             continue;
         asked = tl_io->monotonic_ns();
-        fputs("stopping: Spark finishes the batches it has begun\n", stderr);
+        fputs(f->s->request->inputs->files.gl_pathc ? "stopping: Spark gives up what it computes\n" : "stopping: Spark finishes what it has begun to write\n", stderr);
         if (f->job > 0)
             kill(f->job, SIGTERM);
         else
@@ -341,15 +341,24 @@ static void wait_for_end(struct follow *f)
     look(f);
 }
 
-/* A stream that was told to stop, and did, is in order; of recorded input something is missing then. The job says what is wrong on a line that
- * begins with the pipeline's name; Python on its last one. */
+/* A stream that was told to stop, and did, is in order; of recorded input something is missing then. */
+static bool judge_stop(struct spark *s, bool killed, struct tl_error *error)
+{
+    if (killed)
+        return tl_error_set(error, TL_TIMEOUT, "Spark did not stop and was ended: what it was writing is written anew by the next run (its log: '%s')", s->log);
+    return s->request->inputs->files.gl_pathc == 0 || tl_child_judge(&s->child, "spark-submit", s->log, error) ||
+           tl_error_set(error, TL_STOPPED, "stopped before all was written: the same again writes the same files (Spark's log: '%s')", s->log);
+}
+
+/* The job says what is wrong on a line that begins with the pipeline's name; Python on its last one. */
 static bool judge_run(struct spark *s, bool killed, struct tl_error *error)
 {
     struct tl_buf text;
     struct tl_view said = TL_VIEW("");
     char name[160];
-    bool stopped = __atomic_load_n(tl_signals_stopping(), __ATOMIC_RELAXED) && s->request->inputs->files.gl_pathc == 0;
-    if ((stopped && !killed) || tl_child_judge(&s->child, "spark-submit", s->log, error))
+    if (__atomic_load_n(tl_signals_stopping(), __ATOMIC_RELAXED))
+        return judge_stop(s, killed, error);
+    if (tl_child_judge(&s->child, "spark-submit", s->log, error))
         return true;
     struct tl_error reading;
     tl_buf_init(&text, PROGRESS_MAX);

@@ -700,10 +700,16 @@ def run_batch(records, options, termination):
             dump(malformed_rows(r), "%s/%s_malformed" % (options.dump, name))
         return
     batch = "files-%08x" % zlib.crc32(" ".join(sorted(options.input)).encode())  # the same input again: the same files
+    stopped = "%s: stopped before all was written: the same again writes the same files" % PIPELINE
     for sink, rows in outputs(records, options):
         if termination.asked:
-            raise Stopped()
-        writer(sink, options)(rows, batch)
+            sys.exit(stopped)
+        try:
+            writer(sink, options)(rows, batch)
+        except Exception:
+            if termination.asked:
+                sys.exit(stopped)
+            raise
 
 
 def dump(rows, path):
@@ -711,7 +717,7 @@ def dump(rows, path):
         path, ignoreNullFields=False, timestampFormat="yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX")
 
 
-def run_stream(spark, records, options, termination):
+def run_stream(records, process, options, termination):
     """A query for each view (and for each table of dead letters), each with its checkpoint."""
     def query(name, rows, emit, every):
         trigger = {"availableNow": True} if options.once else {"processingTime": every}
@@ -722,7 +728,7 @@ def run_stream(spark, records, options, termination):
                for sink, rows in outputs(records, options)]
     shown = [query(v.name, rows_of(v, records), v.emit, "1 second").format("console").option("truncate", False).start()
              for v in VIEWS.values() if v.name not in {sink.of for sink in SINKS} and not options.sinks_only]
-    failed = follow(written + shown, process_of(spark), options, termination)
+    failed = follow(written + shown, process, options, termination)
     stop(written, shown)
     if failed:
         sys.exit("%s: the query %s failed: %s" % (PIPELINE, failed.name, cause_of(failed.exception())))
@@ -803,21 +809,17 @@ def main():
     options.checkpoint = options.checkpoint or "%s/_spark/%s" % (options.lake, PIPELINE)
     recorded = bool(options.input) and not options.follow
     spark = open_session(options)
-    termination = Termination(spark, recorded)
-    note(options, process_of(spark), "running", [])
+    termination, process = Termination(spark, recorded), process_of(spark)
+    note(options, process, "running", [])
     records = {source.name: decoded(spark, source, options) for source in sources()}
-    if not recorded:
-        run_stream(spark, records, options, termination)
-        spark.stop()
-        return
-    try:
-        run_batch(records, options, termination)
-    except Exception:
-        if not termination.asked:
-            raise
+    if recorded:
+        try:
+            run_batch(records, options, termination)
+        finally:
+            note(options, process, "ended", [])
+    else:
+        run_stream(records, process, options, termination)
     spark.stop()
-    if termination.asked:
-        sys.exit("%s: stopped before all was written: the same again writes the same files" % PIPELINE)
 
 
 if __name__ == "__main__":
