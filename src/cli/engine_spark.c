@@ -442,7 +442,9 @@ static bool run_spark(struct spark *s, const struct tl_spark_options *o, struct 
         tl_progress_init(&f.shown, true);
         wait_for_end(&f);
         ok = judge_run(s, f.killed, error);
-        if (ok)
+        if (ok && s->request->inputs->files.gl_pathc)
+            tl_progress_end(&f.shown, "%zu files read, and their rows written", s->request->inputs->files.gl_pathc);
+        else if (ok)
             tl_progress_end(&f.shown, "%s%s%llu records read", f.line, f.line[0] ? "; " : "", (unsigned long long)records_read(&f));
     }
     tl_json_tick_decoder_free(f.decoder);
