@@ -60,6 +60,9 @@ test("closed windows on the page are the rows of the lake, to the last bit", asy
     const cells = await view.page.locator(".chart .chart-table").first().locator("tbody td:nth-child(2)").allTextContents();
     const said = newest[1].toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 }); // toFixed rounds a half by its last bit
     assert.ok(cells.includes(said), `${said} in ${cells.slice(0, 5)}`);
+    const ends = await view.page.locator(".chart .chart-table").first().locator("tbody th").allTextContents();
+    assert.match(ends[0], /^\d+ \w+, \d\d:\d\d:\d\d$/, "windows of two seconds are told apart");
+    assert.equal(new Set(ends).size, ends.length);
     await view.page.getByRole("button", { name: "Data table" }).first().click();
     assert.equal(await view.page.locator(".chart").count(), 3, "a panel for each CREATE CHART");
 });
@@ -313,6 +316,9 @@ test("streams: where reading begins is in the address, a wrong instant is said, 
     await where.fill("yesterday");
     await page.keyboard.press("Enter");
     await page.locator(".stream-records .is-error", { hasText: "at must be an instant" }).waitFor();
+    await page.getByRole("radio", { name: "Sequence" }).check();
+    await page.locator(".stream-records .empty:not(.is-error)", { hasText: "Type a sequence number above and press Enter." }).waitFor();
+    await page.getByRole("radio", { name: "Time" }).check();
     await where.fill("2024-01-01T00:00:00Z");
     await page.keyboard.press("Enter");
     await rows.first().waitFor();

@@ -8,7 +8,7 @@ import { Legend } from "./legend.js";
 import { choice, el, setText } from "./dom.js";
 import { copyText, csvOf, download, menu } from "./menu.js";
 import { whySilent } from "./report.js";
-import { counted, duration, minute, zoneName } from "./format.js";
+import { counted, duration, windowTime, zoneName } from "./format.js";
 
 /** @typedef {import("./store.js").Store} Store */
 /** @typedef {import("./types.js").ChartPlan} ChartPlan */
@@ -240,7 +240,7 @@ export class ChartPanel {
         this.lines.point(series.key, point.x, value);
         this.#crosshairMoved(point.x, true);
         const zone = this.store.zone;
-        setText(this.spoken, `${series.label} ${this.lines.format(value)} at ${minute(point.x, zone)} ${zoneName(zone)}`
+        setText(this.spoken, `${series.label} ${this.lines.format(value)} at ${windowTime(point.x, zone, this.rows.plan.step_ms || this.rows.plan.window_ms)} ${zoneName(zone)}`
             + (point.final ? "" : ", provisional"));
     }
 

@@ -3,7 +3,7 @@
 // see the canvas, and for copying.
 
 import { el, setText } from "./dom.js";
-import { dayAndMinute, zoneName } from "./format.js";
+import { day, windowTime, zoneName } from "./format.js";
 
 const ROWS_MAX = 60;
 
@@ -35,7 +35,7 @@ export class ChartTable {
         this.head.replaceChildren(el("th", { scope: "col" }, `${this.chart.x} (${zoneName(zone)})`),
             ...keys.map((key) => el("th", { scope: "col", class: "number" }, rows.series.get(key)?.label ?? key)));
         this.body.replaceChildren(...times.map((x) => el("tr", {},
-            el("th", { scope: "row" }, dayAndMinute(x, zone)),
+            el("th", { scope: "row" }, `${day(x, zone)}, ${windowTime(x, zone, rows.plan.step_ms || rows.plan.window_ms)}`),
             ...keys.map((key) => this.#cell(byX.get(x)?.get(key), format)))));
     }
 

@@ -104,6 +104,9 @@ export const day = (ms, zone) => formatFor(zone, "day", { day: "numeric", month:
 /** @param {number} ms @param {Zone} zone */
 export const dayAndMinute = (ms, zone) => `${day(ms, zone)}, ${minute(ms, zone)}`;
 
+/** An instant where windows begin or end: with seconds where they are shorter than a minute. @param {number} ms @param {Zone} zone @param {number} windowMs */
+export const windowTime = (ms, zone, windowMs) => (windowMs > 0 && windowMs < 60_000 ? clock : minute)(ms, zone);
+
 /** The zone's name as printed beside times. @param {Zone} zone */
 export function zoneName(zone) {
     if (zone === "utc") return "UTC";

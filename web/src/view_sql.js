@@ -14,6 +14,7 @@ import { sqlEditor } from "./editor.js";
 /** @typedef {import("./types.js").LakeTable} LakeTable */
 
 const ROW_MAX = 10_000;
+const CELL_MAX = 60; // characters that a cell shows without a doubt
 const FILE_ROW_MAX = 1_000_000; // as many as the server gives
 const SHOWN = 1000;
 const HISTORY_MAX = 50;
@@ -216,7 +217,7 @@ class Console {
             el("div", { class: "scroll result-scroll", tabindex: 0, role: "region", "aria-label": "Rows of the result" },
                 el("table", {}, el("thead", {}, el("tr", {}, ...heads.map((head, i) => el("th", { scope: "col", class: kinds[i] === "number" ? "number" : null }, head)))),
                     el("tbody", {}, ...rows.slice(0, SHOWN).map((row) => el("tr", {}, ...row.map((cell, i) =>
-                        el("td", { class: kinds[i] === "number" ? "number" : null }, cell === null ? el("span", { class: "null" }, "NULL") : cell))))))),
+                        el("td", { class: kinds[i] === "number" ? "number" : null, title: cell !== null && cell.length > CELL_MAX ? cell.slice(0, 2000) : null }, cell === null ? el("span", { class: "null" }, "NULL") : cell))))))),
         ].filter((node) => node !== null);
     }
 

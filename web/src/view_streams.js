@@ -142,8 +142,8 @@ class Browser {
     #begin(from) {
         this.#setBegin(from, from === "AT_TIMESTAMP" ? new Date(Date.now() - 60_000).toISOString() : "");
         this.#note();
-        if (from !== "AT_SEQUENCE_NUMBER") this.#start();
-        else this.at.focus();
+        this.#start();
+        if (from === "AT_SEQUENCE_NUMBER") this.at.focus();
     }
 
     /** @param {From} from @param {string} at */
@@ -170,9 +170,15 @@ class Browser {
     #start() {
         this.records = [];
         this.next = "";
+        this.failed = "";
         this.serial++; // no shard: what is under way is of another stream
         this.#draw();
-        if (this.shard !== "") void this.#page();
+        if (this.shard !== "" && !this.#lacksPlace()) void this.#page();
+    }
+
+    /** An instant or a sequence number is to be typed first. */
+    #lacksPlace() {
+        return !this.at.hidden && this.at.value.trim() === "";
     }
 
     #question() {
@@ -227,10 +233,15 @@ class Browser {
     #draw(tip = false) {
         const found = this.filter === "" ? this.records : this.records.filter(({ partition_key: key, data }) =>
             key.toLowerCase().includes(this.filter) || (data ?? "").toLowerCase().includes(this.filter));
-        this.note.hidden = found.length > 0;
-        setText(this.note, this.shard === "" ? "Choose a shard." : this.records.length > 0 ? `None of the ${count(this.records.length)} records read so far has “${this.filter}” in it.`
-            : tip ? "There is no record from there on. “Follow” waits for what comes." : "Reading…");
         this.list.replaceChildren(...(found.length > 0 ? [recordsTable(this.isTail ? [...found].reverse() : found, this.store.zone)] : []));
+        if (this.failed === "records") return; // the note says why
+        this.note.hidden = found.length > 0;
+        this.note.classList.remove("is-error");
+        if (this.#lacksPlace()) setText(this.said, "");
+        setText(this.note, this.shard === "" ? "Choose a shard."
+            : this.#lacksPlace() ? `Type ${this.from === "AT_TIMESTAMP" ? "an instant, 2026-01-31T12:00:00Z," : "a sequence number"} above and press Enter.`
+            : this.records.length > 0 ? `None of the ${count(this.records.length)} records read so far has “${this.filter}” in it.`
+            : tip ? "There is no record from there on. “Follow” waits for what comes." : "Reading…");
     }
 }
 
