@@ -319,13 +319,20 @@ bool tl_s3f_commit(struct tl_s3f_call *c, const char *path, struct tl_s3f_meta *
     return ok;
 }
 
-/* "a/": clients make folders so. */
+/* The bytes of the object, without the coding of the way. */
+static uint64_t told_size(const struct tl_s3f_call *c)
+{
+    struct tl_view told = tl_http_header_value(c->x, "x-amz-decoded-content-length");
+    uint64_t size;
+    (void)tl_http_body_file(c->x, &size);
+    return told.size && !tl_view_to_u64(told, &size) ? UINT64_MAX : size;
+}
+
+/* "a/": clients make folders so, Hadoop's with a body that is coded and has nothing in it. */
 static void put_folder(struct tl_s3f_call *c)
 {
     struct tl_error error;
-    uint64_t size;
-    (void)tl_http_body_file(c->x, &size);
-    if (size)
+    if (told_size(c))
         tl_s3f_fail(c, "InvalidRequest", "'%s' is a folder here, and holds no bytes of its own: keys are paths of files.", c->key);
     else if (!tl_dir_make(c->path, &error))
         tl_s3f_fail_io(c, &error);

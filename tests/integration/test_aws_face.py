@@ -187,6 +187,9 @@ class S3(Face):
         self.assertEqual((got["Body"].read(), got["ChecksumCRC32"], got.get("ContentEncoding")), (b"hello", "NhCmhg==", None))
         self.assertIn("BadDigest", self.put("cond/chunked", chunked % b"AAAAAA==", **head)[1])
         self.assertIn("IncompleteBody", self.put("cond/chunked", b"5\r\nhel", **head)[1])
+        empty = dict(head, **{"x-amz-decoded-content-length": "0"})
+        self.assertEqual(self.put("cond/made/", chunked[10:] % b"AAAAAA==", **empty)[0], 200, "a folder, as Hadoop's client makes them")
+        self.assertIn("InvalidRequest", self.put("cond/made/", chunked % b"NhCmhg==", **head)[1])
         self.assertEqual(self.s3.get_object(Bucket="tapeline-lake", Key="cond/chunked")["Body"].read(), b"hello")
 
     def test_large_objects(self):
