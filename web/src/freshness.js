@@ -75,7 +75,7 @@ export function freshnessStrip(store) {
         setText(put.detail, all.count > 0 ? `${tail(all)}${clock.error() > TOLD_ERROR_MS ? ` · ±${duration(clock.error())}` : ""}` : "no record yet");
         const ages = committed(store);
         setText(lake.value, median(ages));
-        setText(lake.detail, ages.count > 0 ? tail(ages) : stats.epoch.number > 0 ? "at the next commit" : "no commit yet");
+        setText(lake.detail, ages.count > 0 ? tail(ages) : stats.epoch.number > 0 || stats.restored ? "at the next commit" : "no commit yet");
         for (const stage of stages) {
             const figures = stage.name === "page" ? page.figures() : stats.latency?.[stage.name];
             setText(stage.value, median(figures));

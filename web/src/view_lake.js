@@ -83,7 +83,7 @@ class Lake {
         setText(this.note, "The lake has no table yet: the first comes with the first commit.");
         const { stats } = this.store;
         setText(this.sum, `${count(tables.reduce((sum, table) => sum + table.files, 0))} files, ${bytes(tables.reduce((sum, table) => sum + table.bytes, 0))}`
-            + (stats?.epoch.last_commit ? `; last commit ${clockWithZone(stats.epoch.last_commit, this.store.zone)}, ${duration(Math.max(0, this.store.serverNow() - stats.epoch.last_commit))} ago` : "; nothing committed yet"));
+            + (stats?.epoch.last_commit ? `; last commit ${clockWithZone(stats.epoch.last_commit, this.store.zone)}, ${duration(Math.max(0, this.store.serverNow() - stats.epoch.last_commit))} ago` : `; nothing committed ${stats?.restored ? "since this start" : "yet"}`));
         const focused = document.activeElement?.getAttribute("data-table");
         this.body.replaceChildren(...tables.map((table) => this.#row(table)));
         if (focused) /** @type {HTMLElement | null} */ (this.body.querySelector(`[data-table="${CSS.escape(focused)}"]`))?.focus();
