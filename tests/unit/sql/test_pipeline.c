@@ -109,6 +109,24 @@ static void reference_outputs_are_as_written(void **state)
     tl_plan_free(plan);
 }
 
+static void an_epoch_is_committed_as_often_as_the_hastiest_sink_asks_for(void **state)
+{
+    (void)state;
+    struct tl_plan *plan = compile_reference();
+    struct tl_sink_plan sinks[3] = { plan->sinks[0], plan->sinks[0], plan->sinks[0] }, *own = plan->sinks;
+    assert_int_equal(tl_plan_commit_every(plan), TL_NS_PER_MIN);
+    sinks[1].commit_every_ns = 5 * TL_NS_PER_S;
+    sinks[2].commit_every_ns = 7 * TL_NS_PER_S;
+    plan->sinks = sinks;
+    plan->sink_count = 3;
+    assert_int_equal(tl_plan_commit_every(plan), 5 * TL_NS_PER_S);
+    plan->sink_count = 0;
+    assert_int_equal(tl_plan_commit_every(plan), TL_NS_PER_MIN); /* the page says so of a pipeline without sinks */
+    plan->sinks = own;
+    plan->sink_count = 1;
+    tl_plan_free(plan);
+}
+
 static void variables_are_needed_of_the_chosen_profile_only(void **state)
 {
     (void)state;
@@ -264,6 +282,7 @@ int main(void)
         cmocka_unit_test(reference_source_is_as_written),
         cmocka_unit_test(reference_views_are_as_written),
         cmocka_unit_test(reference_outputs_are_as_written),
+        cmocka_unit_test(an_epoch_is_committed_as_often_as_the_hastiest_sink_asks_for),
         cmocka_unit_test(variables_are_needed_of_the_chosen_profile_only),
         cmocka_unit_test(the_fingerprint_is_of_what_is_computed),
         cmocka_unit_test(every_wrong_file_has_its_message),
