@@ -161,7 +161,7 @@ static bool fill_place(struct view_job *w)
     for (size_t i = 0; i < count; i++) {
         const struct tl_column_def *def = &w->s->columns[order[i]];
         if (def->type == TL_TYPE_TIMESTAMP && i < 2) {
-            tl_buf_add_text(&sql, i ? " || CAST(" : "(CAST(");
+            tl_buf_add_text(&sql, i ? " || CAST(" : "CAST(");
             tl_flink_add_name(&sql, w->names[order[i]], "");
             tl_buf_add_text(&sql, " AS STRING)");
         } else if (!is_grouped_by(w, order[i])) {
@@ -171,7 +171,6 @@ static bool fill_place(struct view_job *w)
             tl_buf_add_text(&sql, def->not_null ? " || CHR(1)" : ", '') || CHR(1)"); /* a value is to stand behind it: 'A' is before 'AB' */
         }
     }
-    tl_buf_add_char(&sql, ')');
     w->place = tl_arena_text(&w->j->arena, tl_buf_view(&sql));
     tl_buf_release(&sql);
     return ok || tl_export_refuse(w->j->plan, w->v->from_place, w->j->error,
@@ -278,11 +277,11 @@ static bool add_where(struct view_job *w, const char *before)
 {
     if (!w->v->has_where)
         return true;
-    tl_buf_add_text(w->j->out, before);
-    tl_buf_add_char(w->j->out, '(');
+    bool more = strstr(before, "AND") != NULL; /* OR may be in it */
+    tl_buf_addf(w->j->out, "%s%s", before, more ? "(" : "");
     if (!add_slot(w, w->v->where))
         return false;
-    tl_buf_add_char(w->j->out, ')');
+    tl_buf_add_text(w->j->out, more ? ")" : "");
     return true;
 }
 
