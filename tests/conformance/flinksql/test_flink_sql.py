@@ -242,7 +242,7 @@ class FlinkSql(unittest.TestCase):
                                         "file://" + folder + "/savepoints"], stderr=f, stdin=subprocess.DEVNULL, env=CLIENT_ENV)
             try:
                 rows = lambda: self.rows(data)
-                self.cluster.wait(lambda: rows(), "rows of the first half", 180)
+                self.cluster.wait(lambda: rows() or job.poll() is not None, "rows of the first half", 600)
                 busy = {m for v in self.subtasks() for m in v}
                 dies = "one" if "one" in busy else "two"
                 self.cluster.managers[dies].kill()
@@ -250,7 +250,7 @@ class FlinkSql(unittest.TestCase):
                 self.cluster.manager(dies)
                 expected = run("run", pipeline, "--until-now", "--lake", os.path.join(folder, "ours"), "--dump", "avg_1min").stdout
                 expected = {(r["ticker"], r["window_start"]): r for r in csv.DictReader(io.StringIO(expected)) if r["ticker"] != "END"}
-                self.cluster.wait(lambda: len(rows()) >= len(expected), "all rows, after a task manager died", 240)
+                self.cluster.wait(lambda: len(rows()) >= len(expected) or job.poll() is not None, "all rows, after a task manager died", 600)
             finally:
                 job.send_signal(signal.SIGTERM)
                 code = job.wait(200)
