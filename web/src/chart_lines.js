@@ -305,20 +305,23 @@ export class ChartLines {
         }
     }
 
-    /** The lines that have a label at their end: all, or in a chart too low for that those whose labels fit where they belong. Who has one
-     *  keeps it while that goes, so that nothing flickers. */
+    /** The lines that have a label at their end: all, or in a chart too low for that as many as stay within it. Who is nearest to a neighbour goes
+     *  first, and who has a label keeps it while that goes, so that nothing flickers. */
     #labelled() {
         const shown = [...this.lines.values()].filter(({ open }) => open.options().visible);
         const room = this.#labelHeight();
         const height = this.host.clientHeight - this.chart.timeScale().height();
-        const ends = shown.map((line) => ({ line, y: endOf(line) }));
-        if (height <= 0 || fits(ends.flatMap(({ y }) => (y === null ? [] : [y])), room, height)) return new Set(shown);
-        ends.sort((a, b) => Number(b.line.open.options().lastValueVisible) - Number(a.line.open.options().lastValueVisible)
-            || (a.y ?? 0) - (b.y ?? 0));
-        /** @type {{line: Line, y: number}[]} */
-        const placed = [];
-        for (const { line, y } of ends) if (y !== null && placed.every((other) => Math.abs(other.y - y) >= room)) placed.push({ line, y });
-        return new Set(placed.map(({ line }) => line));
+        if (height <= 0) return new Set(shown);
+        const labelled = new Set(shown);
+        const ends = shown.flatMap((line) => {
+            const y = endOf(line); // null: nothing is drawn yet
+            return y === null ? [] : [{ line, y, keep: line.open.options().lastValueVisible ? room : 0 }];
+        }).sort((one, other) => one.y - other.y);
+        while (!fits(ends.map(({ y }) => y), room, height)) {
+            const space = ends.map(({ y, keep }, i) => Math.min(y - (ends[i - 1]?.y ?? -Infinity), (ends[i + 1]?.y ?? Infinity) - y) + keep);
+            for (const { line } of ends.splice(space.indexOf(Math.min(...space)), 1)) labelled.delete(line);
+        }
+        return labelled;
     }
 
     /** Of a label at an end of a line, as the library draws it. */
