@@ -122,7 +122,7 @@ class Shard:
 
 @dataclass
 class Result:
-    rows: list = field(default_factory=list)  # of dicts, by window_end, window_start, key
+    rows: list = field(default_factory=list)  # of dicts, by window_end and key
     late: list = field(default_factory=list)  # of (shard, sequence)
     ledger: dict = None
 
@@ -416,12 +416,12 @@ class Groups:
         return self.members
 
     def rows(self):
-        """Of all groups that HAVING lets pass: by window_end, window_start, key."""
+        """Of all groups that HAVING lets pass: by window_end, and those that close at one instant by key."""
         view, out = self.view, []
 
         def place(group):
-            (start, end), key = group[0]
-            return (end, start) if view.window else (), [order(k) for k in key]
+            (_, end), key = group[0]
+            return end if view.window else 0, [order(k) for k in key]
         for ((start, end), key), members in sorted(self.close().items(), key=place):
             rows = [row for _, row in sorted(members, key=lambda m: m[0])]
             known = dict(zip(view.keys, key))

@@ -159,6 +159,16 @@ class Edges(unittest.TestCase):
         self.expect(MINUTES + hours % "ws", [ticks], HEADER + hour % (10, 11, 3), view="h")
         self.expect(MINUTES + hours % "we", [ticks], HEADER + hour % (10, 11, 1) + hour % (11, 12, 2), view="h")
 
+    def test_rule_5_rows_that_close_at_one_instant(self):
+        """rule 5, rule 1: they are in the order of their keys, whatever began first"""
+        sessions = ("CREATE VIEW v AS SELECT k, window_start AS ws, window_end AS we FROM SESSION(s, t, INTERVAL '10' SECOND) GROUP BY k, window_start, window_end; "
+                    "CREATE VIEW h AS SELECT COUNT(*) AS c, FIRST(ws) AS f, LAST(ws) AS l FROM TUMBLE(v, we, INTERVAL '1' HOUR) GROUP BY window_start, window_end;")
+        ticks = [tick("10:00:00", k="b"), tick("10:00:05", k="b"), tick("10:00:05", k="a"), tick("10:00:05", k="c")]
+        self.expect(sessions, [ticks], "c,f,l\n3,2024-02-29 10:00:05,2024-02-29 10:00:05\n", view="h")
+        for t in ticks:
+            t["k"] = {"a": "b", "b": "a"}.get(t["k"], t["k"])
+        self.expect(sessions, [ticks], "c,f,l\n3,2024-02-29 10:00:00,2024-02-29 10:00:05\n", view="h")
+
 
 if __name__ == "__main__":
     unittest.main()
