@@ -415,7 +415,7 @@ test("a view that is left and shown again by tab or key is as it was, and the ad
     await go(page, "pipeline");
     await page.locator('.tab[href="#live"]').click();
     await until(() => new URL(page.url()).hash === hash, "the address of before");
-    assert.ok(await isChosen("1 h", "Log"));
+    await until(() => isChosen("1 h", "Log"), "what was chosen before");
     // A link in the page to the same view, with less in it: as for who opens it anew.
     await page.evaluate(() => (location.hash = "live?live.range=300000"));
     await until(() => isChosen("5 m", "Value"), "what the link says");
@@ -423,7 +423,7 @@ test("a view that is left and shown again by tab or key is as it was, and the ad
     assert.deepEqual(await page.locator(".legend-item").evaluateAll((items) => items.map((item) => item.getAttribute("aria-pressed"))), ["true", "true"]);
     await page.goBack();
     await until(() => isChosen("1 h", "Log"), "the back button leads to the picture of before");
-    assert.equal(new URL(page.url()).hash, hash);
+    await until(() => new URL(page.url()).hash === hash, "the address of that picture");
 });
 
 test("high contrast: where the system chooses the colours, what is chosen or on can be told; with more contrast nothing is grey", async () => {
