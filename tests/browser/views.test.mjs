@@ -387,7 +387,7 @@ test("SQL: run, explain, a wrong statement, cancel", async () => {
     assert.ok(await page.locator(".result tbody tr").count() >= 1, await page.locator(".result").textContent());
     assert.equal(await page.locator(".result-chart").count(), 1, "it is drawn");
     // Only one ticker's folder is opened: as many files as it has by now, and no other's.
-    const [, files] = /^\d+ rows · [\d.]+ m?s · [\d.]+ \w*B read from (\d+) files? · result [\d.]+ \w*B$/.exec(await status()) ?? assert.fail(await status());
+    const [, files] = /^\d+ rows · [\d.,]+ m?s · [\d.,]+ \w*B read from (\d+) files? · result [\d.,]+ \w*B$/.exec(await status()) ?? assert.fail(await status());
     const { tables } = await (await fetch(`${tapeline.url}/api/tables`)).json();
     const partition = tables.find(({ name }) => name === "page.avg_2s").list.find(({ name }) => name === "ticker=AAPL");
     assert.ok(Number(files) >= 1 && Number(files) <= partition.files, `${files} of ${partition.files} files`);
