@@ -269,15 +269,16 @@ class Cluster(Equal):
             ours = rows_of(ours)
             columns = ", ".join(ours[0])
             rows = lambda: rows_of(self.query("SELECT %s FROM stock_streaming_database.avg_1min" % columns))
+            malformed = json.loads(ledger)["malformed"]
+            dead = lambda: self.query("SELECT COUNT(*) AS n, COUNT(DISTINCT sequence_number) AS d FROM stock_stream.ticks_malformed").split()[1:]
             job = self.run_on_spark(env, "second.log")
-            self.wait_for(lambda: len(rows()) >= len(ours) or job.poll() is not None, 900)
+            # Each table is a query of its own, and none waits for the others.
+            self.wait_for(lambda: (len(rows()) >= len(ours) and int(dead()[0].split(",")[0]) >= malformed) or job.poll() is not None, 900)
             self.stop(job, "second.log")
         self.assertGreater(len(ours), 30)
         self.assert_equal_rows(ours, rows())
-        malformed = json.loads(ledger)["malformed"]
         self.assertGreater(malformed, 0)
-        self.assertEqual(self.query("SELECT COUNT(*) AS n, COUNT(DISTINCT sequence_number) AS d FROM stock_stream.ticks_malformed").split()[1:],
-                         ["%d,%d" % (malformed, malformed)])
+        self.assertEqual(dead(), ["%d,%d" % (malformed, malformed)])
 
 
 def running_below(folder):
