@@ -127,21 +127,11 @@ bool tl_glue_flush(struct tl_glue *g, struct tl_error *error)
 /* An entry of BatchUpdatePartition. */
 static void write_update(struct tl_glue *g, const struct tl_catalog_table *table, const char *folder, const char *at)
 {
-    struct tl_buf value;
-    tl_buf_init(&value, 1 << 16);
     tl_json_begin_object(&g->w);
-    tl_json_key(&g->w, "PartitionValueList");
-    tl_json_begin_array(&g->w);
-    for (size_t c = 0; c < table->partition_count; c++) {
-        tl_buf_reset(&value);
-        tl_glue_partition_value(folder, c, &value);
-        tl_json_write_text(&g->w, tl_buf_text(&value));
-    }
-    tl_json_end_array(&g->w);
+    tl_glue_write_values(&g->w, "PartitionValueList", table, folder);
     tl_json_key(&g->w, "PartitionInput");
     tl_glue_write_partition(&g->w, g->root, table, folder, at);
     tl_json_end_object(&g->w);
-    tl_buf_release(&value);
 }
 
 static bool update_batch(struct tl_glue *g, struct tl_glue_known *gt, size_t begin_at, size_t end, struct tl_error *error)
@@ -199,26 +189,16 @@ bool tl_glue_note(struct tl_glue *g, const char *const *files, size_t count, str
 static bool delete_batch(struct tl_glue *g, const struct tl_glue_known *gt, const size_t *places, size_t count, struct tl_error *error)
 {
     char folder[4096];
-    struct tl_buf value;
-    tl_buf_init(&value, 1 << 16);
     tl_json_member_text(tl_glue_request(g, gt->table), "TableName", gt->table->name);
     tl_json_key(&g->w, "PartitionsToDelete");
     tl_json_begin_array(&g->w);
     for (size_t i = 0; i < count; i++) {
         snprintf(folder, sizeof folder, "%.*s", TL_VIEW_ARG(tl_map_key_at(&gt->partitions, places[i])));
         tl_json_begin_object(&g->w);
-        tl_json_key(&g->w, "Values");
-        tl_json_begin_array(&g->w);
-        for (size_t c = 0; c < gt->table->partition_count; c++) {
-            tl_buf_reset(&value);
-            tl_glue_partition_value(folder, c, &value);
-            tl_json_write_text(&g->w, tl_buf_text(&value));
-        }
-        tl_json_end_array(&g->w);
+        tl_glue_write_values(&g->w, "Values", gt->table, folder);
         tl_json_end_object(&g->w);
     }
     tl_json_end_array(&g->w);
-    tl_buf_release(&value);
     return tl_glue_send(g, "BatchDeletePartition", error) && check_errors(g, "EntityNotFoundException", error);
 }
 

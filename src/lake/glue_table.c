@@ -179,7 +179,7 @@ void tl_glue_write_table(struct tl_json_writer *w, const char *root, const struc
     tl_json_end_object(w);
 }
 
-void tl_glue_partition_value(const char *folder, size_t i, struct tl_buf *out)
+static void partition_value(const char *folder, size_t i, struct tl_buf *out)
 {
     struct tl_view rest = tl_view_of(folder), value = { NULL, 0 }, part = { NULL, 0 };
     for (size_t k = 0; k <= i && rest.data; k++)
@@ -188,20 +188,25 @@ void tl_glue_partition_value(const char *folder, size_t i, struct tl_buf *out)
     tl_partition_path_decode(out, value);
 }
 
-void tl_glue_write_partition(struct tl_json_writer *w, const char *root, const struct tl_catalog_table *table, const char *folder, const char *at)
+void tl_glue_write_values(struct tl_json_writer *w, const char *name, const struct tl_catalog_table *table, const char *folder)
 {
     struct tl_buf value;
     tl_buf_init(&value, 1 << 16);
-    tl_json_begin_object(w);
-    tl_json_key(w, "Values");
+    tl_json_key(w, name);
     tl_json_begin_array(w);
     for (size_t i = 0; i < table->partition_count; i++) {
         tl_buf_reset(&value);
-        tl_glue_partition_value(folder, i, &value);
+        partition_value(folder, i, &value);
         tl_json_write_text(w, tl_buf_text(&value));
     }
     tl_json_end_array(w);
+    tl_buf_release(&value);
+}
+
+void tl_glue_write_partition(struct tl_json_writer *w, const char *root, const struct tl_catalog_table *table, const char *folder, const char *at)
+{
+    tl_json_begin_object(w);
+    tl_glue_write_values(w, "Values", table, folder);
     write_storage(w, root, table, at ? at : folder);
     tl_json_end_object(w);
-    tl_buf_release(&value);
 }

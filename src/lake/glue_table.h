@@ -19,5 +19,5 @@ void tl_glue_write_partition(struct tl_json_writer *w, const char *root, const s
 /* NULL: the table has no such column. */
 const struct tl_column_def *tl_glue_column(const struct tl_catalog_table *table, const char *name);
 bool tl_glue_is_partition(const struct tl_catalog_table *table, const char *column);
-/* The i-th value in "a=x/b=y", as it was before it was escaped; Hive's word for NULL stays. */
-void tl_glue_partition_value(const char *folder, size_t i, struct tl_buf *out);
+/* The member name: the values in "a=x/b=y", as they were before they were escaped; Hive's word for NULL stays. */
+void tl_glue_write_values(struct tl_json_writer *w, const char *name, const struct tl_catalog_table *table, const char *folder);
