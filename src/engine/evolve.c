@@ -445,9 +445,10 @@ void tl_evolve_end(struct tl_engine *e)
         struct tl_view_exec *view = &e->views[v];
         if (!view->layout.stored)
             continue;
+        int64_t from = first_whole(e, v);
         for (size_t i = 0; i < view->layout.count; i++)
             if (!is_stored(&view->layout, i))
-                view->valid_from[i] = first_whole(e, v);
+                view->valid_from[i] = from;
         free(view->layout.stored);
         view->layout.stored = NULL;
     }
