@@ -108,6 +108,12 @@ struct spark {
     struct tl_child child;
 };
 
+/* Recorded input; else the stream. */
+static bool reads_files(const struct spark *s)
+{
+    return s->request->inputs->files.gl_pathc > 0;
+}
+
 static void add(struct spark *s, const char *word)
 {
     if (s->count + 1 < WORDS_MAX)
@@ -304,7 +310,7 @@ static void look(struct follow *f)
         return;
     if (f->line[0])
         tl_progress_show(&f->shown, "%s", f->line);
-    else if (f->s->request->inputs->files.gl_pathc == 0)
+    else if (!reads_files(f->s))
         tell_waiting(f);
 }
 
@@ -332,7 +338,7 @@ static void wait_for_end(struct follow *f)
         if (asked)
             continue;
         asked = tl_io->monotonic_ns();
-        fputs(f->s->request->inputs->files.gl_pathc ? "stopping: Spark gives up what it computes\n" : "stopping: Spark finishes what it has begun to write\n", stderr);
+        fputs(reads_files(f->s) ? "stopping: Spark gives up what it computes\n" : "stopping: Spark finishes what it has begun to write\n", stderr);
         if (f->job > 0)
             kill(f->job, SIGTERM);
         else
@@ -346,7 +352,7 @@ static bool judge_stop(struct spark *s, bool killed, struct tl_error *error)
 {
     if (killed)
         return tl_error_set(error, TL_TIMEOUT, "Spark did not stop and was ended: what it was writing is written anew by the next run (its log: '%s')", s->log);
-    return s->request->inputs->files.gl_pathc == 0 || tl_child_judge(&s->child, "spark-submit", s->log, error) ||
+    return !reads_files(s) || tl_child_judge(&s->child, "spark-submit", s->log, error) ||
            tl_error_set(error, TL_STOPPED, "stopped before all was written: the same again writes the same files (Spark's log: '%s')", s->log);
 }
 
@@ -391,7 +397,7 @@ static bool has_delta(const struct tl_plan *plan)
 /* What Spark fetches from Maven: the connector, Delta, S3; or what the user says. */
 static void add_packages(struct spark *s, const struct tl_spark_options *o)
 {
-    bool qubole = s->request->inputs->files.gl_pathc == 0 && strcmp(o->connector, "qubole") == 0, delta = has_delta(s->request->plan);
+    bool qubole = !reads_files(s) && strcmp(o->connector, "qubole") == 0, delta = has_delta(s->request->plan);
     bool s3 = strncmp(o->lake, "s3a://", 6) == 0 || strncmp(o->checkpoint, "s3a://", 6) == 0;
     const char *list = tl_arena_printf(&s->texts, "%s%s%s", qubole ? "," QUBOLE_PACKAGES : "", delta ? "," DELTA_PACKAGE : "", s3 ? "," S3_PACKAGE : "");
     const char *packages = o->packages ? o->packages : list && list[0] ? list + 1 : NULL;
@@ -412,7 +418,7 @@ static bool add_stream(struct spark *s, const struct tl_spark_options *o, struct
     add_two(s, "--checkpoint", o->checkpoint);
     add_two(s, "--progress", s->progress);
     add_two(s, "--owner", tl_arena_printf(&s->texts, "%ld", (long)getpid()));
-    if (s->request->inputs->files.gl_pathc)
+    if (reads_files(s))
         return tl_arena_ok(&s->texts, "the paths of the inputs", error);
     add_two(s, "--connector", o->connector);
     if (o->endpoint)
@@ -442,7 +448,7 @@ static bool run_spark(struct spark *s, const struct tl_spark_options *o, struct 
         tl_progress_init(&f.shown, true);
         wait_for_end(&f);
         ok = judge_run(s, f.killed, error);
-        if (ok && s->request->inputs->files.gl_pathc)
+        if (ok && reads_files(s))
             tl_progress_end(&f.shown, "%zu files read, and their rows written", s->request->inputs->files.gl_pathc);
         else if (ok)
             tl_progress_end(&f.shown, "%s%s%llu records read", f.line, f.line[0] ? "; " : "", (unsigned long long)records_read(&f));
